@@ -1,0 +1,192 @@
+package sms
+
+import (
+	"fmt"
+	"time"
+)
+
+// EventKind names a fact about a message, in the past tense.
+type EventKind uint8
+
+// The kinds. Accepted and Routed are told by the MT and DISPATCH streams themselves and are written as events only where
+// those streams cannot say it.
+const (
+	EventNone       EventKind = iota
+	EventAccepted             // an edge stored the message
+	EventRouted               // core chose a plan
+	EventSubmitted            // the worker wrote it to a link
+	EventSent                 // every segment was taken by the carrier (carries all stage times)
+	EventDelivered            // final receipt, whatever its state says: State tells
+	EventReceipt              // intermediate receipt, or one segment's of several
+	EventRetried              // a try failed and the same carrier is tried again
+	EventForwarded            // a try failed or the link is dead: the next carrier of the plan takes over
+	EventHeld                 // no carrier can take it now; it is routed anew later
+	EventFailed               // ended without an operator taking it: State rejected, undeliverable or expired
+	EventReserved             // a batch's records i..j may now reach the socket (lane bulk)
+	EventDoubted              // the outcome of a try is unknown
+	EventWithdrawn            // the edge had to refuse a submission whose storage was in doubt
+	EventParked               // a receipt or MO waits for its customer
+	EventOrphaned             // a receipt matched no message within its time
+	EventHandedOver           // a receipt or MO was taken by the customer
+)
+
+var eventNames = [...]string{"", "accepted", "routed", "submitted", "sent", "delivered", "receipt", "retried", "forwarded", "held", "failed",
+	"reserved", "doubted", "withdrawn", "parked", "orphaned", "handed_over"}
+
+// String returns the name used in JSON and reports.
+func (k EventKind) String() string {
+	if int(k) < len(eventNames) {
+		return eventNames[k]
+	}
+	return fmt.Sprintf("event(%d)", uint8(k))
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *EventKind) UnmarshalText(b []byte) error {
+	for i, n := range eventNames {
+		if n == string(b) {
+			*k = EventKind(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown event %q", b)
+}
+
+// Why a message failed: the words of Event.Error and Delivery.Error where we, not an operator's receipt, ended it.
+const (
+	FailExpired            = "expired"             // its validity ended first
+	FailNoRoute            = "no_route"            // no route covers the destination
+	FailInvalidDestination = "invalid_destination" // nobody has this number
+	FailRefused            = "refused"             // the carriers refused it for good
+	FailBlocked            = "blocked"             // a rule of ours forbids it
+	FailExhausted          = "attempts_exhausted"  // too many tries
+	FailWithdrawn          = "withdrawn"           // the edge had to refuse it after all
+	FailUnknown            = "unknown"             // no answer and no receipt came
+)
+
+// Event is one immutable fact of a message's story. Events commute: any order of arrival tells the same story.
+type Event struct {
+	ID          ID // the message
+	Kind        EventKind
+	Time        time.Time
+	Node        string
+	Account     string
+	Integration string
+	Lane        Lane
+	Source      Address
+	Destination Address
+	Carrier     string
+	Link        string
+	Attempt     int
+	State       State  // the message's state that follows from this fact, or StateNone
+	Status      uint32 // SMPP command_status of the carrier's answer, 0 when none
+	Error       string // error class or the carrier's err code; never text of the message
+	Reason      string // one sentence for the operator
+
+	// Of a Sent event: the carrier's ids by segment, and the times of the stages before it.
+	CarrierIDs []string
+	Segments   int
+	Accepted   time.Time
+	Routed     time.Time
+	Submitted  time.Time
+	// PossibleDuplicate says that an earlier try of unknown outcome may have reached the handset too.
+	PossibleDuplicate bool
+	// Segment is 1-based, for facts about one segment; 0 for the whole message.
+	Segment int
+
+	// Of a Reserved event: the batch (stream sequence) and its records From..To (0-based, inclusive) bound to Link.
+	Batch    uint64
+	From, To int
+	// Reference of the submission, for facts that reach the customer.
+	Reference string
+}
+
+// Receipt is what an operator reports about one segment of a message it took.
+type Receipt struct {
+	CarrierID    string // as the operator wrote it
+	State        State  // StateEnroute for intermediate reports
+	Error        string // err field or network error, verbatim, short
+	Intermediate bool
+	Submitted    time.Time // operator's clock, zero when absent
+	Done         time.Time // operator's clock, zero when absent
+}
+
+// MO is a message from a handset.
+type MO struct {
+	ID          ID
+	Source      Address // the handset
+	Destination Address // our number
+	Encoding    Encoding
+	Text        string
+	Data        []byte
+	UDH         []byte
+}
+
+// Inbound is what came from an operator and is not yet matched: exactly one of Receipt and MO is set.
+type Inbound struct {
+	Carrier  string
+	Link     string
+	Node     string
+	Received time.Time
+	Tries    int // how often core looked for the message of this receipt
+	Source   Address
+	Dest     Address
+	Receipt  *Receipt
+	MO       *MO
+}
+
+// Delivery is a receipt or an MO on its way to a customer. For receipts it is also the fact that ended the message, so
+// it carries what the story needs. A message whose customer asked for no receipt ends in an Event instead.
+type Delivery struct {
+	ID          ID // of the message the receipt is about, or of the MO
+	Account     string
+	Integration string
+	Lane        Lane
+	Carrier     string
+	Link        string
+	Node        string
+	Attempt     int
+	Source      Address // as in the MT (receipt) or the handset (MO)
+	Destination Address
+	Segments    int
+	Reference   string
+	Accepted    time.Time // of the MT
+	Sent        time.Time // of the MT
+	Time        time.Time // when the receipt or MO came
+	Done        time.Time // operator's clock, zero when absent
+	State       State     // receipts
+	Error       string    // receipts
+	Status      uint32    // command_status when the carrier refused
+	CarrierIDs  []string
+	Kind        EventKind // of a receipt: EventDelivered (an operator ended it) or EventFailed (we did)
+	Tries       int       // hand-over attempts so far
+	MO          *MO       // set for MOs only
+}
+
+// Record is one entry of a batch, in any stream. MT carries Message; DISPATCH and SCHEDULE carry Message and Dispatch
+// (SCHEDULE also Inbound); EVENTS Event; INBOUND Inbound; DELIVER Delivery.
+type Record struct {
+	Message  *Message
+	Dispatch *Dispatch
+	Event    *Event
+	Inbound  *Inbound
+	Delivery *Delivery
+}
+
+// ID returns the id of the message (or MO) that the record is about, zero for an unmatched receipt.
+func (r *Record) ID() ID {
+	switch {
+	case r.Message != nil:
+		return r.Message.ID
+	case r.Event != nil:
+		return r.Event.ID
+	case r.Delivery != nil:
+		return r.Delivery.ID
+	case r.Inbound != nil && r.Inbound.MO != nil:
+		return r.Inbound.MO.ID
+	}
+	return ID{}
+}

@@ -1,0 +1,121 @@
+package sms
+
+import (
+	"fmt"
+	"time"
+)
+
+// Encoding is how a message's content is put into octets.
+type Encoding uint8
+
+// The encodings. Text of GSM7, UCS2 and Latin1 messages is kept as UTF-8 in Message.Text; Binary uses Message.Data.
+const (
+	GSM7 Encoding = iota + 1
+	UCS2
+	Binary
+	Latin1
+)
+
+// String returns the name used in JSON and reports.
+func (e Encoding) String() string {
+	switch e {
+	case GSM7:
+		return "gsm7"
+	case UCS2:
+		return "ucs2"
+	case Binary:
+		return "binary"
+	case Latin1:
+		return "latin1"
+	}
+	return fmt.Sprintf("encoding(%d)", uint8(e))
+}
+
+// ReceiptWish says which receipts the submitter asked for (SMPP 3.4 5.2.17).
+type ReceiptWish uint8
+
+// The wishes.
+const (
+	NoReceipt      ReceiptWish = iota
+	FinalReceipt               // success or failure
+	FailureReceipt             // failure only
+	SuccessReceipt             // success only (SMPP 5.0)
+)
+
+// Wants reports whether a receipt that ends in the given state is asked for.
+func (w ReceiptWish) Wants(s State) bool {
+	switch w {
+	case FinalReceipt:
+		return s.Final()
+	case FailureReceipt:
+		return s.Final() && s != StateDelivered
+	case SuccessReceipt:
+		return s == StateDelivered
+	}
+	return false
+}
+
+// Message is one MT as it was accepted. It does not change on its way; what happens to it is told by Dispatch and Event.
+type Message struct {
+	ID          ID
+	Account     string // the account that submitted and pays
+	Integration string // the name on the credential (API key or SMPP user) that submitted
+	Door        string // "http", "smpp" or "email"
+	Node        string // the edge that accepted it
+	Lane        Lane
+	Source      Address
+	Destination Address
+	Encoding    Encoding
+	Text        string // UTF-8, for every encoding but Binary
+	Data        []byte // octets of a Binary message, without UDH
+	UDH         []byte // the submitter's own user data header with its length octet; such a message is one segment, passed through
+	Class       int8   // message class 0..3 (0 = flash) plus one; 0 means none
+	Segments    int    // counted at acceptance, 1..255
+	WantReceipt ReceiptWish
+	Reference   string    // the submitter's own word for the message, given back with receipts
+	ServiceType string    // SMPP 3.4 5.2.11
+	ProtocolID  uint8     // SMPP 3.4 5.2.13
+	Accepted    time.Time // when the edge took it
+	Validity    time.Time // after this instant it must not be sent
+	NotBefore   time.Time // scheduled delivery time; zero means at once
+
+	// Idempotency-Key of the request, its body's hash, and which of the request's messages this is (0-based, of KeyCount).
+	Key      string
+	KeyHash  []byte
+	KeyIndex int
+	KeyCount int
+}
+
+// Dispatch is a routing decision travelling with its Message: the record says everything a worker needs.
+type Dispatch struct {
+	Plan     []string  // carriers in order of preference
+	Hop      int       // index in Plan of the carrier this record is queued for
+	Attempt  int       // 1 for the first try of the message anywhere, growing with each retry, forward and new routing
+	Rounds   int       // how often the message was routed, 1 for the first time
+	Revision uint64    // config revision that made the plan
+	Routed   time.Time // when core decided
+	Node     string    // where core decided
+	Price    int64     // micro-units; 0 until pricing exists
+	Tries    int       // submits at the current carrier so far, for this plan
+	Submits  int       // submits at any carrier so far: bounds the attempts of one message
+	// NotBefore delays a retry at the same carrier; zero means at once.
+	NotBefore time.Time
+	// AwaitReceipt marks a record that is not to be sent again: its last try is of unknown outcome and its lane waits for
+	// a receipt until the validity ends.
+	AwaitReceipt bool
+	// SegmentIDs holds the carrier's message id of each segment that the current carrier took in an earlier attempt, ""
+	// for the others; nil when none did.
+	SegmentIDs []string
+	// MaybeSent marks a record whose message may have reached an operator already: what is sent now is a possible duplicate.
+	MaybeSent bool
+	// Reason says why this record exists when it is not the first: the error that made the retry, forward or hold.
+	Reason string
+}
+
+// Carrier returns the carrier that the record is queued for, or "" when the plan is used up.
+func (d *Dispatch) Carrier() string {
+	if d.Hop < 0 || d.Hop >= len(d.Plan) {
+		return ""
+	}
+	return d.Plan[d.Hop]
+}
