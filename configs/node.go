@@ -1,0 +1,351 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Role is a part that a node plays.
+type Role string
+
+// The roles. Each is a package of that name.
+const (
+	RoleStreams   Role = "streams"
+	RoleEdge      Role = "edge"
+	RoleCore      Role = "core"
+	RoleCarriers  Role = "carriers"
+	RoleReporting Role = "reporting"
+	RoleConsole   Role = "console"
+)
+
+// Roles returns all roles, in the order in which a node starts them.
+func Roles() []Role {
+	return []Role{RoleStreams, RoleReporting, RoleCore, RoleCarriers, RoleEdge, RoleConsole}
+}
+
+// Node is what one process needs to start. Each field may be overridden by an environment variable: TASMAN_ and the path in
+// capitals, joined by underscores, such as TASMAN_LISTEN_HTTP; lists are separated by commas. node.yaml documents every
+// field with its default.
+type Node struct {
+	// Name of this node, unique in the mesh, of the form of resource names. Default the host's name in that form.
+	Name string `yaml:"name"`
+	// Region where it runs: carriers prefer owners of their region. Empty = none.
+	Region string `yaml:"region"`
+	// Data is the directory of everything stored: streams, index. Default "data".
+	Data string `yaml:"data"`
+	// Roles that it plays. Default all.
+	Roles []Role `yaml:"roles"`
+	// Listen has the addresses of the doors.
+	Listen Listen `yaml:"listen"`
+	// TLS certificate of the doors that use TLS.
+	TLS TLSFiles `yaml:"tls"`
+	// NATS is the JetStream of the cell.
+	NATS NATS `yaml:"nats"`
+	// MySQL is the reporting database.
+	MySQL MySQL `yaml:"mysql"`
+	// Index of messages of core and carrier nodes.
+	Index Index `yaml:"index"`
+	// Edge has the limits of the doors.
+	Edge Edge `yaml:"edge"`
+	// Log says what is logged and how.
+	Log Log `yaml:"log"`
+	// Drain is how long a node that stops may finish what it started, 1s to 5m. Default 10s.
+	Drain time.Duration `yaml:"drain"`
+}
+
+// Listen has the addresses that a node listens on, host:port; an empty host is every address, port 0 any free port, ""
+// closes the door.
+type Listen struct {
+	// HTTP API of the edge. Default ":8080".
+	HTTP string `yaml:"http"`
+	// SMPP door. Default ":2775".
+	SMPP string `yaml:"smpp"`
+	// SMPPTLS is the SMPP door with TLS, by custom ":3550"; needs tls. Default "".
+	SMPPTLS string `yaml:"smpp_tls"`
+	// SMTP door. Default ":2525".
+	SMTP string `yaml:"smtp"`
+	// Console. Default "127.0.0.1:8081".
+	Console string `yaml:"console"`
+	// Metrics and health. Default "127.0.0.1:9090".
+	Metrics string `yaml:"metrics"`
+}
+
+// TLSFiles names a certificate and its key, both PEM. Set both or none.
+type TLSFiles struct {
+	// CertFile holds the certificate and those between it and the root.
+	CertFile string `yaml:"cert_file"`
+	// KeyFile holds the private key.
+	KeyFile string `yaml:"key_file"`
+}
+
+// NATS says where the streams are and how they are laid out. What concerns the layout must be the same on every node.
+type NATS struct {
+	// URLs of external servers, those of the own region first. Empty = an embedded server.
+	URLs []string `yaml:"urls"`
+	// Listen address of the embedded server for other nodes. Default "": this process only.
+	Listen string `yaml:"listen"`
+	// Replicas of each stream: 1, 3 or 5. Default 1.
+	Replicas int `yaml:"replicas"`
+	// Partitions of MT, 1 to 64: 1 on one server, 3 in a cell. Default 1.
+	Partitions int `yaml:"partitions"`
+	// Shards of DELIVER, 1 to 256. Default 16.
+	Shards int `yaml:"shards"`
+	// SyncAlways makes the embedded server write to disk before it acknowledges. Default true; without it a crash of the
+	// machine loses acknowledged messages.
+	SyncAlways bool `yaml:"sync_always"`
+	// Limits of the streams.
+	Limits StreamLimits `yaml:"limits"`
+	// EventsAge is how long EVENTS is kept, 1h to 8760h. Default 168h (7 days).
+	EventsAge time.Duration `yaml:"events_age"`
+	// MTTail is how much of MT is kept after use, 0 to 168h, so that idempotency keys can be rebuilt. Default 24h.
+	MTTail time.Duration `yaml:"mt_tail"`
+	// FreePercent and FreeBytes, whichever is less, of the embedded server's disk must be free, or the edge refuses. Defaults
+	// 10 (0 to 90) and 2GiB.
+	FreePercent int  `yaml:"free_percent"`
+	FreeBytes   Size `yaml:"free_bytes"`
+	// AckWait is how long a batch may be silent before another node gets it, 5s to 10m. Default 30s.
+	AckWait time.Duration `yaml:"ack_wait"`
+}
+
+// StreamLimits are the octets that each stream may hold, each at least 1MiB; MT's limit is per partition. Default 8GiB each.
+type StreamLimits struct {
+	MT       Size `yaml:"mt"`
+	Dispatch Size `yaml:"dispatch"`
+	Events   Size `yaml:"events"`
+	Inbound  Size `yaml:"inbound"`
+	Deliver  Size `yaml:"deliver"`
+}
+
+// MySQL is the reporting database, MySQL 8 or MariaDB 10.11 and later.
+type MySQL struct {
+	// DSN as go-sql-driver/mysql reads it: user:password@tcp(host:3306)/name. Empty = no reporting until one is set.
+	DSN Secret `yaml:"dsn"`
+	// Settle is how long the row of an open message is held back, so that most are written once, 0 to 10m. Default 10s.
+	Settle time.Duration `yaml:"settle"`
+	// KeepMessages is how long rows of messages are kept, 24h to 87600h. Default 2160h (90 days).
+	KeepMessages time.Duration `yaml:"keep_messages"`
+	// KeepEvents is how long rows of events are kept, 24h to 87600h. Default 720h (30 days).
+	KeepEvents time.Duration `yaml:"keep_events"`
+	// Connections open at once, 1 to 100. Default 4.
+	Connections int `yaml:"connections"`
+}
+
+// Index is the local view of what became of each message.
+type Index struct {
+	// Keep is how long a message is remembered, 24h to 720h. Default 168h (7 days).
+	Keep time.Duration `yaml:"keep"`
+}
+
+// Edge has the limits of the doors that face customers.
+type Edge struct {
+	// AcceptTimeout is how long a submission may wait to be stored before it is refused, 1s to 60s. Default 8s, below the 10s
+	// after which the quickest of known clients gives up.
+	AcceptTimeout time.Duration `yaml:"accept_timeout"`
+	// MaxBody of an HTTP request, 1KiB to 64MiB. Default 1MiB.
+	MaxBody Size `yaml:"max_body"`
+	// MaxMail of an e-mail, 1KiB to 64MiB. Default 256KiB.
+	MaxMail Size `yaml:"max_mail"`
+	// MaxRecipients of one request or e-mail, 1 to 10000. Default 1000.
+	MaxRecipients int `yaml:"max_recipients"`
+	// MaxConns is how many connections each door takes at once, 1 to 1000000. Default 10000.
+	MaxConns int `yaml:"max_conns"`
+	// BindTimeout is how long a connection may stay unbound, 1s to 5m. Default 10s.
+	BindTimeout time.Duration `yaml:"bind_timeout"`
+	// EnquireLink is the idle time after which a customer's session is asked whether it is alive, 1s to 1h. Default 30s.
+	EnquireLink time.Duration `yaml:"enquire_link"`
+	// Inactivity is how long a session may carry nothing but enquire_link, 0 or 1m to 24h. Default 0 = for ever.
+	Inactivity time.Duration `yaml:"inactivity"`
+	// DeliverWindow is how many deliver_sm of a session may wait for an answer, 1 to 1000. Default 10.
+	DeliverWindow int `yaml:"deliver_window"`
+	// TrustedProxies may give the client's address in X-Forwarded-For, as IP or CIDR. Default none.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+}
+
+// LogFormat is how log lines look.
+type LogFormat string
+
+// The formats.
+const (
+	LogAuto LogFormat = "auto" // text on a terminal, JSON otherwise
+	LogJSON LogFormat = "json"
+	LogText LogFormat = "text"
+)
+
+// Log says what is logged and how.
+type Log struct {
+	// Level from which on lines are logged: debug, info, warn or error. Default info.
+	Level string `yaml:"level"`
+	// Format is auto, json or text. Default auto.
+	Format LogFormat `yaml:"format"`
+}
+
+// Defaults returns a node with every default. Only Name depends on the machine: it is the host's.
+func Defaults() *Node {
+	const gib = 1 << 30
+	return &Node{
+		Name: hostName(), Data: "data", Roles: Roles(), Drain: 10 * time.Second,
+		Listen: Listen{HTTP: ":8080", SMPP: ":2775", SMTP: ":2525", Console: "127.0.0.1:8081", Metrics: "127.0.0.1:9090"},
+		NATS: NATS{
+			Replicas: 1, Partitions: 1, Shards: 16, SyncAlways: true,
+			Limits:    StreamLimits{MT: 8 * gib, Dispatch: 8 * gib, Events: 8 * gib, Inbound: 8 * gib, Deliver: 8 * gib},
+			EventsAge: 7 * 24 * time.Hour, MTTail: 24 * time.Hour, FreePercent: 10, FreeBytes: 2 * gib, AckWait: 30 * time.Second,
+		},
+		MySQL: MySQL{Settle: 10 * time.Second, KeepMessages: 90 * 24 * time.Hour, KeepEvents: 30 * 24 * time.Hour, Connections: 4},
+		Index: Index{Keep: 7 * 24 * time.Hour},
+		Edge: Edge{
+			AcceptTimeout: 8 * time.Second, MaxBody: 1 << 20, MaxMail: 256 << 10, MaxRecipients: 1000, MaxConns: 10_000,
+			BindTimeout: 10 * time.Second, EnquireLink: 30 * time.Second, DeliverWindow: 10,
+		},
+		Log: Log{Level: "info", Format: LogAuto},
+	}
+}
+
+// hostName brings the host's name into the form of resource names; "node" when the host has none.
+func hostName() string {
+	h, _ := os.Hostname() // no name is no reason not to start
+	h = strings.Map(func(r rune) rune {
+		if ('a' <= r && r <= 'z') || ('0' <= r && r <= '9') || r == '_' {
+			return r
+		}
+		return '-'
+	}, strings.ToLower(h))
+	h = strings.TrimLeft(h[:min(len(h), 63)], "-_")
+	if h == "" {
+		return "node"
+	}
+	return h
+}
+
+// Plays reports whether the node plays the role.
+func (n *Node) Plays(r Role) bool { return slices.Contains(n.Roles, r) }
+
+// Dir returns a directory below Data: Dir("index") is data/index.
+func (n *Node) Dir(name string) string { return filepath.Join(n.Data, name) }
+
+// Validate looks at every field and returns all that is wrong, as *ResourceError joined by errors.Join.
+func (n *Node) Validate() error {
+	var errs []error
+	for _, f := range n.findings() {
+		errs = append(errs, &ResourceError{Field: f.field, Msg: f.msg})
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Node) findings() []finding {
+	var f findings
+	if !ValidName(n.Name) {
+		f.add("name", "%s", nameRule)
+	}
+	if n.Region != "" && !ValidName(n.Region) {
+		f.add("region", "%s", nameRule)
+	}
+	f.required("data", n.Data)
+	if len(n.Roles) == 0 {
+		f.add("roles", "must list at least one role")
+	}
+	names := make([]string, len(n.Roles))
+	for i, r := range n.Roles {
+		names[i] = string(r)
+		oneOf(&f, fmt.Sprintf("roles[%d]", i), r, Roles()...)
+	}
+	f.unique("roles", names)
+	f.duration("drain", n.Drain, time.Second, 5*time.Minute)
+	oneOf(&f, "log.level", n.Log.Level, "debug", "info", "warn", "error")
+	oneOf(&f, "log.format", n.Log.Format, LogAuto, LogJSON, LogText)
+	f.duration("index.keep", n.Index.Keep, 24*time.Hour, 720*time.Hour)
+	n.Listen.validate(&f)
+	if (n.TLS.CertFile == "") != (n.TLS.KeyFile == "") {
+		f.add("tls.key_file", "cert_file and key_file must be set both or none")
+	}
+	if n.Listen.SMPPTLS != "" && n.TLS.CertFile == "" {
+		f.add("listen.smpp_tls", "needs tls.cert_file and tls.key_file")
+	}
+	n.NATS.validate(&f)
+	n.MySQL.validate(&f)
+	n.Edge.validate(&f)
+	return f.list
+}
+
+func (l *Listen) validate(f *findings) {
+	taken := map[string]string{}
+	for _, d := range []struct{ field, addr string }{
+		{"listen.http", l.HTTP}, {"listen.smpp", l.SMPP}, {"listen.smpp_tls", l.SMPPTLS},
+		{"listen.smtp", l.SMTP}, {"listen.console", l.Console}, {"listen.metrics", l.Metrics},
+	} {
+		if d.addr == "" {
+			continue
+		}
+		f.hostPort(d.field, d.addr, true)
+		if other := taken[d.addr]; other != "" && !strings.HasSuffix(d.addr, ":0") {
+			f.add(d.field, "is the address of %s too", other)
+		}
+		taken[d.addr] = d.field
+	}
+}
+
+func (n *NATS) validate(f *findings) {
+	for i, u := range n.URLs {
+		if !strings.HasPrefix(u, "nats://") && !strings.HasPrefix(u, "tls://") {
+			f.add(fmt.Sprintf("nats.urls[%d]", i), "must start with nats:// or tls://")
+		}
+	}
+	if n.Listen != "" {
+		f.hostPort("nats.listen", n.Listen, true)
+		if len(n.URLs) > 0 {
+			f.add("nats.listen", "is for the embedded server, which nats.urls switches off")
+		}
+	}
+	if n.Replicas != 1 && n.Replicas != 3 && n.Replicas != 5 {
+		f.add("nats.replicas", "must be 1, 3 or 5")
+	}
+	if n.Replicas > 1 && len(n.URLs) == 0 {
+		f.add("nats.replicas", "must be 1 with an embedded server")
+	}
+	between(f, "nats.partitions", n.Partitions, 1, 64)
+	between(f, "nats.shards", n.Shards, 1, 256)
+	for _, l := range []struct {
+		field string
+		size  Size
+	}{{"mt", n.Limits.MT}, {"dispatch", n.Limits.Dispatch}, {"events", n.Limits.Events}, {"inbound", n.Limits.Inbound}, {"deliver", n.Limits.Deliver}} {
+		between(f, "nats.limits."+l.field, l.size, 1<<20, 1<<50)
+	}
+	f.duration("nats.events_age", n.EventsAge, time.Hour, 8760*time.Hour)
+	f.duration("nats.mt_tail", n.MTTail, 0, 168*time.Hour)
+	between(f, "nats.free_percent", n.FreePercent, 0, 90)
+	between(f, "nats.free_bytes", n.FreeBytes, 0, 1<<50)
+	f.duration("nats.ack_wait", n.AckWait, 5*time.Second, 10*time.Minute)
+}
+
+func (m *MySQL) validate(f *findings) {
+	if m.DSN != "" && !strings.Contains(string(m.DSN), "/") {
+		f.add("mysql.dsn", "must have the form user:password@tcp(host:3306)/name")
+	}
+	f.duration("mysql.settle", m.Settle, 0, 10*time.Minute)
+	f.duration("mysql.keep_messages", m.KeepMessages, 24*time.Hour, 87600*time.Hour)
+	f.duration("mysql.keep_events", m.KeepEvents, 24*time.Hour, 87600*time.Hour)
+	between(f, "mysql.connections", m.Connections, 1, 100)
+}
+
+func (e *Edge) validate(f *findings) {
+	f.duration("edge.accept_timeout", e.AcceptTimeout, time.Second, time.Minute)
+	between(f, "edge.max_body", e.MaxBody, 1<<10, 64<<20)
+	between(f, "edge.max_mail", e.MaxMail, 1<<10, 64<<20)
+	between(f, "edge.max_recipients", e.MaxRecipients, 1, 10_000)
+	between(f, "edge.max_conns", e.MaxConns, 1, 1_000_000)
+	f.duration("edge.bind_timeout", e.BindTimeout, time.Second, 5*time.Minute)
+	f.duration("edge.enquire_link", e.EnquireLink, time.Second, time.Hour)
+	if e.Inactivity != 0 {
+		f.duration("edge.inactivity", e.Inactivity, time.Minute, 24*time.Hour)
+	}
+	between(f, "edge.deliver_window", e.DeliverWindow, 1, 1000)
+	for i, p := range e.TrustedProxies {
+		if _, err := readPrefix(p); err != nil {
+			f.add(fmt.Sprintf("edge.trusted_proxies[%d]", i), "%v", err)
+		}
+	}
+}
