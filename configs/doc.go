@@ -15,4 +15,6 @@
 // parse.go, decode.go, scalars.go, findings.go (from YAML), encode.go, write.go (to YAML), secret.go, check.go (cross references), change.go (merge, diff), seal.go,
 // password.go, snapshot.go, live.go, node.go, nodefile.go (the node), policy.go, status.go, policydoc.go (the policy), shipped.go
 // (the YAML files).
+//
+//go:generate go test . -run PolicyDoc -update
 package configs

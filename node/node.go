@@ -1,0 +1,382 @@
+// Package node is the process: it starts the roles of a node in order, stops them in the reverse order, and has the logs,
+// metrics, health and administration of the whole. Only the command and end-to-end tests start it.
+package node
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"tasman/carriers"
+	"tasman/configs"
+	"tasman/console"
+	"tasman/core"
+	"tasman/edge"
+	"tasman/index"
+	"tasman/reporting"
+	"tasman/streams"
+)
+
+// Node is one running process of the mesh.
+type Node struct {
+	cfg      *configs.Node
+	log      *slog.Logger
+	registry *prometheus.Registry
+	live     *configs.Live
+	bus      *streams.Bus
+	index    *index.Index
+	edge     *edge.Edge
+	core     *core.Core
+	carriers *carriers.Carriers
+	reporter *reporting.Reporter
+	console  *console.Console
+	ops      *ops
+	admin    *admin
+
+	mu    sync.Mutex
+	ready []check // in start order
+	stops []stop  // in start order
+	fail  chan error
+}
+
+type check struct {
+	name  string
+	ready func() error
+}
+
+// stop ends one started thing.
+type stop struct {
+	name string
+	end  func(ctx context.Context) error
+}
+
+// Start brings a node up: when it returns, every listener is bound and every role runs. What was started is stopped again
+// when something fails.
+func Start(ctx context.Context, cfg *configs.Node, log *slog.Logger) (*Node, error) {
+	n := &Node{cfg: cfg, log: log.With("node", cfg.Name), registry: prometheus.NewRegistry(), live: configs.NewLive(), fail: make(chan error, 16)}
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := n.start(ctx); err != nil {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Drain)
+		defer cancel()
+		return nil, errors.Join(err, n.Stop(stopCtx))
+	}
+	return n, nil
+}
+
+func (n *Node) start(ctx context.Context) error {
+	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	steps := []func(context.Context) error{n.startOps, n.startStreams, n.startResources, n.startIndex, n.startReporting, n.startCore,
+		n.startCarriers, n.startEdge, n.startConsole, n.startAdmin}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run starts a role's Run in a goroutine of the node and registers its end.
+func (n *Node) run(name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		err := run(ctx)
+		if err != nil && ctx.Err() == nil {
+			n.fail <- fmt.Errorf("%s: %w", name, err)
+		}
+		done <- err
+	}()
+	n.onStop(name, func(stopCtx context.Context) error {
+		cancel()
+		select {
+		case err := <-done:
+			if errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		case <-stopCtx.Done():
+			return errors.New("did not end in time")
+		}
+	})
+}
+
+func (n *Node) onStop(name string, end func(context.Context) error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.stops = append(n.stops, stop{name, end})
+}
+
+func (n *Node) onReady(name string, ready func() error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ready = append(n.ready, check{name, ready})
+}
+
+// Wait blocks until ctx ends (nil) or a role fails.
+func (n *Node) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-n.fail:
+		return err
+	}
+}
+
+// Stop drains and stops everything, last started first: doors close before what is behind them. ctx bounds it.
+func (n *Node) Stop(ctx context.Context) error {
+	n.mu.Lock()
+	stops := n.stops
+	n.stops = nil
+	n.mu.Unlock()
+	var errs []error
+	for i := len(stops) - 1; i >= 0; i-- {
+		begun := time.Now()
+		if err := stops[i].end(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("stop %s: %w", stops[i].name, err))
+		}
+		n.log.Debug("stopped", "part", stops[i].name, "took", time.Since(begun).Round(time.Millisecond))
+	}
+	return errors.Join(errs...)
+}
+
+// Ready returns nil when every role can do its work, else what is missing.
+func (n *Node) Ready() error {
+	n.mu.Lock()
+	checks := n.ready
+	n.mu.Unlock()
+	var errs []error
+	for _, c := range checks {
+		if err := c.ready(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (n *Node) startStreams(ctx context.Context) error {
+	c := n.cfg.NATS
+	bus, err := streams.Open(ctx, streams.Config{
+		Node: n.cfg.Name, URLs: c.URLs, Dir: n.cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
+		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
+		Limits: streams.Limits{MT: int64(c.Limits.MT), Dispatch: int64(c.Limits.Dispatch), Events: int64(c.Limits.Events),
+			Inbound: int64(c.Limits.Inbound), Deliver: int64(c.Limits.Deliver)},
+		EventsAge: c.EventsAge, MTTail: c.MTTail, FreePercent: c.FreePercent, FreeBytes: int64(c.FreeBytes), AckWait: c.AckWait,
+	}, n.log.With("role", "streams"), n.registry)
+	if err != nil {
+		return fmt.Errorf("streams: %w", err)
+	}
+	n.bus = bus
+	n.onStop("streams", bus.Close)
+	n.onReady("streams", func() error {
+		if !bus.Connected() {
+			return errors.New("not connected to JetStream")
+		}
+		return bus.Pressure()
+	})
+	if !n.cfg.Plays(configs.RoleStreams) {
+		return nil
+	}
+	if err := bus.Apply(ctx, n.topology()); err != nil {
+		return fmt.Errorf("streams: %w", err)
+	}
+	n.run("trimmer", bus.RunTrimmer)
+	return nil
+}
+
+// topology is what the resources in service need of the streams.
+func (n *Node) topology() streams.Topology {
+	t := streams.Topology{Reporting: n.cfg.MySQL.DSN != "", Carriers: []string{streams.HoldQueue}}
+	for name := range n.live.Load().Carriers {
+		t.Carriers = append(t.Carriers, name)
+	}
+	return t
+}
+
+// startResources loads the resources in service and follows their changes.
+func (n *Node) startResources(ctx context.Context) error {
+	s := n.store()
+	rev, raw, err := s.configs.Current(ctx)
+	if err != nil {
+		return fmt.Errorf("resources: %w", err)
+	}
+	if rev > 0 {
+		if err := s.swap(ctx, n.live, rev, raw); err != nil {
+			return fmt.Errorf("resources of revision %d: %w", rev, err)
+		}
+	}
+	n.run("resources", func(ctx context.Context) error { return s.follow(ctx, n.live, n.log) })
+	if n.cfg.Plays(configs.RoleStreams) {
+		if err := n.bus.Apply(ctx, n.topology()); err != nil {
+			return fmt.Errorf("streams: %w", err)
+		}
+		n.run("topology", n.followTopology)
+	}
+	return nil
+}
+
+// followTopology gives new carriers their queues.
+func (n *Node) followTopology(ctx context.Context) error {
+	changed, cancel := n.live.Subscribe()
+	defer cancel()
+	for {
+		if err := n.bus.Apply(ctx, n.topology()); err != nil && ctx.Err() == nil {
+			n.log.Error("streams do not fit the resources yet", "err", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+func (n *Node) store() store { return store{n.bus.ConfigStore()} }
+
+func (n *Node) startIndex(context.Context) error {
+	if !n.cfg.Plays(configs.RoleCore) && !n.cfg.Plays(configs.RoleCarriers) {
+		return nil
+	}
+	x, err := index.Open(n.cfg.Dir("index"), index.Options{Keep: n.cfg.Index.Keep, Node: n.cfg.Name, Log: n.log.With("role", "index"), Registerer: n.registry})
+	if err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	n.index = x
+	n.onStop("index", func(context.Context) error { return x.Close() })
+	n.onReady("index", x.Ready)
+	n.run("index tail", func(ctx context.Context) error { return x.Follow(ctx, n.bus) })
+	return nil
+}
+
+func (n *Node) startReporting(context.Context) error {
+	if !n.cfg.Plays(configs.RoleReporting) {
+		return nil
+	}
+	if n.cfg.MySQL.DSN == "" {
+		n.log.Warn("no database: events are kept in the streams and projected when one is configured")
+		return nil
+	}
+	r, err := reporting.New(reporting.Config{DSN: string(n.cfg.MySQL.DSN), Settle: n.cfg.MySQL.Settle}, n.bus, n.log.With("role", "reporting"), n.registry)
+	if err != nil {
+		return fmt.Errorf("reporting: %w", err)
+	}
+	n.reporter = r
+	n.run("reporting", r.Run)
+	return nil
+}
+
+func (n *Node) startCore(context.Context) error {
+	if !n.cfg.Plays(configs.RoleCore) {
+		return nil
+	}
+	c, err := core.New(core.Config{Node: n.cfg.Name, Partitions: n.cfg.NATS.Partitions}, n.bus, n.index, n.live, n.log.With("role", "core"), n.registry)
+	if err != nil {
+		return fmt.Errorf("core: %w", err)
+	}
+	n.core = c
+	n.onReady("core", c.Ready)
+	n.run("core", c.Run)
+	return nil
+}
+
+func (n *Node) startCarriers(context.Context) error {
+	if !n.cfg.Plays(configs.RoleCarriers) {
+		return nil
+	}
+	c, err := carriers.New(carriers.Config{Node: n.cfg.Name, Drain: n.cfg.Drain / 2}, n.bus, n.index, n.live, n.log.With("role", "carriers"), n.registry)
+	if err != nil {
+		return fmt.Errorf("carriers: %w", err)
+	}
+	n.carriers = c
+	n.run("carriers", c.Run)
+	return nil
+}
+
+func (n *Node) startEdge(context.Context) error {
+	if !n.cfg.Plays(configs.RoleEdge) {
+		return nil
+	}
+	secure, err := n.certificate()
+	if err != nil {
+		return err
+	}
+	l, limits := n.cfg.Listen, n.cfg.Edge
+	e, err := edge.New(edge.Config{Node: n.cfg.Name, HTTP: l.HTTP, SMPP: l.SMPP, SMPPTLS: l.SMPPTLS, SMTP: l.SMTP, TLS: secure,
+		AcceptTimeout: limits.AcceptTimeout}, n.bus, n.live, n.log.With("role", "edge"), n.registry)
+	if err != nil {
+		return fmt.Errorf("edge: %w", err)
+	}
+	n.edge = e
+	n.onReady("edge", e.Ready)
+	n.run("edge", e.Run)
+	return nil
+}
+
+func (n *Node) certificate() (*tls.Config, error) {
+	if n.cfg.TLS.CertFile == "" {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(n.cfg.TLS.CertFile, n.cfg.TLS.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of the doors: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+}
+
+func (n *Node) startConsole(context.Context) error {
+	if !n.cfg.Plays(configs.RoleConsole) || n.cfg.Listen.Console == "" {
+		return nil
+	}
+	var links func() []console.Link
+	if n.carriers != nil {
+		links = n.links
+	}
+	c, err := console.New(console.Config{Addr: n.cfg.Listen.Console, Node: n.cfg.Name, Links: links}, n.bus, n.log.With("role", "console"))
+	if err != nil {
+		return fmt.Errorf("console: %w", err)
+	}
+	n.console = c
+	n.run("console", c.Run)
+	return nil
+}
+
+func (n *Node) links() []console.Link {
+	var out []console.Link
+	for _, s := range n.carriers.Links() {
+		out = append(out, console.Link{Carrier: s.Carrier, Name: s.Link, Up: s.Up, Since: s.Since, Used: s.Used, Window: s.Window})
+	}
+	return out
+}
+
+// Addrs are the addresses that a node listens on; nil for closed doors.
+type Addrs struct{ HTTP, SMPP, SMPPTLS, SMTP, Console, Metrics net.Addr }
+
+// Addrs returns where the node listens.
+func (n *Node) Addrs() Addrs {
+	var a Addrs
+	if n.edge != nil {
+		a.HTTP, a.SMPP, a.SMPPTLS, a.SMTP = n.edge.HTTPAddr(), n.edge.SMPPAddr(), n.edge.SMPPTLSAddr(), n.edge.SMTPAddr()
+	}
+	if n.console != nil {
+		a.Console = n.console.Addr()
+	}
+	if n.ops != nil {
+		a.Metrics = n.ops.addr()
+	}
+	return a
+}

@@ -1,0 +1,176 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"tasman/configs"
+	"tasman/reporting/mariadb"
+)
+
+// Simulator starts an operator simulator that speaks SMPP on a loopback address and returns where it listens. An address
+// that is taken is an error. Stopping is bounded by ctx.
+type Simulator func(addr, systemID, password string) (listening string, stop func(ctx context.Context) error, err error)
+
+// UpOptions are the choices of `tasman up`.
+type UpOptions struct {
+	Config    *configs.Node
+	Apply     []string // resource files to put into service
+	Install   bool     // install MariaDB when it is missing
+	Simulator Simulator
+	Out       io.Writer // where addresses and credentials are printed
+	Log       *slog.Logger
+}
+
+// Up runs the whole gateway on loopback until ctx ends: with a private MariaDB unless a DSN is configured, simulated
+// carriers, and demo resources on the first start.
+func Up(ctx context.Context, o UpOptions) error {
+	files, err := readResourceFiles(o.Apply) // a bad file must not start anything
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(o.Config.Data, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	db, err := startDatabase(ctx, &o)
+	if err != nil {
+		return err
+	}
+	err = o.upWithDatabase(ctx, files)
+	if db != nil {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Config.Drain)
+		defer cancel()
+		err = errors.Join(err, db.Stop(stopCtx))
+	}
+	return err
+}
+
+// startDatabase starts the private MariaDB and points the node at it. Without one the gateway runs all the same.
+func startDatabase(ctx context.Context, o *UpOptions) (*mariadb.Server, error) {
+	if o.Config.MySQL.DSN != "" || !o.Config.Plays(configs.RoleReporting) {
+		return nil, nil
+	}
+	if _, err := mariadb.Find(); err != nil {
+		if !o.Install {
+			fmt.Fprintf(o.Out, "No reporting in MySQL: %v.\nAll else runs, and what happens is kept in the streams until a database is there.\n\n", err)
+			return nil, nil
+		}
+		if err := mariadb.Install(ctx, o.Log); err != nil {
+			return nil, err
+		}
+	}
+	db, err := mariadb.Start(ctx, o.Config.Dir("mysql"), o.Log)
+	if err != nil {
+		return nil, err
+	}
+	o.Config.MySQL.DSN = configs.Secret(db.DSN())
+	return db, nil
+}
+
+func (o *UpOptions) upWithDatabase(ctx context.Context, files []resourceFile) (err error) {
+	n, err := Start(ctx, o.Config, o.Log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Config.Drain)
+		defer cancel()
+		err = errors.Join(err, n.Stop(stopCtx))
+	}()
+	demo, err := n.startDemo(ctx, o)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		done, err := n.store().apply(ctx, f.resources, f.name)
+		if err != nil {
+			return err
+		}
+		for _, change := range done.Changes {
+			fmt.Fprintf(o.Out, "%s\n", change)
+		}
+	}
+	if err := n.inService(ctx); err != nil {
+		return err
+	}
+	n.announce(o.Out, demo)
+	return n.Wait(ctx)
+}
+
+// inService waits until the newest revision is swapped in, so that what is printed works when pasted.
+func (n *Node) inService(ctx context.Context) error {
+	changed, cancel := n.live.Subscribe()
+	defer cancel()
+	want, _, err := n.store().configs.Current(ctx)
+	if err != nil {
+		return fmt.Errorf("resources: %w", err)
+	}
+	for n.live.Load().Revision < want {
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	return nil
+}
+
+type resourceFile struct {
+	name      string
+	resources []configs.Resource
+}
+
+func readResourceFiles(names []string) ([]resourceFile, error) {
+	var out []resourceFile
+	for _, name := range names {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		resources, err := configs.Parse(name, body)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, resourceFile{name, resources})
+	}
+	return out, nil
+}
+
+// announce prints where the gateway listens and a line that submits a message.
+func (n *Node) announce(w io.Writer, d *demo) {
+	a := n.Addrs()
+	fmt.Fprintf(w, "Tasman runs; its data is in %s. Ctrl-C drains and stops it.\n\n", n.cfg.Data)
+	for _, line := range []struct {
+		what string
+		addr net.Addr
+	}{{"HTTP API", a.HTTP}, {"SMPP", a.SMPP}, {"SMPP over TLS", a.SMPPTLS}, {"SMTP", a.SMTP}, {"console", a.Console}, {"metrics, health", a.Metrics}} {
+		if line.addr != nil {
+			fmt.Fprintf(w, "  %-16s %s\n", line.what, line.addr)
+		}
+	}
+	for _, c := range d.carriers {
+		fmt.Fprintf(w, "  %-16s %s (%s)\n", "simulated "+c.country, c.addr, c.name)
+	}
+	if n.cfg.MySQL.DSN != "" {
+		fmt.Fprintf(w, "  %-16s projected every few seconds\n", "reporting")
+	}
+	fmt.Fprintf(w, "\nCredentials are in %s, as shell lines:\n\n", d.file)
+	for _, line := range d.lines() {
+		fmt.Fprintf(w, "  %s\n", line)
+	}
+	if a.HTTP == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nSubmit a message, then ask what became of it with the id that comes back:\n\n")
+	fmt.Fprintf(w, "  curl -s http://%s/v1/messages -H 'Authorization: Bearer %s' -d '{\"from\":\"TASMAN\",\"to\":\"+64211234567\",\"text\":\"Kia ora\"}'\n", a.HTTP, d.key)
+	fmt.Fprintf(w, "  curl -s http://%s/v1/messages/ID -H 'Authorization: Bearer %s'\n\n", a.HTTP, d.key)
+	if a.Console != nil {
+		fmt.Fprintf(w, "Or look at http://%s\n", strings.Replace(a.Console.String(), "[::]", "127.0.0.1", 1))
+	}
+}
