@@ -1,0 +1,83 @@
+package bench
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"tasman/smpp"
+)
+
+// SMSCStats is what a simulator has counted since its start.
+type SMSCStats struct {
+	Sessions        int               `json:"sessions"` // bound now
+	Binds           uint64            `json:"binds"`
+	Submits         uint64            `json:"submits"`
+	Answered        uint64            `json:"answered"`
+	ByStatus        map[string]uint64 `json:"by_status"` // of Answered, by the text of the command_status
+	Silent          uint64            `json:"silent"`    // left without an answer on purpose
+	Cut             uint64            `json:"cut"`       // sessions ended on purpose
+	ReceiptsDue     uint64            `json:"receipts_due"`
+	ReceiptsSent    uint64            `json:"receipts_sent"` // deliver_sm handed to a session, repeats and retries included
+	ReceiptsAcked   uint64            `json:"receipts_acked"`
+	ReceiptsRetried uint64            `json:"receipts_retried"` // refused for the time being, or of unknown fate
+	ReceiptsRefused uint64            `json:"receipts_refused"` // for good
+	MOsSent         uint64            `json:"mos_sent"`
+	MOsAcked        uint64            `json:"mos_acked"`
+	Owed            int64             `json:"owed"`              // deliver_sm that are not settled yet
+	Distinct        uint64            `json:"distinct_markers"`  // with Verify
+	Repeated        uint64            `json:"repeated_markers"`  // with Verify
+	Unmarked        uint64            `json:"unmarked_messages"` // with Verify
+}
+
+// answerKinds are the statuses a simulator answers with, the fields of counters.byStatus.
+var answerKinds = [...]smpp.Status{
+	smpp.StatusOK, smpp.StatusThrottled, smpp.StatusSystemError, smpp.StatusInvalidDestination, smpp.StatusMessageQueueFull,
+	smpp.StatusInvalidCommandID,
+}
+
+// counters are the counts as they grow.
+type counters struct {
+	sessions, owed                                    atomic.Int64
+	binds, submits, silent, cut                       atomic.Uint64
+	due, sent, acked, retried, refused, mos, mosAcked atomic.Uint64
+	unmarked                                          atomic.Uint64
+	byStatus                                          [len(answerKinds)]atomic.Uint64
+}
+
+func (c *counters) answered(st smpp.Status) {
+	for i, k := range answerKinds {
+		if k == st {
+			c.byStatus[i].Add(1)
+			return
+		}
+	}
+}
+
+// Stats returns the counts so far. Its parts are read one after the other, so they may be a message apart.
+func (s *SMSC) Stats() SMSCStats {
+	c := &s.count
+	out := SMSCStats{
+		Sessions: int(c.sessions.Load()), Binds: c.binds.Load(), Submits: c.submits.Load(), Silent: c.silent.Load(),
+		Cut: c.cut.Load(), ReceiptsDue: c.due.Load(), ReceiptsSent: c.sent.Load(), ReceiptsAcked: c.acked.Load(),
+		ReceiptsRetried: c.retried.Load(), ReceiptsRefused: c.refused.Load(), MOsSent: c.mos.Load(), MOsAcked: c.mosAcked.Load(),
+		Owed: c.owed.Load(), Unmarked: c.unmarked.Load(), ByStatus: make(map[string]uint64),
+	}
+	out.Distinct, out.Repeated = s.markers.counts()
+	for i, k := range answerKinds {
+		if n := c.byStatus[i].Load(); n > 0 {
+			out.ByStatus[k.String()] = n
+			out.Answered += n
+		}
+	}
+	return out
+}
+
+// line is the progress of a second.
+func (t SMSCStats) line(before SMSCStats) string {
+	s := fmt.Sprintf("sessions %d  submits %d (%d/s)  answered %d  receipts sent %d (%d/s) acked %d  owed %d",
+		t.Sessions, t.Submits, t.Submits-before.Submits, t.Answered, t.ReceiptsSent, t.ReceiptsSent-before.ReceiptsSent, t.ReceiptsAcked, t.Owed)
+	if t.Distinct > 0 {
+		s += fmt.Sprintf("  distinct %d repeated %d", t.Distinct, t.Repeated)
+	}
+	return s
+}

@@ -1,0 +1,185 @@
+// Package carriers faces the operators: it owns the links to each carrier, submits what core dispatched, tells what came of
+// it, and brings receipts and MOs back.
+//
+// One worker per carrier pulls the carrier's three lanes, alert first, over N links of W window slots each. A slot is free
+// again only when the outcome of its record is stored, so that a crash leaves at most one window per link in doubt.
+// Only node starts this package; core and edge meet it through the streams alone.
+package carriers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tasman/configs"
+	"tasman/index"
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// Config is what the role needs to know of its node.
+type Config struct {
+	Node string
+	// LeaseTTL is how long a carrier's owner keeps it without renewing; default 10 s.
+	LeaseTTL time.Duration
+	// Drain bounds how long outstanding submits are waited for at the end; default 5 s.
+	Drain time.Duration
+}
+
+// Carriers is the role: a worker for each carrier of the current resources.
+type Carriers struct {
+	cfg     Config
+	bus     *streams.Bus
+	index   *index.Index
+	live    *configs.Live
+	log     *slog.Logger
+	metrics *metrics
+	ids     *sms.IDs
+	matcher *index.Matcher
+
+	mu      sync.Mutex
+	workers map[string]*running
+}
+
+type running struct {
+	worker *worker
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// New makes the role. Nothing runs before Run.
+func New(cfg Config, bus *streams.Bus, x *index.Index, live *configs.Live, log *slog.Logger, reg prometheus.Registerer) (*Carriers, error) {
+	if cfg.LeaseTTL <= 0 {
+		cfg.LeaseTTL = 10 * time.Second
+	}
+	if cfg.Drain <= 0 {
+		cfg.Drain = 5 * time.Second
+	}
+	c := &Carriers{cfg: cfg, bus: bus, index: x, live: live, log: log, ids: sms.NewIDs(nil),
+		matcher: index.NewMatcher(x, bus, cfg.Node), workers: map[string]*running{}}
+	m, err := newMetrics(reg, c)
+	if err != nil {
+		return nil, err
+	}
+	c.metrics = m
+	return c, nil
+}
+
+// Run keeps one worker per carrier until ctx ends, then drains: what is outstanding is waited for, links unbind.
+func (c *Carriers) Run(ctx context.Context) error {
+	changed, cancel := c.live.Subscribe()
+	defer cancel()
+	defer c.stopAll()
+	for {
+		c.reconcile(ctx, c.live.Load())
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// Ready returns nil when every carrier in service has a link up, else which has none.
+func (c *Carriers) Ready() error {
+	var errs []error
+	for _, s := range c.Links() {
+		if !s.Up {
+			errs = append(errs, fmt.Errorf("carrier %s: link %s is down", s.Carrier, s.Link))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// reconcile starts, stops and restarts workers so that they match the resources. Only Run calls it.
+func (c *Carriers) reconcile(ctx context.Context, snap *configs.Snapshot) {
+	var stale []string
+	c.mu.Lock()
+	for name, r := range c.workers {
+		if spec := snap.Carriers[name]; spec == nil || spec.Suspended || !reflect.DeepEqual(spec, r.worker.spec) {
+			stale = append(stale, name)
+			r.cancel()
+		}
+	}
+	c.mu.Unlock()
+	for _, name := range stale {
+		c.forget(name)
+	}
+	for name, spec := range snap.Carriers {
+		if _, ok := c.workers[name]; !ok && !spec.Suspended {
+			c.start(ctx, name, spec)
+		}
+	}
+}
+
+// forget waits for a cancelled worker, without the mutex: a worker that drains asks for the state of others.
+func (c *Carriers) forget(name string) {
+	<-c.workers[name].done
+	c.mu.Lock()
+	delete(c.workers, name)
+	c.mu.Unlock()
+}
+
+func (c *Carriers) start(ctx context.Context, name string, spec *configs.Carrier) {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &running{worker: newWorker(c, name, spec), cancel: cancel, done: make(chan struct{})}
+	c.mu.Lock()
+	c.workers[name] = r
+	c.mu.Unlock()
+	go func() {
+		defer close(r.done)
+		r.worker.run(ctx)
+	}()
+}
+
+func (c *Carriers) stopAll() {
+	names := make([]string, 0, len(c.workers))
+	for name, r := range c.workers {
+		r.cancel()
+		names = append(names, name)
+	}
+	for _, name := range names {
+		c.forget(name)
+	}
+}
+
+// LinkStatus is what operators want to know of one link.
+type LinkStatus struct {
+	Carrier, Link string
+	Up            bool
+	Since         time.Time
+	Used, Window  int
+}
+
+// Links tells the state of every link of this node.
+func (c *Carriers) Links() []LinkStatus {
+	c.mu.Lock()
+	workers := make([]*worker, 0, len(c.workers))
+	for _, r := range c.workers {
+		workers = append(workers, r.worker)
+	}
+	c.mu.Unlock() // workers ask for each other under their own mutex: never hold both
+	var out []LinkStatus
+	for _, w := range workers {
+		out = append(out, w.status()...)
+	}
+	return out
+}
+
+// up reports whether a carrier can be forwarded to: in service, and not known here to be without a link.
+func (c *Carriers) up(name string) bool {
+	spec := c.live.Load().Carriers[name]
+	if spec == nil || spec.Suspended {
+		return false
+	}
+	c.mu.Lock()
+	r := c.workers[name]
+	c.mu.Unlock()
+	return r == nil || r.worker.usable()
+}

@@ -1,0 +1,136 @@
+package carriers
+
+import (
+	"context"
+	"time"
+
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// feed opens the lane's batches in order, at most openBatches at a time.
+func (w *worker) feed(ctx, base context.Context, q *lane, before uint64) {
+	consumer, err := w.bus.Consume(ctx, streams.DispatchReader(w.name, q.lane), 1)
+	if err != nil {
+		if ctx.Err() == nil {
+			w.log.Error("cannot read the carrier's queue", "lane", q.lane, "err", err)
+		}
+		return
+	}
+	defer consumer.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-q.room:
+		}
+		b, err := consumer.Next(ctx)
+		if err != nil {
+			return // only the end of ctx ends a consumer
+		}
+		w.openBatch(ctx, base, q, b, before)
+	}
+}
+
+// openBatch makes a batch's records available to the dispatcher. Of a batch that may have been worked before, those with a
+// stored outcome are skipped and those in doubt follow the policy of their lane.
+func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch, before uint64) {
+	w.mu.Lock()
+	if ob, ok := w.open[b.Seq]; ok { // still at it: the server lost patience
+		ob.handles = append(ob.handles, b)
+		w.mu.Unlock()
+		q.room <- struct{}{}
+		return
+	}
+	w.mu.Unlock()
+	ob := &openBatch{lane: q, handles: []*streams.Batch{b}, records: b.Records, skip: make([]bool, len(b.Records)), open: len(b.Records)}
+	var doubtful []int
+	if b.Delivered > 1 || b.Seq <= before {
+		var err error
+		if doubtful, err = w.compare(ctx, ob, b, before); err != nil {
+			return // ctx ended: the batch comes again
+		}
+	}
+	w.mu.Lock()
+	for i := range ob.skip {
+		if ob.skip[i] {
+			ob.open--
+		}
+	}
+	for _, i := range doubtful { // settled below, not by the dispatcher
+		ob.skip[i] = true
+	}
+	done := ob.open == 0
+	if done {
+		q.room <- struct{}{}
+	} else {
+		w.open[b.Seq] = ob
+		q.batches = append(q.batches, ob)
+	}
+	w.mu.Unlock()
+	if done {
+		w.ack(ob)
+		return
+	}
+	for _, i := range doubtful {
+		w.awaitReceipt(base, item{ob, i}, "the node ended while the operator's answer was outstanding")
+	}
+	w.kick()
+}
+
+// compare finds out, record by record, what an earlier run did with a batch: those with a stored outcome are marked to be
+// skipped. It returns the bulk records that may have reached the operator.
+func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, before uint64) ([]int, error) {
+	if b.Seq > before { // stored since this owner began: what others did meanwhile is behind a new barrier
+		if err := w.barrier(ctx); err != nil {
+			return nil, err
+		}
+	}
+	reserved := func(int) bool { return true }
+	if ob.lane.lane == sms.Bulk {
+		events, err := w.index.Reservations(b.Seq, w.name)
+		if err != nil {
+			return nil, err
+		}
+		reserved = func(i int) bool {
+			for _, e := range events {
+				if e.From <= i && i <= e.To {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	var doubtful []int
+	for i := range ob.records {
+		rec := &ob.records[i]
+		p, err := w.index.Progress(rec.Message.ID)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case p.Final || p.Done >= rec.Dispatch.Attempt || p.Queued > rec.Dispatch.Attempt:
+			ob.skip[i] = true
+		case ob.lane.lane == sms.Bulk:
+			if reserved(i) {
+				doubtful = append(doubtful, i)
+			}
+		case ob.lane.doubt > 0 || b.Seq > before:
+			ob.lane.doubt--
+			rec.Dispatch.MaybeSent = true
+		}
+	}
+	w.metrics.repeated.WithLabelValues(w.name).Add(float64(len(ob.records)))
+	return doubtful, nil
+}
+
+func (w *worker) barrier(ctx context.Context) error {
+	for {
+		err := w.index.Barrier(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		w.log.Warn("waiting for the index", "err", err)
+		pause(ctx, time.Second)
+	}
+}

@@ -1,0 +1,167 @@
+package carriers
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"time"
+
+	"tasman/configs"
+	"tasman/smpp"
+)
+
+// link is one supervised connection to the carrier: it binds, and binds again with growing pauses until its context ends.
+// The worker's mutex guards session, since and used.
+type link struct {
+	w       *worker
+	name    string
+	addr    string
+	session *smpp.Session // nil while down
+	since   time.Time     // of the present state
+	used    int           // window slots taken: also those whose outcome is not yet stored
+}
+
+func newLink(w *worker, i int) *link {
+	return &link{w: w, name: fmt.Sprintf("%s/%d", w.name, i), addr: w.spec.Addresses[i%len(w.spec.Addresses)], since: time.Now()}
+}
+
+// current returns the session, nil while the link is down.
+func (l *link) current() *smpp.Session {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	return l.session
+}
+
+// run keeps the link bound until ctx ends; then it unbinds.
+func (l *link) run(ctx context.Context) {
+	wait := l.w.spec.ReconnectMin
+	for ctx.Err() == nil {
+		session, err := l.bind(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return
+			}
+			l.w.log.Warn("link did not bind", "link", l.name, "peer", l.addr, "err", err, "retry_in", wait)
+			pause(ctx, wait/2+rand.N(wait/2+1))
+			wait = min(2*wait, l.w.spec.ReconnectMax)
+			continue
+		}
+		bound := time.Now()
+		l.up(session)
+		select {
+		case <-session.Done():
+		case <-ctx.Done():
+			l.unbind(session)
+		}
+		l.down(session)
+		if time.Since(bound) > l.w.spec.ReconnectMax { // not a peer that takes binds and drops them
+			wait = l.w.spec.ReconnectMin
+		}
+		if ctx.Err() == nil {
+			pause(ctx, wait/2+rand.N(wait/2+1))
+			wait = min(2*wait, l.w.spec.ReconnectMax)
+		}
+	}
+}
+
+func (l *link) bind(ctx context.Context) (*smpp.Session, error) {
+	spec := l.w.spec
+	password, err := spec.ReadPassword()
+	if err != nil {
+		return nil, err
+	}
+	secure, err := tlsConfig(spec, l.addr)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, spec.ConnectTimeout)
+	defer cancel()
+	return smpp.Dial(ctx, l.addr, smpp.BindRequest{
+		Mode: spec.Bind.SMPP(), SystemID: spec.SystemID, Password: password, SystemType: spec.SystemType,
+		InterfaceVersion: spec.InterfaceVersion,
+	}, smpp.Options{
+		Window: spec.Window, MaxPending: max(500, spec.Window), ResponseTimeout: spec.ResponseTimeout, EnquireInterval: spec.EnquireLink, BindTimeout: spec.ConnectTimeout,
+		TLS: secure, Handler: &inbound{w: l.w, link: l.name}, Late: l.late,
+	})
+}
+
+func (l *link) unbind(s *smpp.Session) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if err := s.Unbind(ctx); err != nil {
+		s.Close()
+	}
+}
+
+func (l *link) up(s *smpp.Session) {
+	w := l.w
+	w.mu.Lock()
+	l.session, l.since = s, time.Now()
+	if !w.downSince.IsZero() {
+		w.downSince, w.upSince = time.Time{}, l.since
+		w.downAt.Store(0)
+	}
+	w.mu.Unlock()
+	w.metrics.up.WithLabelValues(w.name, l.name).Set(1)
+	w.log.Info("link bound", "link", l.name, "peer", l.addr)
+	w.kick()
+}
+
+func (l *link) down(s *smpp.Session) {
+	w := l.w
+	w.mu.Lock()
+	l.session, l.since = nil, time.Now()
+	any := false
+	for _, other := range w.links {
+		any = any || other.session != nil
+	}
+	if !any && w.downSince.IsZero() {
+		w.downSince = l.since
+		w.downAt.Store(l.since.UnixNano())
+	}
+	w.mu.Unlock()
+	w.metrics.up.WithLabelValues(w.name, l.name).Set(0)
+	w.log.Info("link closed", "link", l.name, "err", s.Err())
+	w.kick()
+}
+
+// late takes the answer to a submit that was given up: its id may still come in a receipt.
+func (l *link) late(tok any, resp smpp.PDU, status smpp.Status) {
+	t, ok := tok.(token)
+	if !ok || status != smpp.StatusOK {
+		return
+	}
+	t.flight.lateAnswer(t.segment, messageID(resp))
+}
+
+// tlsConfig returns the TLS of a carrier's links, nil for none. The CA file is read at each bind, so that a new one needs
+// no restart.
+func tlsConfig(spec *configs.Carrier, addr string) (*tls.Config, error) {
+	if !spec.TLS.Enabled {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: spec.TLS.ServerName}
+	if c.ServerName == "" {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return nil, fmt.Errorf("address of carrier %s: %w", spec.Name, err)
+		}
+		c.ServerName = host
+	}
+	if spec.TLS.CAFile == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(spec.TLS.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("certificates to trust for carrier %s: %w", spec.Name, err)
+	}
+	c.RootCAs = x509.NewCertPool()
+	if !c.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("no certificate in %s, ca_file of carrier %s", spec.TLS.CAFile, spec.Name)
+	}
+	return c, nil
+}

@@ -1,0 +1,56 @@
+package carriers
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics of the role; one set per node.
+type metrics struct {
+	outcomes, throttled, forwarded, receipts, repeated *prometheus.CounterVec
+	up                                                 *prometheus.GaugeVec
+	latency                                            *prometheus.HistogramVec
+}
+
+func newMetrics(reg prometheus.Registerer, c *Carriers) (*metrics, error) {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		outcomes:  counter("tasman_carriers_outcomes_total", "Tries by carrier and outcome class.", "carrier", "class"),
+		throttled: counter("tasman_carriers_throttled_total", "Throttle answers by carrier.", "carrier"),
+		forwarded: counter("tasman_carriers_forwarded_total", "Records passed on, by carrier left and carrier taken.", "carrier", "to"),
+		receipts:  counter("tasman_carriers_receipts_total", "Receipts by carrier and state.", "carrier", "state"),
+		repeated:  counter("tasman_carriers_repeated_records_total", "Records of batches that came again and were compared with the index.", "carrier"),
+		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tasman_carriers_link_up",
+			Help: "1 while the link is bound."}, []string{"carrier", "link"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tasman_carriers_submit_seconds",
+			Help: "From writing a record to a link until its last answer.", Buckets: prometheus.ExponentialBuckets(0.0005, 2, 16)}, []string{"carrier"}),
+	}
+	if reg == nil {
+		return m, nil
+	}
+	var errs []error
+	for _, x := range []prometheus.Collector{m.outcomes, m.throttled, m.forwarded, m.receipts, m.repeated, m.up, m.latency, &windows{c,
+		prometheus.NewDesc("tasman_carriers_window_used", "Window slots taken, of the link's window.", []string{"carrier", "link"}, nil)}} {
+		errs = append(errs, reg.Register(x))
+	}
+	return m, errors.Join(errs...)
+}
+
+// windows collects the use of each link's window when asked.
+type windows struct {
+	c    *Carriers
+	desc *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (c *windows) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
+
+// Collect implements prometheus.Collector.
+func (c *windows) Collect(out chan<- prometheus.Metric) {
+	for _, s := range c.c.Links() {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.GaugeValue, float64(s.Used), s.Carrier, s.Link)
+	}
+}

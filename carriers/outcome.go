@@ -1,0 +1,169 @@
+package carriers
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+
+	"tasman/configs"
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// Role is this package's name in the subjects of its events.
+const Role = "carriers"
+
+// Hold is the queue of records that no carrier of their plan can take; core reads it.
+const Hold = streams.HoldQueue
+
+// store publishes a record until it is stored, writes it through to the index, and then calls done. When the node ends
+// first, done is not called: the batch comes again and is compared with what was stored.
+func (w *worker) store(base context.Context, subject string, rec *sms.Record, done func()) {
+	err := w.bus.PublishSure(base, subject, rec, func(_ streams.Placed, err error) {
+		if err != nil {
+			return
+		}
+		if err := w.index.Note(rec); err != nil {
+			w.log.Error("index did not take a fact that is stored: it follows with the stream", "err", err)
+		}
+		done()
+	})
+	if err != nil && base.Err() == nil {
+		w.log.Error("publish refused", "subject", subject, "err", err)
+	}
+}
+
+// settle stores a record's outcome and frees its slots.
+func (f *flight) settle(subject string, rec *sms.Record) {
+	f.w.store(f.base, subject, rec, func() { f.w.finish(f) })
+}
+
+// finish gives the slots back and acks the batch when this was its last record.
+func (w *worker) finish(f *flight) {
+	w.mu.Lock()
+	if f.link != nil {
+		f.link.used -= f.slots
+		f.item.batch.lane.flying--
+		w.flying--
+	}
+	ob := f.item.batch
+	ob.open--
+	done := ob.open == 0
+	if done {
+		delete(w.open, ob.handles[0].Seq)
+	}
+	w.mu.Unlock()
+	if done {
+		w.ack(ob)
+	}
+	w.kick()
+}
+
+func (w *worker) ack(ob *openBatch) {
+	for _, b := range ob.handles {
+		if err := b.Ack(); err != nil { // it comes again and is compared
+			w.log.Debug("ack did not reach the server", "seq", b.Seq, "err", err)
+		}
+	}
+}
+
+// putBack lets a record that certainly was not sent go first on another link.
+func (w *worker) putBack(f *flight) {
+	w.mu.Lock()
+	f.link.used -= f.slots
+	q := f.item.batch.lane
+	q.flying--
+	w.flying--
+	if anySent(f.ids) { // of several segments the carrier has some
+		f.item.record().Dispatch.SegmentIDs = f.ids
+	}
+	q.again = append(q.again, f.item)
+	w.mu.Unlock()
+	w.kick()
+}
+
+// throttle stops the carrier's links for a moment: it said that we are too fast.
+func (w *worker) throttle(d time.Duration) {
+	w.mu.Lock()
+	if until := time.Now().Add(d); until.After(w.paused) {
+		w.paused = until
+	}
+	w.mu.Unlock()
+	w.metrics.throttled.WithLabelValues(w.name).Inc()
+}
+
+// fact returns an event about the flight's message with what every event says.
+func (w *worker) fact(kind sms.EventKind, rec *sms.Record) *sms.Event {
+	m := rec.Message
+	return &sms.Event{ID: m.ID, Kind: kind, Time: time.Now(), Node: w.node, Account: m.Account, Integration: m.Integration, Lane: m.Lane,
+		Source: m.Source, Destination: m.Destination, Carrier: w.name, Attempt: rec.Dispatch.Attempt, Segments: m.Segments,
+		Accepted: m.Accepted, Routed: rec.Dispatch.Routed, Reference: m.Reference, PossibleDuplicate: rec.Dispatch.MaybeSent}
+}
+
+func (w *worker) sent(f *flight) {
+	e := w.fact(sms.EventSent, f.item.record())
+	e.Link = f.link.name
+	e.State = sms.StateEnroute
+	e.CarrierIDs = f.ids
+	e.Submitted = f.submitted
+	f.settle(streams.EventSubject(Role), &sms.Record{Event: e})
+}
+
+// requeue writes the next attempt for the same carrier.
+func (w *worker) requeue(f *flight, d *sms.Dispatch) {
+	m := f.item.record().Message
+	f.settle(streams.DispatchSubject(w.name, m.Lane), &sms.Record{Message: m, Dispatch: d})
+}
+
+// requeueNext writes the next attempt for the next carrier of the plan that is in service; with none left the record mostly
+// goes to hold, to be routed anew.
+func (w *worker) requeueNext(f *flight, d *sms.Dispatch, class configs.Class) {
+	d.NotBefore, d.Tries, d.SegmentIDs = time.Time{}, 0, nil
+	m := f.item.record().Message
+	for d.Hop++; d.Hop < len(d.Plan); d.Hop++ {
+		if w.peers(d.Carrier()) {
+			w.metrics.forwarded.WithLabelValues(w.name, d.Carrier()).Inc()
+			f.settle(streams.DispatchSubject(d.Carrier(), m.Lane), &sms.Record{Message: m, Dispatch: d})
+			return
+		}
+	}
+	if end := configs.Exhausted(class, d.Rounds); end.Action == configs.Fail {
+		w.failed(f, failure(class), end.State, d.Reason)
+		return
+	}
+	w.requeueHold(f, d)
+}
+
+func (w *worker) requeueHold(f *flight, d *sms.Dispatch) {
+	m := f.item.record().Message
+	w.metrics.forwarded.WithLabelValues(w.name, Hold).Inc()
+	f.settle(streams.DispatchSubject(Hold, m.Lane), &sms.Record{Message: m, Dispatch: d})
+}
+
+// awaitReceipt settles a record in doubt that must not be sent again.
+func (w *worker) awaitReceipt(base context.Context, it item, reason string) {
+	d := *it.record().Dispatch
+	d.Attempt++
+	d.MaybeSent, d.AwaitReceipt, d.Reason = true, true, reason
+	w.requeueHold(&flight{w: w, base: base, item: it}, &d)
+}
+
+// failed ends a message: with a receipt to the customer who asked for one, else with an event.
+func (w *worker) failed(f *flight, word string, state sms.State, reason string) {
+	rec := f.item.record()
+	e := w.fact(sms.EventFailed, rec)
+	e.State, e.Status, e.Error, e.Reason = state, f.status(), word, reason
+	if f.link != nil {
+		e.Link = f.link.name
+	}
+	subject, out := w.matcher.Ending(rec.Message, e)
+	f.settle(subject, out)
+}
+
+// jittered spreads retries: between the delay and half as much again.
+func jittered(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return d + rand.N(d/2+1)
+}

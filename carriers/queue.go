@@ -1,0 +1,121 @@
+package carriers
+
+import (
+	"container/heap"
+	"time"
+
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// openBatch is a batch being worked: it is acked when the outcome of each record is stored. The worker's mutex guards it.
+type openBatch struct {
+	lane     *lane
+	handles  []*streams.Batch // the batch, and its repeats that came while it was open
+	records  []sms.Record
+	skip     []bool // records whose outcome an earlier run stored
+	next     int    // first record not yet handed out
+	open     int    // records without a stored outcome
+	reserved int    // lane bulk: records below this index may reach a socket
+	asking   bool   // a reservation is being stored
+}
+
+// item is one record on its way to a link.
+type item struct {
+	batch *openBatch
+	index int
+}
+
+func (it item) record() *sms.Record { return &it.batch.records[it.index] }
+
+// lane is the worker's view of one queue class.
+type lane struct {
+	lane    sms.Lane
+	batches []*openBatch  // with records not yet handed out, oldest first
+	again   []item        // certainly not sent: they go first
+	later   delayed       // retries that wait for their time
+	room    chan struct{} // one token per batch that may be opened
+	flying  int           // records on a link, or answered with the outcome not yet stored
+	doubt   int           // records of repeated batches still to be marked as possible duplicates
+}
+
+func newLane(l sms.Lane) *lane {
+	q := &lane{lane: l, room: make(chan struct{}, openBatches)}
+	for range openBatches {
+		q.room <- struct{}{}
+	}
+	return q
+}
+
+// head returns the record to work next without taking it. wait tells when a delayed one is due if there is none now. A bulk
+// record to be sent must be reserved; one that is only passed on need not be.
+func (q *lane) head(now time.Time, sending bool) (it item, ok bool, wait time.Duration) {
+	if len(q.again) > 0 {
+		return q.again[0], true, 0
+	}
+	if len(q.later) > 0 {
+		wait = q.later[0].at.Sub(now)
+		if wait <= 0 {
+			return q.later[0].item, true, 0
+		}
+	}
+	for len(q.batches) > 0 {
+		b := q.batches[0]
+		for b.next < len(b.records) && b.skip[b.next] {
+			b.next++
+		}
+		if b.next < len(b.records) {
+			if sending && q.lane == sms.Bulk && b.next >= b.reserved {
+				return item{}, false, wait
+			}
+			return item{b, b.next}, true, 0
+		}
+		q.batches = q.batches[1:]
+		q.room <- struct{}{} // never blocks: the batch took this token
+	}
+	return item{}, false, wait
+}
+
+// take removes what head returned.
+func (q *lane) take(it item) {
+	switch {
+	case len(q.again) > 0:
+		q.again = q.again[1:]
+	case len(q.later) > 0 && q.later[0].item == it:
+		heap.Pop(&q.later)
+	default:
+		it.batch.next = it.index + 1
+		it.batch.reserved = max(it.batch.reserved, it.batch.next)
+	}
+}
+
+// postpone sets a record aside until its time. It reports false when too many wait already.
+func (q *lane) postpone(it item, at time.Time) bool {
+	if len(q.later) >= maxPostponed {
+		return false
+	}
+	heap.Push(&q.later, timed{at, it})
+	return true
+}
+
+type timed struct {
+	at   time.Time
+	item item
+}
+
+// delayed is a heap by time.
+type delayed []timed
+
+func (d delayed) Len() int           { return len(d) }
+func (d delayed) Less(i, j int) bool { return d[i].at.Before(d[j].at) }
+func (d delayed) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
+
+// Push implements heap.Interface.
+func (d *delayed) Push(x any) { *d = append(*d, x.(timed)) }
+
+// Pop implements heap.Interface.
+func (d *delayed) Pop() any {
+	last := (*d)[len(*d)-1]
+	*d = (*d)[:len(*d)-1]
+	return last
+}

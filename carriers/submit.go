@@ -1,0 +1,225 @@
+package carriers
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"tasman/configs"
+	"tasman/smpp"
+	"tasman/sms"
+)
+
+// flight is one record on a link: all its segments are written, and it lands when each has an outcome.
+type flight struct {
+	w         *worker
+	base      context.Context
+	item      item
+	link      *link
+	slots     int
+	submitted time.Time
+	ids       []string // carrier's ids by segment
+	outcomes  []smpp.Outcome
+	left      atomic.Int32
+}
+
+// token names a segment in flight to the session, also after it gave up waiting for the answer.
+type token struct {
+	flight  *flight
+	segment int // 0-based
+}
+
+// submit writes a record's segments to a link. The flight owns n slots of the link until its outcome is stored.
+func (w *worker) submit(base context.Context, l *link, it item, n int) {
+	rec := it.record()
+	now := time.Now()
+	f := &flight{w: w, base: base, item: it, link: l, slots: n, submitted: now}
+	if !rec.Message.Validity.IsZero() && now.After(rec.Message.Validity) {
+		f.landed(configs.Expired, "validity ended before the operator had it")
+		return
+	}
+	pdus, err := encode(w.spec, rec)
+	if err != nil {
+		f.landed(configs.RefusedHere, err.Error())
+		return
+	}
+	session := l.current()
+	f.ids = make([]string, len(pdus))
+	copy(f.ids, rec.Dispatch.SegmentIDs)
+	f.outcomes = make([]smpp.Outcome, len(pdus))
+	f.left.Store(int32(len(pdus)))
+	for i, pdu := range pdus {
+		if f.ids[i] != "" { // the carrier took this segment before
+			f.outcomes[i] = smpp.Outcome{Kind: smpp.Answered, Status: smpp.StatusOK}
+			f.segmentDone()
+			continue
+		}
+		err := errLinkDown
+		if session != nil {
+			err = session.Send(base, pdu, token{f, i}, f.answered)
+		}
+		if err != nil {
+			f.outcomes[i] = smpp.Outcome{Kind: smpp.NotSent, Err: err}
+			f.segmentDone()
+		}
+	}
+}
+
+var errLinkDown = errors.New("the link is down")
+
+// answered is called once per written segment, from the session.
+func (f *flight) answered(o smpp.Outcome) {
+	i := o.Token.(token).segment
+	f.outcomes[i] = o
+	if o.Kind == smpp.Answered && o.Status == smpp.StatusOK {
+		if id := messageID(o.Resp); id != "" {
+			f.ids[i] = id
+			f.w.learn(f, i, id)
+		}
+	}
+	f.segmentDone()
+}
+
+func (w *worker) learn(f *flight, segment int, id string) {
+	if err := w.index.Learn(w.name, id, f.item.record().Message.ID, segment+1, len(f.ids)); err != nil {
+		w.log.Error("index did not take a carrier's message id: its receipt is matched once the sent event is indexed", "err", err)
+	}
+}
+
+func messageID(resp smpp.PDU) string {
+	if r, ok := resp.(*smpp.SubmitSMResp); ok && r != nil {
+		return r.MessageID
+	}
+	return ""
+}
+
+func (f *flight) segmentDone() {
+	if f.left.Add(-1) == 0 {
+		class, reason := f.worst()
+		f.landed(class, reason)
+	}
+}
+
+// worst folds the outcomes of the segments: in doubt beats refused, refused beats not sent, and sent needs all of them.
+func (f *flight) worst() (configs.Class, string) {
+	class, reason := configs.NoClass, ""
+	for _, o := range f.outcomes {
+		var c configs.Class
+		var r string
+		switch {
+		case o.Kind == smpp.NotSent:
+			c, r = configs.NotSent, "the link closed before it was written"
+		case o.Kind == smpp.Unknown:
+			c, r = configs.Unknown, "no answer from the operator"
+		case o.Status == smpp.StatusOK:
+			continue
+		default:
+			c, r = f.w.spec.ClassOf(o.Status), o.Status.Error()
+		}
+		if class == configs.NoClass || weight(c) > weight(class) {
+			class, reason = c, r
+		}
+	}
+	return class, reason
+}
+
+func weight(c configs.Class) int {
+	switch c {
+	case configs.Unknown:
+		return 3
+	case configs.NotSent:
+		return 1
+	}
+	return 2
+}
+
+// status returns the first error status that the operator answered, 0 when none.
+func (f *flight) status() uint32 {
+	for _, o := range f.outcomes {
+		if o.Kind == smpp.Answered && o.Status != smpp.StatusOK {
+			return uint32(o.Status)
+		}
+	}
+	return 0
+}
+
+// landed decides what follows from the outcome. The slots stay taken until that is stored.
+func (f *flight) landed(class configs.Class, reason string) {
+	w, rec := f.w, f.item.record()
+	w.metrics.outcomes.WithLabelValues(w.name, label(class)).Inc()
+	w.metrics.latency.WithLabelValues(w.name).Observe(time.Since(f.submitted).Seconds())
+	switch class {
+	case configs.NoClass:
+		w.sent(f)
+		return
+	case configs.NotSent:
+		w.putBack(f)
+		return
+	}
+	d := *rec.Dispatch
+	d.Tries++
+	d.Submits++
+	decision := configs.Decide(rec.Message.Lane, class, d.Tries)
+	if d.Submits >= configs.MaxAttempts && decision.Action != configs.AwaitReceipt && decision.Action != configs.Fail {
+		w.failed(f, sms.FailExhausted, sms.StateUndeliverable, "attempts exhausted; the last: "+reason)
+		return
+	}
+	if class == configs.Throttled {
+		w.throttle(decision.Delay)
+	}
+	f.follow(&d, class, decision, reason)
+}
+
+func label(c configs.Class) string {
+	if c == configs.NoClass {
+		return "taken"
+	}
+	return c.String()
+}
+
+// follow carries out the policy's decision.
+func (f *flight) follow(d *sms.Dispatch, class configs.Class, decision configs.Decision, reason string) {
+	w := f.w
+	if anySent(f.ids) {
+		d.SegmentIDs = f.ids
+	}
+	d.Reason = reason
+	d.Attempt++
+	d.MaybeSent = d.MaybeSent || decision.MaybeSent
+	switch decision.Action {
+	case configs.Retry, configs.Resend:
+		d.NotBefore = time.Now().Add(jittered(decision.Delay))
+		w.requeue(f, d)
+	case configs.NextCarrier:
+		d.MaybeSent = d.MaybeSent || anySent(f.ids)
+		w.requeueNext(f, d, class)
+	case configs.AwaitReceipt:
+		d.MaybeSent, d.AwaitReceipt = true, true
+		w.requeueHold(f, d)
+	default:
+		w.failed(f, failure(class), decision.State, reason)
+	}
+}
+
+func anySent(ids []string) bool {
+	for _, id := range ids {
+		if id != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// failure is the word for a message that ends after a try of the class.
+func failure(c configs.Class) string {
+	switch c {
+	case configs.Expired:
+		return sms.FailExpired
+	case configs.InvalidDestination:
+		return sms.FailInvalidDestination
+	case configs.Unknown:
+		return sms.FailUnknown
+	}
+	return sms.FailRefused
+}

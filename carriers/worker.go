@@ -1,0 +1,356 @@
+package carriers
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"tasman/configs"
+	"tasman/index"
+	"tasman/sms"
+	"tasman/streams"
+)
+
+const (
+	openBatches  = 2      // batches of one lane worked at a time: enough to keep a window full, little to repeat
+	maxPostponed = 10_000 // retries waiting in memory, per lane
+)
+
+// worker submits what is queued for one carrier.
+type worker struct {
+	name    string
+	spec    *configs.Carrier
+	node    string
+	bus     *streams.Bus
+	index   *index.Index
+	matcher *index.Matcher
+	live    *configs.Live
+	log     *slog.Logger
+	metrics *metrics
+	peers   func(carrier string) bool // can this carrier be forwarded to?
+	cfg     Config
+	ids     *sms.IDs
+
+	limiter *rate.Limiter // segments to the links; nil: no limit
+	leaving *rate.Limiter // records that leave while the carrier is down
+	wake    chan struct{}
+	downAt  atomic.Int64 // downSince for other workers, Unix nanoseconds, 0 while a link is up
+
+	mu        sync.Mutex
+	lanes     [3]*lane
+	links     []*link
+	open      map[uint64]*openBatch // by stream sequence
+	flying    int
+	turn      int       // for the share between normal and bulk
+	paused    time.Time // throttled by the carrier until then
+	downSince time.Time // zero while a link is up
+	upSince   time.Time
+	diverting bool
+}
+
+func newWorker(c *Carriers, name string, spec *configs.Carrier) *worker {
+	w := &worker{
+		name: name, spec: spec, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
+		log: c.log.With("carrier", name), metrics: c.metrics, peers: c.up, matcher: c.matcher, ids: c.ids,
+		leaving: rate.NewLimiter(divertRate, divertRate/10),
+		wake:    make(chan struct{}, 1), open: map[uint64]*openBatch{}, downSince: time.Now(),
+	}
+	if spec.Rate > 0 {
+		w.limiter = rate.NewLimiter(rate.Limit(spec.Rate), max(10, int(spec.Rate/10)))
+	}
+	for i, l := range sms.Lanes() {
+		w.lanes[i] = newLane(l)
+		w.lanes[i].doubt = spec.Window * spec.Links
+	}
+	for i := range spec.Links {
+		w.links = append(w.links, newLink(w, i))
+	}
+	w.downAt.Store(w.downSince.UnixNano())
+	return w
+}
+
+// run works while this node owns the carrier, and competes for it again when it lost it.
+func (w *worker) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		lease, err := w.bus.Lease(ctx, "carrier."+w.name, w.cfg.LeaseTTL)
+		if err != nil {
+			if ctx.Err() == nil {
+				w.log.Warn("lease of the carrier failed", "err", err)
+				pause(ctx, time.Second)
+			}
+			continue
+		}
+		w.log.Info("owner of the carrier", "epoch", lease.Epoch())
+		owned, cancel := context.WithCancel(ctx)
+		var watch sync.WaitGroup
+		watch.Go(func() {
+			select {
+			case <-lease.Lost():
+				w.log.Warn("lease of the carrier lost")
+				cancel()
+			case <-owned.Done():
+			}
+		})
+		w.own(owned)
+		cancel()
+		watch.Wait()
+		release, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		lease.Release(release)
+		done()
+	}
+}
+
+// own runs links, feeders and the dispatcher until ctx ends; then nothing new is started, what is outstanding is waited
+// for (bounded), and the links unbind.
+func (w *worker) own(ctx context.Context) {
+	base, hard := context.WithCancel(context.WithoutCancel(ctx))
+	defer hard()
+	var links, feeders sync.WaitGroup
+	for _, l := range w.links {
+		links.Go(func() { l.run(base) })
+	}
+	before, err := w.repeatsBelow(ctx)
+	if err == nil {
+		for _, q := range w.lanes {
+			feeders.Go(func() { w.feed(ctx, base, q, before) })
+		}
+		w.dispatch(ctx, base)
+	}
+	feeders.Wait()
+	w.drain(base)
+	hard()
+	links.Wait()
+	w.reset()
+}
+
+// repeatsBelow waits until the index knows everything stored so far, and returns the DISPATCH sequence below which a batch
+// may be a repeat of what an earlier owner of the carrier worked.
+func (w *worker) repeatsBelow(ctx context.Context) (uint64, error) {
+	for {
+		positions, err := w.bus.Barrier(ctx, streams.Dispatch)
+		if err == nil {
+			err = w.index.Barrier(ctx)
+		}
+		if err == nil {
+			return positions[streams.Dispatch], nil
+		}
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		w.log.Warn("waiting for the index", "err", err)
+		pause(ctx, time.Second)
+	}
+}
+
+// drain waits until every started record has its outcome stored, at most for the configured time.
+func (w *worker) drain(base context.Context) {
+	ctx, cancel := context.WithTimeout(base, w.cfg.Drain)
+	defer cancel()
+	for {
+		w.mu.Lock()
+		n := w.flying
+		w.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			w.log.Warn("stopped with submits outstanding: they will be repeated as possible duplicates", "count", n)
+			return
+		case <-w.wake:
+		}
+	}
+}
+
+// reset forgets all open batches; they come again from the stream.
+func (w *worker) reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.open)
+	for i, q := range w.lanes {
+		w.lanes[i] = newLane(q.lane)
+		w.lanes[i].doubt = w.spec.Window * w.spec.Links
+	}
+	w.flying = 0
+}
+
+// kick makes the dispatcher look again.
+func (w *worker) kick() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// dispatch is the one goroutine that starts records on links.
+func (w *worker) dispatch(ctx, base context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		wait := w.step(base)
+		if wait <= 0 {
+			wait = time.Hour
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+		case <-w.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// step starts all records that can start now and returns how long until another one may, 0 for "when something happens".
+func (w *worker) step(base context.Context) time.Duration {
+	for {
+		now := time.Now()
+		w.mu.Lock()
+		if ask := w.reservation(base); ask != nil {
+			w.mu.Unlock()
+			ask()
+			continue
+		}
+		if w.shouldDivert(now) {
+			wait, more := w.divert(base, now) // unlocks
+			if more {
+				continue
+			}
+			return wait
+		}
+		it, wait, ok := w.choose(now)
+		if !ok {
+			w.mu.Unlock()
+			return wait
+		}
+		n := min(max(1, it.record().Message.Segments), w.spec.Window)
+		l := w.freeLink(n)
+		if l == nil {
+			w.mu.Unlock()
+			return w.spec.FailoverAfter / 4
+		}
+		if wait := w.throttled(now, n); wait > 0 {
+			w.mu.Unlock()
+			return wait
+		}
+		q := it.batch.lane
+		q.take(it)
+		q.flying++
+		w.flying++
+		l.used += n
+		w.mu.Unlock()
+		w.submit(base, l, it, n)
+	}
+}
+
+// choose picks the next record over the lanes: alert first; of normal and bulk every fifth turn is bulk's, so that a steady
+// normal load does not stop campaigns for ever.
+func (w *worker) choose(now time.Time) (item, time.Duration, bool) {
+	order := [3]int{0, 1, 2}
+	if w.turn%5 == 4 {
+		order = [3]int{0, 2, 1}
+	}
+	var soonest time.Duration
+	for _, i := range order {
+		it, ok, wait := w.lanes[i].head(now, true)
+		if ok {
+			w.turn++
+			return it, 0, true
+		}
+		soonest = sooner(soonest, wait)
+	}
+	return item{}, soonest, false
+}
+
+func sooner(a, b time.Duration) time.Duration {
+	if a <= 0 || (b > 0 && b < a) {
+		return b
+	}
+	return a
+}
+
+// freeLink returns a link that is up with n free slots, the emptiest first; an idle one always has room.
+func (w *worker) freeLink(n int) *link {
+	var best *link
+	for _, l := range w.links {
+		if l.session != nil && l.used+n <= w.spec.Window && (best == nil || l.used < best.used) {
+			best = l
+		}
+	}
+	return best
+}
+
+// throttled returns how long the carrier's rate or a throttle pause keeps n segments back.
+func (w *worker) throttled(now time.Time, n int) time.Duration {
+	if wait := w.paused.Sub(now); wait > 0 {
+		return wait
+	}
+	if w.limiter == nil {
+		return 0
+	}
+	r := w.limiter.ReserveN(now, min(n, w.limiter.Burst()))
+	wait := r.DelayFrom(now)
+	if wait > 0 {
+		r.CancelAt(now)
+	}
+	return wait
+}
+
+// reservation returns what stores, ahead of need, that more bulk records may reach a socket, or nil when none is due. After
+// a crash those reserved without an outcome are in doubt and the others certainly were not sent. What is reserved never
+// exceeds the windows.
+func (w *worker) reservation(base context.Context) func() {
+	q := w.lanes[2]
+	if len(q.batches) == 0 {
+		return nil
+	}
+	b := q.batches[0]
+	total := w.spec.Window * len(w.links)
+	quarter := max(1, total/4)
+	chunk := min(quarter, len(b.records)-b.reserved)
+	ahead := b.reserved - b.next
+	if b.asking || chunk <= 0 || ahead >= quarter || q.flying+ahead+chunk > max(total, 1) {
+		return nil
+	}
+	b.asking = true
+	from, to := b.reserved, b.reserved+chunk
+	rec := &sms.Record{Event: &sms.Event{Kind: sms.EventReserved, Time: time.Now(), Node: w.node, Lane: sms.Bulk,
+		Carrier: w.name, Batch: b.handles[0].Seq, From: from, To: to - 1}}
+	return func() {
+		w.store(base, streams.EventSubject(Role), rec, func() {
+			w.mu.Lock()
+			b.asking = false
+			b.reserved = max(b.reserved, to)
+			w.mu.Unlock()
+			w.kick()
+		})
+	}
+}
+
+func (w *worker) status() []LinkStatus {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([]LinkStatus, 0, len(w.links))
+	for _, l := range w.links {
+		out = append(out, LinkStatus{Carrier: w.name, Link: l.name, Up: l.session != nil, Since: l.since, Used: l.used, Window: w.spec.Window})
+	}
+	return out
+}
+
+// usable reports whether other carriers' records may be forwarded here. It takes no lock: workers ask it of each other.
+func (w *worker) usable() bool {
+	since := w.downAt.Load()
+	return since == 0 || time.Since(time.Unix(0, since)) < w.spec.FailoverAfter
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

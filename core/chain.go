@@ -1,0 +1,91 @@
+package core
+
+import (
+	"time"
+
+	"tasman/configs"
+	"tasman/sms"
+)
+
+// verdict is what a handler says of a message.
+type verdict uint8
+
+const (
+	goOn   verdict = iota // the next handler decides
+	reject                // the message ends: job.failure, state and reason say how
+	hold                  // not now: job.until says when to look again, job.reason why
+	drop                  // nothing is to be done: its story is told already
+)
+
+// job is one message on its way through the chain.
+type job struct {
+	now      time.Time
+	snap     *configs.Snapshot
+	message  *sms.Message
+	dispatch sms.Dispatch // what came before (zero for a new message) and what is decided
+
+	account *configs.Account
+	failure string // one of the sms.Fail words
+	state   sms.State
+	reason  string
+	until   time.Time
+}
+
+// handler looks at a job and decides, or leaves it to the next.
+type handler func(*job) verdict
+
+// decide runs the chain.
+func (c *Core) decide(j *job) verdict {
+	for _, h := range c.chain {
+		if v := h(j); v != goOn {
+			return v
+		}
+	}
+	return goOn
+}
+
+func (j *job) rejectAs(failure string, state sms.State, reason string) verdict {
+	j.failure, j.state, j.reason = failure, state, reason
+	return reject
+}
+
+func (j *job) holdUntil(at time.Time, reason string) verdict {
+	j.until, j.reason = at, reason
+	return hold
+}
+
+// withdrawn drops what an edge had to refuse although its storage was in doubt.
+func (c *Core) withdrawn(j *job) verdict {
+	if !c.index.AnyWithdrawn() {
+		return goOn
+	}
+	if p, err := c.index.Progress(j.message.ID); err == nil && p.Withdrawn {
+		return drop
+	}
+	return goOn
+}
+
+// expiry ends what may not be sent any more.
+func (c *Core) expiry(j *job) verdict {
+	if v := j.message.Validity; !v.IsZero() && j.now.After(v) {
+		return j.rejectAs(sms.FailExpired, sms.StateExpired, "validity ended before a carrier had it")
+	}
+	return goOn
+}
+
+// account holds messages of accounts that this node does not know yet.
+func (c *Core) account(j *job) verdict {
+	j.account = j.snap.Accounts[j.message.Account]
+	if j.account == nil {
+		return j.holdUntil(j.now.Add(configs.HoldDelay(j.dispatch.Rounds+1)), "account not known to this node")
+	}
+	return goOn
+}
+
+// schedule holds messages for their scheduled delivery time.
+func (c *Core) schedule(j *job) verdict {
+	if j.message.NotBefore.After(j.now) {
+		return j.holdUntil(j.message.NotBefore, "scheduled delivery time")
+	}
+	return goOn
+}

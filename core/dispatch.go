@@ -1,0 +1,200 @@
+package core
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"tasman/configs"
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// ownPartition routes the messages of one MT partition while this node is its reader.
+func (c *Core) ownPartition(ctx context.Context, p int) error {
+	return c.whileHeld(ctx, "core."+streams.MTStream(p), func(ctx context.Context) error {
+		before, err := c.repeatsBelow(ctx, streams.MTStream(p))
+		if err != nil {
+			return err
+		}
+		c.started.Store(true)
+		return c.eachLane(ctx, func(ctx context.Context, l sms.Lane) error {
+			return c.read(ctx, streams.MTReader(p, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
+				return c.routeBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, b.Seq > before, o)
+			})
+		})
+	})
+}
+
+// repeatsBelow returns the stream's sequence up to which batches may have been worked by an earlier run, once the index
+// knows all that run stored.
+func (c *Core) repeatsBelow(ctx context.Context, stream string) (uint64, error) {
+	for {
+		positions, err := c.bus.Barrier(ctx, stream)
+		if err == nil {
+			return positions[stream], c.barrier(ctx)
+		}
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		c.log.Warn("waiting for the streams", "stream", stream, "err", err)
+		pause(ctx, time.Second)
+	}
+}
+
+// outputs counts what came of a batch and acks it when all of it is stored.
+type outputs struct {
+	c     *Core
+	batch *streams.Batch
+	left  atomic.Int64
+	lost  atomic.Bool
+	done  chan struct{}
+}
+
+// publish stores one record that came of the batch.
+func (o *outputs) publish(ctx context.Context, subject string, rec *sms.Record) error {
+	o.left.Add(1)
+	err := o.c.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
+		if err == nil {
+			o.note(rec)
+		} else {
+			o.lost.Store(true)
+		}
+		o.finish()
+	})
+	if err != nil {
+		o.lost.Store(true)
+		o.finish()
+	}
+	return err
+}
+
+func (o *outputs) note(rec *sms.Record) {
+	if err := o.c.index.Note(rec); err != nil {
+		o.c.log.Error("index did not take a fact that is stored: it follows with the stream", "id", rec.ID(), "err", err)
+	}
+}
+
+// finish takes one off; the last one acks, unless something was not stored: then the batch comes again.
+func (o *outputs) finish() {
+	if o.left.Add(-1) > 0 {
+		return
+	}
+	if !o.lost.Load() {
+		if err := o.batch.Ack(); err != nil {
+			o.c.log.Debug("ack did not reach the server: the batch comes again", "stream", o.batch.Stream, "seq", o.batch.Seq, "err", err)
+		}
+	}
+	close(o.done)
+}
+
+// eachLane runs one reader per lane.
+func (c *Core) eachLane(ctx context.Context, read func(context.Context, sms.Lane) error) error {
+	g, ctx := groupOf(ctx)
+	for _, l := range sms.Lanes() {
+		g.Go(func() error { return read(ctx, l) })
+	}
+	return g.Wait()
+}
+
+// read works the batches of a durable in order. A batch is acked when its outputs are stored; meanwhile the next ones are
+// worked, a few at a time.
+func (c *Core) read(ctx context.Context, d streams.Durable, work func(context.Context, *streams.Batch, *outputs) error) error {
+	consumer, err := c.bus.Consume(ctx, d, 4)
+	if err != nil {
+		return err
+	}
+	defer consumer.Close()
+	var open []chan struct{}
+	defer func() { // what is stored by now must be acked before the lease goes
+		for _, done := range open {
+			<-done
+		}
+	}()
+	for {
+		b, err := consumer.Next(ctx)
+		if err != nil {
+			return err
+		}
+		o := &outputs{c: c, batch: b, done: make(chan struct{})}
+		o.left.Store(1)
+		if err := work(ctx, b, o); err != nil {
+			o.lost.Store(true)
+			o.finish()
+			<-o.done
+			return err
+		}
+		o.finish()
+		open = append(open, o.done)
+		if len(open) >= 8 {
+			<-open[0]
+			open = open[1:]
+		}
+	}
+}
+
+// routeBatch decides for each record of an MT batch. Of a batch that comes again, those with an outcome are left out.
+func (c *Core) routeBatch(ctx context.Context, b *streams.Batch, repeated, lately bool, o *outputs) error {
+	if repeated && lately {
+		if err := c.barrier(ctx); err != nil {
+			return err
+		}
+	}
+	for i := range b.Records {
+		m := b.Records[i].Message
+		if m == nil {
+			continue
+		}
+		if repeated {
+			p, err := c.index.Progress(m.ID)
+			if err != nil {
+				return err
+			}
+			if p.Final || p.Held || p.Queued > 0 || p.Done > 0 {
+				continue
+			}
+		}
+		if err := c.carryOut(ctx, m, sms.Dispatch{Attempt: 1}, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carryOut runs one message through the chain and publishes what is decided. d.Attempt is the attempt that a dispatch of
+// it will be.
+func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *outputs) error {
+	j := &job{now: time.Now(), snap: c.live.Load(), message: m, dispatch: d}
+	switch c.decide(j) {
+	case reject:
+		return c.end(ctx, j, o)
+	case hold:
+		return c.holdOne(ctx, j, o)
+	case drop:
+		c.metrics.decided.WithLabelValues("dropped").Inc()
+		return nil
+	}
+	c.metrics.decided.WithLabelValues("routed").Inc()
+	return o.publish(ctx, streams.DispatchSubject(j.dispatch.Carrier(), m.Lane), &sms.Record{Message: m, Dispatch: &j.dispatch})
+}
+
+// end stores the end of a message that no carrier will get.
+func (c *Core) end(ctx context.Context, j *job, o *outputs) error {
+	c.metrics.decided.WithLabelValues("rejected").Inc()
+	e := c.fact(sms.EventFailed, j)
+	e.State, e.Error, e.Reason = j.state, j.failure, j.reason
+	subject, rec := c.matcher.Ending(j.message, e)
+	return o.publish(ctx, subject, rec)
+}
+
+func (c *Core) fact(kind sms.EventKind, j *job) *sms.Event {
+	m := j.message
+	return &sms.Event{ID: m.ID, Kind: kind, Time: j.now, Node: c.cfg.Node, Account: m.Account, Integration: m.Integration, Lane: m.Lane,
+		Source: m.Source, Destination: m.Destination, Segments: m.Segments, Attempt: j.dispatch.Attempt, Accepted: m.Accepted,
+		Routed: j.dispatch.Routed, Reference: m.Reference, PossibleDuplicate: j.dispatch.MaybeSent}
+}
+
+// hasRoom reports whether a carrier's queue takes more. A batch counts as the records it may hold at least: one.
+func (c *Core) hasRoom(spec *configs.Carrier, l sms.Lane) bool {
+	return c.bus.PendingOf(streams.DispatchReader(spec.Name, l)) < uint64(spec.QueueLimit())
+}

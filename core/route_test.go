@@ -1,0 +1,123 @@
+package core
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"tasman/configs"
+	"tasman/sms"
+)
+
+func snapshot(t *testing.T, revision uint64, yaml string) *configs.Snapshot {
+	t.Helper()
+	resources, err := configs.Parse("test", []byte(yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap, err := configs.NewSnapshot(revision, resources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snap
+}
+
+const carriersABC = `
+kind: Account
+name: acme
+---
+kind: Carrier
+name: a
+spec: {addresses: ["127.0.0.1:1"], system_id: x, password: x}
+---
+kind: Carrier
+name: b
+spec: {addresses: ["127.0.0.1:1"], system_id: x, password: x}
+---
+kind: Carrier
+name: c
+spec: {addresses: ["127.0.0.1:1"], system_id: x, password: x, suspended: true}
+---
+kind: Route
+name: all
+spec:
+  prefixes: [""]
+  tiers:
+    - [{carrier: a, weight: 3}, {carrier: b, weight: 1}]
+    - [{carrier: c}]
+`
+
+func TestPlanSharesByWeightAndIsRepeatable(t *testing.T) {
+	snap := snapshot(t, 7, carriersABC)
+	route, ok := snap.Route("6421000000", "acme", sms.Normal)
+	if !ok {
+		t.Fatal("no route")
+	}
+	ids := sms.NewIDs(nil)
+	first := map[string]int{}
+	const n = 20_000
+	for range n {
+		id := ids.Next()
+		plan := planOf(snap, route, id)
+		if len(plan) != 2 || slices.Contains(plan, "c") {
+			t.Fatalf("plan %v: want a and b in some order, without the suspended c", plan)
+		}
+		if again := planOf(snap, route, id); !slices.Equal(plan, again) {
+			t.Fatalf("planned %v, then %v", plan, again)
+		}
+		first[plan[0]]++
+	}
+	if share := float64(first["a"]) / n; share < 0.73 || share > 0.77 {
+		t.Errorf("a has weight 3 of 4 and came first for %.3f of the messages", share)
+	}
+}
+
+func TestNumberPlan(t *testing.T) {
+	plan := newNumberPlan()
+	for digits, want := range map[string]bool{
+		"61412345678":     true,
+		"6141234567":      false, // AU has nine digits after 61
+		"614123456789":    false,
+		"64211234567":     true,
+		"6421123456":      true,
+		"642112345678":    true,
+		"64211234":        false,
+		"6421123456789":   false,
+		"14155550123":     true,
+		"442071838750":    true,
+		"9999":            false,
+		"2101234567":      false, // no country has 210
+		"999123456789":    false,
+		"12":              false,
+		"123456789012345": true,
+	} {
+		if got := plan.valid(digits); got != want {
+			t.Errorf("valid(%s) = %v, want %v", digits, got, want)
+		}
+	}
+}
+
+func TestKeyClaims(t *testing.T) {
+	now := time.Unix(1000, 0)
+	k := newKeyClaims(func() time.Time { return now })
+	if !k.claim("acme", "k1") {
+		t.Fatal("a new key was not given")
+	}
+	if k.claim("acme", "k1") {
+		t.Error("a claimed key was given again")
+	}
+	if !k.claim("other", "k1") {
+		t.Error("a key of one account blocks another's")
+	}
+	k.release("acme", "k1")
+	if !k.claim("acme", "k1") {
+		t.Error("a released key was not given")
+	}
+	now = now.Add(claimFor + time.Second)
+	if !k.claim("acme", "k1") {
+		t.Error("a lapsed claim still holds")
+	}
+	if len(k.claims) != 1 {
+		t.Errorf("%d claims kept, want the one alive", len(k.claims))
+	}
+}

@@ -1,0 +1,198 @@
+package edge
+
+import (
+	"errors"
+	"time"
+	"unicode/utf8"
+
+	"tasman/configs"
+	"tasman/sms"
+)
+
+// Submission is what a customer asks for, as any door understood it.
+type Submission struct {
+	Account     *configs.Account // who submits and pays; from one snapshot, not nil
+	Integration string           // the name of the credential used
+	Door        string           // "http", "smpp" or "email"
+	Lane        sms.Lane         // LaneUnset = the account's
+
+	// Source and Destination as written; a door that has addresses already sets the Address fields instead.
+	Source, Destination               string
+	SourceAddress, DestinationAddress sms.Address
+
+	Text     string       // UTF-8; for every encoding but Binary
+	Data     []byte       // octets of a binary message, without UDH
+	UDH      []byte       // own user data header with its length octet; makes one segment
+	Encoding sms.Encoding // 0 = chosen by the text
+	Class    int8         // message class plus one, 0 = none
+
+	WantReceipt sms.ReceiptWish
+	Reference   string    // at most maxReference octets
+	Validity    time.Time // zero = the account's default
+	NotBefore   time.Time // zero or past = at once
+	ServiceType string
+	ProtocolID  uint8
+
+	// Idempotency-Key of the request and its place in it, see sms.Message.
+	Key                string
+	KeyHash            []byte
+	KeyIndex, KeyCount int
+}
+
+// maxReference is the longest reference, in octets.
+const maxReference = 255
+
+// Prepare turns a submission into a message with a new id, its segments counted. It stores nothing. The error is a
+// *Refusal that names the field at fault. Byte slices are kept, not copied.
+func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
+	now := e.now()
+	m := &sms.Message{
+		Account: s.Account.Name, Integration: s.Integration, Door: s.Door, Node: e.cfg.Node, Lane: s.Lane, Encoding: s.Encoding,
+		Text: s.Text, Data: s.Data, UDH: s.UDH, Class: s.Class, WantReceipt: s.WantReceipt, Reference: s.Reference,
+		ServiceType: s.ServiceType, ProtocolID: s.ProtocolID, Accepted: now,
+		Key: s.Key, KeyHash: s.KeyHash, KeyIndex: s.KeyIndex, KeyCount: s.KeyCount,
+	}
+	if m.Lane == sms.LaneUnset {
+		m.Lane = s.Account.Lane
+	}
+	for _, step := range [...]func(*sms.Message, *Submission) *Refusal{checkAccount, setAddresses, setContent, setTimes} {
+		if r := step(m, &s); r != nil {
+			e.stats.refused.WithLabelValues(s.Door, r.Reason).Inc()
+			return nil, r
+		}
+	}
+	m.ID = e.ids.Next()
+	return m, nil
+}
+
+func checkAccount(m *sms.Message, s *Submission) *Refusal {
+	switch {
+	case s.Account.Suspended:
+		return refuse(ReasonSuspended, "", "the account is suspended")
+	case !s.Account.MayUse(m.Lane):
+		return refuse(ReasonLane, "lane", "the account may not use this lane")
+	case len(s.Reference) > maxReference:
+		return refuse(ReasonReference, "reference", "the reference has more than 255 octets")
+	case !utf8.ValidString(s.Reference):
+		return refuse(ReasonReference, "reference", "the reference is not UTF-8")
+	}
+	return nil
+}
+
+func setAddresses(m *sms.Message, s *Submission) *Refusal {
+	var err error
+	if m.Source = s.SourceAddress; m.Source.IsZero() {
+		m.Source, err = parseWith(sms.ParseSource, s.Source, s.Account.Country)
+	}
+	if err != nil {
+		return refuse(ReasonSource, "source", err.Error())
+	}
+	if m.Destination = s.DestinationAddress; m.Destination.IsZero() {
+		m.Destination, err = parseWith(sms.ParseDestination, s.Destination, s.Account.Country)
+	}
+	if err != nil {
+		return refuse(ReasonDestination, "destination", err.Error())
+	}
+	return nil
+}
+
+// parseWith reads an address; one in national form is completed with the account's country, if it has one.
+func parseWith(parse func(string) (sms.Address, error), s, country string) (sms.Address, error) {
+	a, err := parse(s)
+	var wrong *sms.AddressError
+	if err == nil || country == "" || !errors.As(err, &wrong) || wrong.Reason != sms.AddressNational {
+		return a, err
+	}
+	if full, ok := international(s, country); ok {
+		return full, nil
+	}
+	return a, err
+}
+
+func setContent(m *sms.Message, s *Submission) *Refusal {
+	if len(m.Data) > 0 || m.Encoding == sms.Binary {
+		return setBinary(m)
+	}
+	switch {
+	case m.Text == "" && len(m.UDH) == 0:
+		return refuse(ReasonEmpty, "text", "the message is empty")
+	case !utf8.ValidString(m.Text):
+		return refuse(ReasonEncoding, "text", "the text is not UTF-8")
+	case m.Class < 0 || m.Class > 4:
+		return refuse(ReasonClass, "class", "the message class must be 0 to 3")
+	}
+	switch m.Encoding {
+	case 0:
+		m.Encoding = sms.ChooseEncoding(m.Text)
+	case sms.GSM7:
+		if !sms.FitsGSM7(m.Text) {
+			return refuse(ReasonEncoding, "encoding", "the text has characters outside the GSM alphabet")
+		}
+	case sms.Latin1:
+		if !sms.FitsLatin1(m.Text) {
+			return refuse(ReasonEncoding, "encoding", "the text has characters outside Latin-1")
+		}
+	case sms.UCS2:
+	default:
+		return refuse(ReasonEncoding, "encoding", "the encoding is not known")
+	}
+	segments, units := sms.Count(m.Text, m.Encoding)
+	return setSegments(m, "text", segments, units)
+}
+
+func setBinary(m *sms.Message) *Refusal {
+	switch {
+	case m.Text != "" || m.Encoding != 0 && m.Encoding != sms.Binary:
+		return refuse(ReasonEncoding, "encoding", "data must be binary and come without text")
+	case len(m.Data) == 0 && len(m.UDH) == 0:
+		return refuse(ReasonEmpty, "data", "the message is empty")
+	case m.Class < 0 || m.Class > 4:
+		return refuse(ReasonClass, "class", "the message class must be 0 to 3")
+	}
+	m.Encoding = sms.Binary
+	return setSegments(m, "data", sms.CountBytes(len(m.Data)), len(m.Data))
+}
+
+// setSegments bounds the message. One with a header of its own is passed through, so it must fit one segment with it.
+func setSegments(m *sms.Message, field string, segments, units int) *Refusal {
+	if len(m.UDH) > 0 {
+		if len(m.UDH) != 1+int(m.UDH[0]) {
+			return refuse(ReasonHeader, "udh", "the user data header does not have the length it says")
+		}
+		_, room := sms.Limits(m.Encoding, len(m.UDH))
+		if room == 0 || units > room {
+			return refuse(ReasonTooLong, field, "a message with a user data header of its own must fit one segment")
+		}
+		segments = 1
+	}
+	if segments > sms.MaxSegments {
+		return refuse(ReasonTooLong, field, "the message needs more than 255 segments")
+	}
+	m.Segments = segments
+	return nil
+}
+
+func setTimes(m *sms.Message, s *Submission) *Refusal {
+	latest := m.Accepted.Add(configs.MaxValidity)
+	start := m.Accepted
+	if s.NotBefore.After(start) {
+		m.NotBefore, start = s.NotBefore, s.NotBefore
+	}
+	if !start.Before(latest) {
+		return refuse(ReasonSchedule, "not_before", "the delivery time is more than 7 days ahead")
+	}
+	m.Validity = s.Validity
+	if m.Validity.IsZero() {
+		m.Validity = start.Add(s.Account.Validity)
+		if m.Validity.After(latest) {
+			m.Validity = latest
+		}
+	}
+	switch {
+	case m.Validity.After(latest.Add(time.Minute)): // clocks differ
+		return refuse(ReasonValidity, "validity", "the validity ends more than 7 days ahead")
+	case !m.Validity.After(start):
+		return refuse(ReasonValidity, "validity", "the validity ends before the message may be sent")
+	}
+	return nil
+}

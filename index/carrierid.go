@@ -1,0 +1,186 @@
+package index
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"tasman/sms"
+)
+
+// Match is the message that a carrier's id stands for.
+type Match struct {
+	ID       sms.ID
+	Segment  int // 1-based
+	Segments int // of the message
+	Attempt  int // whose submit the id answered; 0 while only Learn has told
+}
+
+// maxCarrierID bounds what is kept of an id: message_id of SMPP 3.4 5.2.23 has 64 characters, others a few more.
+const maxCarrierID = 255
+
+// Learn stores the id that a carrier gave to a segment (1-based, of segments) of a message. Workers call it when the
+// carrier answers, so that a receipt that overtakes the Sent event finds its message.
+func (x *Index) Learn(carrier, carrierID string, id sms.ID, segment, segments int) error {
+	if carrierID == "" || len(carrierID) > maxCarrierID || id.IsZero() {
+		return fmt.Errorf("learn: need a message and a carrier's id of 1 to %d characters", maxCarrierID)
+	}
+	if err := x.enter(); err != nil {
+		return err
+	}
+	defer x.leave()
+	w := x.newWriter()
+	defer w.close()
+	if err := w.carrierID(carrier, carrierID, Match{ID: id, Segment: segment, Segments: segments}); err != nil {
+		return err
+	}
+	// Beside the facts of the message: Progress tells which segments the carrier has. It comes from no stream, so it has no kind.
+	learned := &sms.Event{Carrier: carrier, CarrierIDs: []string{carrierID}, Segment: segment, Segments: segments}
+	w.entry = appendEntry(w.entry[:0], w.fact(&sms.Record{Event: learned}))
+	if err := w.merge(messageKey(w.key[:0], id), w.entry); err != nil {
+		return err
+	}
+	return w.commit(pebble.NoSync)
+}
+
+// carrierIDs adds the ids that an event tells, by segment.
+func (w *writer) carrierIDs(e *sms.Event) error {
+	for i, id := range e.CarrierIDs {
+		m := Match{ID: e.ID, Segment: i + 1, Segments: max(e.Segments, len(e.CarrierIDs)), Attempt: e.Attempt}
+		if e.Segment > 0 && len(e.CarrierIDs) == 1 {
+			m.Segment = e.Segment
+		}
+		if err := w.carrierID(e.Carrier, id, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) carrierID(carrier, carrierID string, m Match) error {
+	if carrier == "" || carrierID == "" || len(carrierID) > maxCarrierID {
+		return nil
+	}
+	if isLetteredHex(carrierID) {
+		if err := w.form(carrier, formHexIDs); err != nil {
+			return err
+		}
+	}
+	day := dayOf(m.ID.Time())
+	return w.dated(day, dayKey(w.key[:0], prefixCarrierID, day, carrier, canonicalID(carrierID)), appendMatch(w.buf[:0], m, carrierID))
+}
+
+// An entry is the message id, segment, segments (one byte each), attempt (two bytes), and the id as the carrier wrote it.
+const matchHead = 16 + 1 + 1 + 2
+
+func appendMatch(dst []byte, m Match, carrierID string) []byte {
+	dst = append(dst, m.ID[:]...)
+	dst = append(dst, byte(min(m.Segment, 255)), byte(min(m.Segments, 255)))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(min(m.Attempt, 0xFFFF)))
+	return append(dst, carrierID...)
+}
+
+func parseMatch(entry []byte) (Match, string, error) {
+	if len(entry) < matchHead {
+		return Match{}, "", errEntries
+	}
+	return Match{
+		ID: sms.ID(entry[:16]), Segment: int(entry[16]), Segments: int(entry[17]), Attempt: int(binary.BigEndian.Uint16(entry[18:])),
+	}, string(entry[matchHead:]), nil
+}
+
+// sameMatch reports whether two entries differ in the attempt at most; then the higher attempt is kept.
+func sameMatch(a, b []byte) bool {
+	return len(a) == len(b) && len(a) >= matchHead && bytes.Equal(a[:18], b[:18]) && bytes.Equal(a[matchHead:], b[matchHead:])
+}
+
+// ByCarrierID finds the message that a carrier's receipt is about. The id may be written otherwise than in the answer to
+// the submit: in other case, with or without leading zeros, in hexadecimal or decimal. The same writing wins over other
+// case and zeros, these over another base, and of several messages the newest. An id of digits alone is tried in another
+// base only where the carrier is known to mix them (see forms.go): a receipt that comes before its answer must not be
+// taken for the receipt of another message.
+func (x *Index) ByCarrierID(carrier, carrierID string) (Match, bool, error) {
+	if carrierID == "" || len(carrierID) > maxCarrierID {
+		return Match{}, false, nil
+	}
+	if err := x.enter(); err != nil {
+		return Match{}, false, err
+	}
+	defer x.leave()
+	canonical := canonicalID(carrierID)
+	m, ok, err := x.matchOf(carrier, canonical, carrierID)
+	if err != nil || ok {
+		if ok && isLetteredHex(carrierID) {
+			err = x.sawForm(carrier, formSame)
+		}
+		return m, ok, err
+	}
+	for _, other := range otherBases(canonical, x.forms.of(carrier)) {
+		m, ok, err := x.matchOf(carrier, other, other)
+		if err != nil {
+			return Match{}, false, err
+		}
+		if ok {
+			if isLetteredHex(carrierID) {
+				err = x.sawForm(carrier, formHexReceipts)
+			}
+			return m, true, err
+		}
+	}
+	return Match{}, false, nil
+}
+
+// matchOf looks an id up, newest day first; written is preferred among ids that differ in case and zeros only.
+func (x *Index) matchOf(carrier, canonical, written string) (Match, bool, error) {
+	var scratch [96]byte
+	var folded *Match
+	for _, day := range x.days.of(prefixCarrierID) {
+		value, closer, err := x.db.Get(dayKey(scratch[:0], prefixCarrierID, day, carrier, canonical))
+		if err == pebble.ErrNotFound {
+			continue
+		}
+		if err != nil {
+			return Match{}, false, x.check(err)
+		}
+		best, exact, err := newestMatch(value, written)
+		if err := closer.Close(); err != nil {
+			return Match{}, false, err
+		}
+		if err != nil {
+			return Match{}, false, err
+		}
+		if exact {
+			return best, true, nil
+		}
+		if folded == nil {
+			folded = &best
+		}
+	}
+	if folded == nil {
+		return Match{}, false, nil
+	}
+	return *folded, true, nil
+}
+
+// newestMatch picks the entry of the newest message, among those written just so if there are any. Entries of one
+// message and segment differ in the attempt when the carrier gave one id twice; the latest counts.
+func newestMatch(value []byte, written string) (best Match, exact bool, err error) {
+	err = eachEntry(value, func(entry []byte) error {
+		m, as, err := parseMatch(entry)
+		if err != nil {
+			return err
+		}
+		same := as == written
+		if exact && !same {
+			return nil
+		}
+		newer := bytes.Compare(m.ID[:], best.ID[:])
+		if (same && !exact) || newer > 0 || (newer == 0 && m.Attempt > best.Attempt) {
+			best, exact = m, same
+		}
+		return nil
+	})
+	return best, exact, err
+}

@@ -1,0 +1,203 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"golang.org/x/sync/errgroup"
+
+	"tasman/streams"
+)
+
+// Source is the part of the bus that the index reads from.
+type Source interface {
+	StreamNames() []string
+	Tail(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error
+	Report(reader, stream string, seq uint64)
+	Barrier(ctx context.Context, streams ...string) (map[string]uint64, error)
+}
+
+var _ Source = (*streams.Bus)(nil)
+
+const (
+	// waiting bounds the batches read and not yet committed: at 256 KiB each, the most that the bus makes, 16 MB.
+	waiting = 64
+	// groupBatches and groupRecords bound one commit, which happens when the index is behind.
+	groupBatches = 64
+	groupRecords = 4000
+	// syncEvery is how often the store is brought to disk and positions are reported. What is reported may be purged from
+	// the streams, so it must survive a power cut; all else need not, and one fsync a second costs little.
+	syncEvery = time.Second
+	// askAgain is the pause before the bus is asked again where the streams end.
+	askAgain = time.Second
+)
+
+// errRecreated ends a round of following: a stream ends before the position that is stored for it.
+var errRecreated = errors.New("a stream was made anew")
+
+// Follow reads the streams from the stored positions on, commits what they say, reports positions to the bus, and removes
+// old facts once an hour, until ctx ends; then it returns nil. Any other end is an error of the store or of the bus.
+// Only one Follow may run.
+func (x *Index) Follow(ctx context.Context, src Source) error {
+	if err := x.enter(); err != nil {
+		return err
+	}
+	x.leave()
+	for {
+		if !x.pos.follow(src) {
+			return errors.New("index is followed already")
+		}
+		err := x.followRound(ctx, src)
+		x.pos.follow(nil)
+		switch {
+		case errors.Is(err, errRecreated):
+			x.log.Warn("index is emptied and built again from the streams", "err", err)
+			if err := x.reset(); err != nil {
+				return fmt.Errorf("follow: %w", err)
+			}
+		case ctx.Err() != nil:
+			return nil
+		default:
+			return fmt.Errorf("follow: %w", err)
+		}
+	}
+}
+
+func (x *Index) followRound(ctx context.Context, src Source) error {
+	group, ctx := errgroup.WithContext(ctx)
+	arrived := make(chan *streams.Batch, waiting)
+	for _, stream := range src.StreamNames() {
+		group.Go(func() error {
+			err := src.Tail(ctx, stream, x.pos.at(stream)+1, func(b *streams.Batch) error {
+				select {
+				case arrived <- b:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+			if err == nil {
+				err = ctx.Err()
+			}
+			return fmt.Errorf("tail %s: %w", stream, err)
+		})
+	}
+	group.Go(func() error { return x.findEnds(ctx, src) })
+	group.Go(func() error {
+		f := follower{x: x, src: src, dirty: map[string]uint64{}}
+		return errors.Join(f.run(ctx, arrived), f.sync())
+	})
+	return group.Wait()
+}
+
+// findEnds learns where the streams end now. It asks until there is an answer: a full stream takes no marker, and must
+// not keep the index from reading.
+func (x *Index) findEnds(ctx context.Context, src Source) error {
+	before := map[string]uint64{}
+	for _, stream := range src.StreamNames() {
+		before[stream] = x.pos.at(stream)
+	}
+	for {
+		ends, err := src.Barrier(ctx, src.StreamNames()...)
+		if err == nil {
+			for stream, end := range ends {
+				if end <= before[stream] {
+					return fmt.Errorf("%w: %s ends at %d, read before to %d", errRecreated, stream, end, before[stream])
+				}
+			}
+			x.pos.targets(ends)
+			return nil
+		}
+		x.log.Debug("index waits to hear where the streams end", "err", err)
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// follower commits what the tails read.
+type follower struct {
+	x       *Index
+	src     Source
+	batches []*streams.Batch
+	dirty   map[string]uint64 // positions committed and not yet reported
+}
+
+func (f *follower) run(ctx context.Context, arrived <-chan *streams.Batch) error {
+	sync, old := time.NewTicker(syncEvery), time.NewTicker(expireEvery)
+	defer sync.Stop()
+	defer old.Stop()
+	if err := f.x.expire(); err != nil {
+		return err
+	}
+	for {
+		var err error
+		select {
+		case b := <-arrived:
+			err = f.commit(b, arrived)
+		case <-sync.C:
+			err = f.sync()
+		case <-old.C:
+			err = f.x.expire()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// commit stores a batch together with those that have arrived meanwhile.
+func (f *follower) commit(first *streams.Batch, arrived <-chan *streams.Batch) error {
+	f.batches = append(f.batches[:0], first)
+	records := len(first.Records)
+	for more := true; more && len(f.batches) < groupBatches && records < groupRecords; {
+		select {
+		case b := <-arrived:
+			f.batches = append(f.batches, b)
+			records += len(b.Records)
+		default:
+			more = false
+		}
+	}
+	if err := f.x.enter(); err != nil {
+		return err
+	}
+	defer f.x.leave()
+	if err := f.x.store(f.batches, pebble.NoSync); err != nil {
+		return err
+	}
+	for _, b := range f.batches {
+		f.dirty[b.Stream] = max(f.dirty[b.Stream], b.Seq)
+	}
+	clear(f.batches)
+	return nil
+}
+
+// sync brings commits to disk and reports their positions.
+func (f *follower) sync() error {
+	if len(f.dirty) == 0 {
+		return nil
+	}
+	if err := f.x.enter(); err != nil {
+		return err
+	}
+	defer f.x.leave()
+	if err := f.x.db.LogData(nil, pebble.Sync); err != nil {
+		return fmt.Errorf("sync index: %w", f.x.check(err))
+	}
+	if err := f.x.broken.get(); err != nil {
+		return err
+	}
+	for stream, seq := range f.dirty {
+		f.src.Report("index."+f.x.opts.Node, stream, seq)
+	}
+	clear(f.dirty)
+	return nil
+}

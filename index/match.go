@@ -1,0 +1,186 @@
+package index
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// Publisher is the part of the bus that the matcher needs.
+type Publisher interface {
+	PublishSure(ctx context.Context, subject string, rec *sms.Record, done func(streams.Placed, error)) error
+	Shard(account string) int
+}
+
+// Matcher turns receipts of operators into what the customer and the story get. Carriers use it as receipts come, core
+// for those that were parked; receipts of one message are taken one after the other, so that of several segments the last
+// one completes the message, whichever link or order they come in.
+type Matcher struct {
+	index *Index
+	bus   Publisher
+	node  string
+
+	mu   sync.Mutex
+	busy map[sms.ID][]func() // receipts waiting for the one before them to be stored
+}
+
+// NewMatcher returns a matcher that writes in the name of the given node.
+func NewMatcher(x *Index, bus Publisher, node string) *Matcher {
+	return &Matcher{index: x, bus: bus, node: node, busy: map[sms.ID][]func(){}}
+}
+
+// matcherRole names the matcher in the subject of its events.
+const matcherRole = "receipts"
+
+// Receipt passes a receipt on if its message is known and reports whether it is. done is called once, when what follows
+// from the receipt is stored (nil) or cannot be (then nothing is); it is not called when Receipt returns false. The
+// receipt's fields are not used after done.
+func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)) bool {
+	match, ok, err := m.index.ByCarrierID(in.Carrier, in.Receipt.CarrierID)
+	if err != nil || !ok {
+		return false
+	}
+	ctx = context.WithoutCancel(ctx) // may wait its turn; the bus's end ends it
+	m.inTurn(match.ID, func(release func()) {
+		m.apply(ctx, in, match, func(err error) {
+			release()
+			done(err)
+		})
+	})
+	return true
+}
+
+// inTurn runs step now, or after the steps for the same message before it have released.
+func (m *Matcher) inTurn(id sms.ID, step func(release func())) {
+	run := func() { step(func() { m.next(id) }) }
+	m.mu.Lock()
+	queue, taken := m.busy[id]
+	if taken {
+		m.busy[id] = append(queue, run)
+		m.mu.Unlock()
+		return
+	}
+	m.busy[id] = nil
+	m.mu.Unlock()
+	run()
+}
+
+func (m *Matcher) next(id sms.ID) {
+	m.mu.Lock()
+	queue := m.busy[id]
+	if len(queue) == 0 {
+		delete(m.busy, id)
+		m.mu.Unlock()
+		return
+	}
+	m.busy[id] = queue[1:]
+	m.mu.Unlock()
+	queue[0]()
+}
+
+// apply stores what follows from one receipt of a known message.
+func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, done func(error)) {
+	story, _, err := m.index.Story(match.ID)
+	if err != nil {
+		done(err)
+		return
+	}
+	e := m.fact(in, match, &story)
+	state, complete := m.outcome(in.Receipt, match, &story)
+	switch {
+	case !complete:
+		e.Kind = sms.EventReceipt
+	case story.State.Final() && state.Rank() <= story.State.Rank():
+		e.Kind, e.State, e.Segment, e.Reason = sms.EventReceipt, sms.StateNone, 0, "receipt repeated"
+	default:
+		e.Kind, e.State, e.Segment = sms.EventDelivered, state, 0
+	}
+	subject, rec := streams.EventSubject(matcherRole), &sms.Record{Event: e}
+	if e.Kind == sms.EventDelivered {
+		subject, rec = m.Ending(&story.Message, e)
+		if rec.Delivery != nil {
+			rec.Delivery.Done, rec.Delivery.CarrierIDs, rec.Delivery.Sent = in.Receipt.Done, story.CarrierIDs, e.Submitted
+		}
+	}
+	err = m.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
+		if err == nil {
+			err = m.index.Note(rec)
+		}
+		done(err)
+	})
+	if err != nil {
+		done(err)
+	}
+}
+
+// outcome returns the state of the whole message after this receipt, and whether the receipt completes it: each segment
+// must have a final one, and the first that is not a delivery speaks for the message.
+func (m *Matcher) outcome(r *sms.Receipt, match Match, story *Story) (sms.State, bool) {
+	if r.Intermediate || !r.State.Final() {
+		return sms.StateEnroute, false
+	}
+	if match.Segments <= 1 {
+		return r.State, true
+	}
+	states := make([]sms.State, match.Segments)
+	for _, s := range story.Segments {
+		if 1 <= s.Segment && s.Segment <= len(states) && s.State.Final() {
+			states[s.Segment-1] = s.State
+		}
+	}
+	states[match.Segment-1] = r.State
+	whole := sms.StateDelivered
+	for _, s := range states {
+		if s == sms.StateNone {
+			return sms.StateEnroute, false
+		}
+		if whole == sms.StateDelivered {
+			whole = s
+		}
+	}
+	return whole, true
+}
+
+// fact returns an event with what every event about the receipt's message says.
+func (m *Matcher) fact(in *sms.Inbound, match Match, story *Story) *sms.Event {
+	msg := &story.Message
+	e := &sms.Event{ID: match.ID, Time: in.Received, Node: m.node, Account: msg.Account, Integration: msg.Integration, Lane: msg.Lane,
+		Source: msg.Source, Destination: msg.Destination, Carrier: in.Carrier, Link: in.Link, Attempt: match.Attempt,
+		Segments: match.Segments, State: in.Receipt.State, Error: in.Receipt.Error, Accepted: msg.Accepted, Reference: msg.Reference}
+	if match.Segments > 1 {
+		e.Segment = match.Segment
+	}
+	for i := range story.Events {
+		if story.Events[i].Kind == sms.EventSent {
+			e.Submitted = story.Events[i].Time
+		}
+	}
+	return e
+}
+
+// Ending returns the one record that ends a message, and its subject: a Delivery when the customer asked for a receipt of
+// that state, else the event itself. e is Delivered (an operator's receipt) or Failed (ours) with State set.
+func (m *Matcher) Ending(msg *sms.Message, e *sms.Event) (string, *sms.Record) {
+	if !msg.WantReceipt.Wants(e.State) {
+		return streams.EventSubject(matcherRole), &sms.Record{Event: e}
+	}
+	lane := msg.Lane
+	if lane == sms.LaneUnset {
+		lane = sms.Normal
+	}
+	d := &sms.Delivery{ID: e.ID, Account: e.Account, Integration: e.Integration, Lane: lane, Carrier: e.Carrier, Link: e.Link,
+		Node: e.Node, Attempt: e.Attempt, Source: msg.Source, Destination: msg.Destination, Segments: e.Segments,
+		Reference: msg.Reference, Accepted: msg.Accepted, Time: whenSet(e.Time), State: e.State, Error: e.Error, Status: e.Status,
+		Kind: e.Kind}
+	return streams.DeliverSubject(m.bus.Shard(e.Account), lane), &sms.Record{Delivery: d}
+}
+
+func whenSet(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Now()
+	}
+	return t
+}

@@ -1,0 +1,159 @@
+package index
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// ErrNotFollowing is returned when the index does not follow the streams, so that waiting for it would be in vain.
+var ErrNotFollowing = errors.New("index does not follow the streams")
+
+// BehindError says that the index has not read a stream as far as it ended when following began.
+type BehindError struct {
+	Stream   string
+	At, Want uint64 // sequences
+}
+
+// Error tells how far the index is.
+func (e *BehindError) Error() string {
+	return fmt.Sprintf("index is building its view: %s at %d of %d", e.Stream, e.At, e.Want)
+}
+
+// positions are the sequences up to which streams are committed to the store, and those who wait for one.
+type positions struct {
+	mu      sync.Mutex
+	seqs    map[string]uint64
+	changed chan struct{} // closed at the next move; nil while nobody waits
+	source  Source        // nil while not following
+	began   map[string]uint64
+}
+
+func (x *Index) loadPositions() error {
+	x.pos.seqs = map[string]uint64{}
+	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixPosition}, UpperBound: []byte{prefixPosition + 1}})
+	if err != nil {
+		return err
+	}
+	for it.First(); it.Valid(); it.Next() {
+		if len(it.Value()) == 8 {
+			x.pos.seqs[string(it.Key()[1:])] = binary.BigEndian.Uint64(it.Value())
+		}
+	}
+	return it.Close()
+}
+
+func (p *positions) at(stream string) uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.seqs[stream]
+}
+
+func (p *positions) move(to map[string]uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.Copy(p.seqs, to)
+	p.wake()
+}
+
+func (p *positions) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.seqs)
+}
+
+// wake lets those who wait look again. The lock is held.
+func (p *positions) wake() {
+	if p.changed != nil {
+		close(p.changed)
+		p.changed = nil
+	}
+}
+
+// follow sets what is followed, nil at the end. It reports whether nobody else follows.
+func (p *positions) follow(src Source) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if src != nil && p.source != nil {
+		return false
+	}
+	p.source, p.began = src, nil
+	p.wake()
+	return true
+}
+
+// targets sets where the streams ended when following began.
+func (p *positions) targets(seqs map[string]uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.began = seqs
+}
+
+// behind returns the first stream that is not read up to the given sequence, and a channel that tells of the next move.
+func (p *positions) behind(want map[string]uint64) (error, <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.source == nil {
+		return ErrNotFollowing, nil
+	}
+	for stream, seq := range want {
+		if p.seqs[stream] < seq {
+			if p.changed == nil {
+				p.changed = make(chan struct{})
+			}
+			return &BehindError{Stream: stream, At: p.seqs[stream], Want: seq}, p.changed
+		}
+	}
+	return nil, nil
+}
+
+// Ready returns nil once the index has read all that the streams held when Follow began, else a *BehindError or another
+// reason. Until then receipts and repeated batches must wait: what is not found may be there.
+func (x *Index) Ready() error {
+	if err := x.enter(); err != nil {
+		return err
+	}
+	defer x.leave()
+	x.pos.mu.Lock()
+	following, began := x.pos.source != nil, x.pos.began
+	x.pos.mu.Unlock()
+	switch {
+	case !following:
+		return ErrNotFollowing
+	case began == nil:
+		return errors.New("index has not yet heard where the streams end")
+	}
+	err, _ := x.pos.behind(began)
+	return err
+}
+
+// Barrier returns nil when every fact that was stored before the call is visible. It needs Follow to be running, else its
+// error is ErrNotFollowing; other errors are those of the bus and of ctx.
+func (x *Index) Barrier(ctx context.Context) error {
+	x.pos.mu.Lock()
+	src := x.pos.source
+	x.pos.mu.Unlock()
+	if src == nil {
+		return ErrNotFollowing
+	}
+	want, err := src.Barrier(ctx, src.StreamNames()...)
+	if err != nil {
+		return fmt.Errorf("index barrier: %w", err)
+	}
+	for {
+		err, changed := x.pos.behind(want)
+		if changed == nil {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("index barrier: %w: %w", ctx.Err(), err)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package index
+
+import (
+	"tasman/sms"
+)
+
+// Progress is how far a message has come, for the comparison of a batch that comes again.
+type Progress struct {
+	Known bool // any fact is stored
+	// Queued is the highest attempt that was written to DISPATCH, 0 when none.
+	Queued int
+	// Done is the highest attempt with a stored outcome: sent, failed, retried, forwarded, held, doubted, or its receipt.
+	Done      int
+	Final     bool
+	State     sms.State
+	Held      bool // it waits to be routed anew: held, and not queued since
+	Withdrawn bool // the edge refused the submission after all
+	// SegmentIDs are the ids by segment that the carrier of the highest attempt has given, "" for segments it has not
+	// taken yet; nil when it took none.
+	SegmentIDs []string
+	Segments   []SegmentState // of messages with several segments: the receipts so far
+	Message    *sms.Message   // without Text and Data; nil while no MT record is known
+}
+
+// Progress returns how far a message has come; for an unknown one the zero Progress.
+func (x *Index) Progress(id sms.ID) (Progress, error) {
+	if err := x.enter(); err != nil {
+		return Progress{}, err
+	}
+	defer x.leave()
+	return x.progress(id)
+}
+
+func (x *Index) progress(id sms.ID) (Progress, error) {
+	f, err := x.factsOf(id)
+	if err != nil || f == nil {
+		return Progress{}, err
+	}
+	p := Progress{Known: f.told(), State: f.state(), Segments: f.segmentStates(), Message: f.message}
+	p.Final = p.State.Final()
+	last := f.lastDispatch()
+	if last != nil {
+		p.Queued, p.SegmentIDs = last.Attempt, f.segmentIDs(last)
+	}
+	for _, e := range f.events {
+		switch e.Kind {
+		case sms.EventSent, sms.EventFailed, sms.EventRetried, sms.EventForwarded, sms.EventHeld, sms.EventDoubted, sms.EventDelivered:
+			p.Done = max(p.Done, e.Attempt)
+		case sms.EventWithdrawn:
+			p.Withdrawn = true
+		}
+	}
+	for _, d := range f.deliveries {
+		p.Done = max(p.Done, d.Attempt)
+	}
+	p.Held = !p.Final && f.held(last)
+	return p, nil
+}
+
+// held reports whether the message was held and not queued since. A hold by core has the number of the attempt that did
+// not come about, which is the next dispatch's; a hold by a worker that of the attempt before it.
+func (f *facts) held(last *sms.Dispatch) bool {
+	sent := f.lastSent()
+	for _, e := range f.events {
+		if e.Kind != sms.EventHeld || (sent != nil && sent.Attempt >= e.Attempt) {
+			continue
+		}
+		if last == nil || e.Attempt > last.Attempt || (e.Attempt == last.Attempt && !e.Time.Before(last.Routed)) {
+			return true
+		}
+	}
+	return false
+}

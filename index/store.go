@@ -1,0 +1,187 @@
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// format names the layout of keys and values; a store with another one is emptied.
+const format = "tasman index 1"
+
+const (
+	cacheBytes    = 32 << 20
+	memTableBytes = 16 << 20
+	bloomBits     = 10 // bits per key: 1 % of misses look into a table
+)
+
+// damagedMark is a file that tells the next Open to empty the store: damage was found while it was in use.
+const damagedMark = "DAMAGED"
+
+var errFormat = errors.New("written in another format")
+
+// openStore opens the store and empties it first when it cannot be used as it is.
+func (x *Index) openStore() error {
+	lock, err := pebble.LockDirectory(x.dir, vfs.Default)
+	if err != nil {
+		return fmt.Errorf("directory is in use: %w", err)
+	}
+	x.lock = lock
+	err = x.tryStore()
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		x.log.Warn("index is emptied and built again from the streams", "err", err)
+		if err = emptyStore(x.dir); err == nil {
+			err = x.tryStore()
+		}
+	}
+	if err != nil {
+		return errors.Join(err, lock.Close())
+	}
+	return nil
+}
+
+func (x *Index) tryStore() error {
+	if _, err := os.Stat(filepath.Join(x.dir, damagedMark)); err == nil {
+		return errors.New("damage was found in it")
+	}
+	x.broken = &failure{log: x.log}
+	cache := pebble.NewCache(cacheBytes)
+	defer cache.Unref()
+	db, err := pebble.Open(x.dir, x.storeOptions(cache))
+	if err != nil {
+		return err
+	}
+	x.db = db
+	value, ok, err := x.get([]byte{prefixVersion})
+	switch {
+	case err == nil && ok && string(value) == format:
+		return nil
+	case err == nil && ok:
+		err = errFormat
+	case err == nil:
+		err = x.claimStore()
+	}
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, db.Close())
+}
+
+// claimStore writes the version into a store that has nothing else.
+func (x *Index) claimStore() error {
+	it, err := x.db.NewIter(nil)
+	if err != nil {
+		return err
+	}
+	foreign := it.First()
+	if err := it.Close(); err != nil {
+		return err
+	}
+	if foreign {
+		return errFormat
+	}
+	return x.db.Set([]byte{prefixVersion}, []byte(format), pebble.NoSync)
+}
+
+func (x *Index) storeOptions(cache *pebble.Cache) *pebble.Options {
+	o := &pebble.Options{
+		Cache:                       cache,
+		Lock:                        x.lock,
+		MemTableSize:                memTableBytes,
+		MemTableStopWritesThreshold: 3,
+		Merger:                      merger,
+		FormatMajorVersion:          pebble.FormatNewest,
+		L0CompactionThreshold:       4,
+		MaxOpenFiles:                500,
+		Logger:                      x.broken,
+	}
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
+		o.Levels[i].FilterType = pebble.TableFilter
+	}
+	return o
+}
+
+func (x *Index) closeStore() error {
+	return errors.Join(x.db.Close(), x.lock.Close())
+}
+
+// check remembers damage, so that the next Open starts anew, and returns err.
+func (x *Index) check(err error) error {
+	if err == nil || !pebble.IsCorruptionError(err) {
+		return err
+	}
+	mark := os.WriteFile(filepath.Join(x.dir, damagedMark), nil, 0o600)
+	x.broken.set(fmt.Errorf("index is damaged and will be built again at the next start: %w", errors.Join(err, mark)))
+	return x.broken.get()
+}
+
+// emptyStore removes the store's files, and no others, so that a directory named by mistake loses nothing else.
+func emptyStore(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && isStoreFile(e.Name()) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
+func isStoreFile(name string) bool {
+	for _, start := range []string{"MANIFEST-", "OPTIONS-", "CURRENT", "marker.", damagedMark} {
+		if strings.HasPrefix(name, start) {
+			return true
+		}
+	}
+	switch filepath.Ext(name) {
+	case ".sst", ".log", ".blob", ".dbtmp":
+		return true
+	}
+	return false
+}
+
+// failure is the store's logger. The store calls Fatalf when it cannot go on, such as on a full disk; it expects the
+// process to end then. Ours lives on: every operation after it returns the error.
+type failure struct {
+	log *slog.Logger
+	mu  sync.Mutex
+	err error
+}
+
+func (f *failure) set(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *failure) get() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+func (f *failure) Infof(string, ...any) {} // one line per flush and compaction: of no use to an operator
+
+func (f *failure) Errorf(format string, args ...any) {
+	f.log.Error("index store", "err", fmt.Errorf(format, args...))
+}
+
+func (f *failure) Fatalf(format string, args ...any) {
+	err := fmt.Errorf("index store failed: "+format, args...)
+	f.set(err)
+	f.log.Error("index is out of order until restart", "err", err)
+}

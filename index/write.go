@@ -1,0 +1,242 @@
+package index
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// lateAfter is the age from which a message's facts are taken to be all there is: its MT record may be purged. Then the
+// account and last-MT entries are made from events too, which repeats nothing in the usual case.
+const lateAfter = time.Hour
+
+// Note writes facts through that this node has just stored in MT, DISPATCH, EVENTS or DELIVER: when it returns nil, reads
+// see them. The tail brings the same facts again, which changes nothing. Records of SCHEDULE and INBOUND are no facts and
+// must not be given, except that records with Inbound set are passed over.
+func (x *Index) Note(recs ...*sms.Record) error {
+	if err := x.enter(); err != nil {
+		return err
+	}
+	defer x.leave()
+	w := x.newWriter()
+	defer w.close()
+	for _, r := range recs {
+		if err := w.record(r); err != nil {
+			return err
+		}
+	}
+	return w.commit(pebble.NoSync)
+}
+
+// Apply writes one batch of a stream together with its position. A batch at or below the stored position is passed over.
+// Batches of a stream must come in order. Follow does this for all streams; Apply is for those who bring batches
+// themselves. subject is where the batch was published; records say by themselves what they are.
+func (x *Index) Apply(stream, subject string, seq uint64, recs []sms.Record) error {
+	if err := x.enter(); err != nil {
+		return err
+	}
+	defer x.leave()
+	return x.store([]*streams.Batch{{Stream: stream, Subject: subject, Seq: seq, Records: recs}}, pebble.NoSync)
+}
+
+// store commits batches and their positions at once.
+func (x *Index) store(batches []*streams.Batch, sync *pebble.WriteOptions) error {
+	x.apply.Lock()
+	defer x.apply.Unlock()
+	w := x.newWriter()
+	defer w.close()
+	w.tailing = true
+	moved := make(map[string]uint64, 4)
+	for _, b := range batches {
+		if b.Seq <= max(moved[b.Stream], x.pos.at(b.Stream)) {
+			continue
+		}
+		for i := range b.Records {
+			if err := w.record(&b.Records[i]); err != nil {
+				return err
+			}
+		}
+		moved[b.Stream] = b.Seq
+	}
+	for stream, seq := range moved {
+		if err := w.batch.Set(positionKey(stream), binary.BigEndian.AppendUint64(nil, seq), nil); err != nil {
+			return err
+		}
+	}
+	if err := w.commit(sync); err != nil {
+		return err
+	}
+	x.pos.move(moved)
+	return nil
+}
+
+// writer gathers the writes of facts into one commit.
+type writer struct {
+	x         *Index
+	batch     *pebble.Batch
+	tailing   bool // skip what was noted before
+	facts     []notedFact
+	written   int
+	skipped   int
+	now       time.Time
+	withdrawn time.Time // of the latest withdrawal seen
+	key       []byte    // scratch, as the next two
+	buf       []byte
+	entry     []byte
+}
+
+func (x *Index) newWriter() *writer {
+	return &writer{x: x, batch: x.db.NewBatch(), now: x.now()}
+}
+
+func (w *writer) close() { _ = w.batch.Close() } // after Commit it only gives memory back
+
+func (w *writer) commit(sync *pebble.WriteOptions) error {
+	x := w.x
+	if w.batch.Empty() {
+		x.metrics.facts(w.written, w.skipped)
+		return nil
+	}
+	began := time.Now()
+	if err := w.batch.Commit(sync); err != nil {
+		return fmt.Errorf("index: %w", x.check(err))
+	}
+	if err := x.broken.get(); err != nil { // the store reports a failed log write only to its logger
+		return err
+	}
+	if !w.tailing {
+		x.noted.add(w.facts)
+	}
+	if !w.withdrawn.IsZero() {
+		x.sawWithdrawal(w.withdrawn)
+	}
+	x.metrics.facts(w.written, w.skipped)
+	x.metrics.commit(time.Since(began))
+	return nil
+}
+
+// record adds what follows from one record.
+func (w *writer) record(r *sms.Record) error {
+	switch {
+	case r == nil || r.Inbound != nil:
+		return nil
+	case r.Event != nil && r.Event.Kind == sms.EventReserved:
+		return w.reserved(r.Event)
+	case r.ID().IsZero():
+		return nil
+	}
+	id := r.ID()
+	fact := w.fact(r)
+	name := w.x.noted.name(id, fact)
+	if w.tailing && w.x.noted.has(name) {
+		w.skipped++
+		return nil
+	}
+	w.written++
+	w.facts = append(w.facts, name)
+	w.entry = appendEntry(w.entry[:0], fact)
+	if err := w.merge(messageKey(w.key[:0], id), w.entry); err != nil {
+		return err
+	}
+	return w.lookups(r)
+}
+
+// fact returns the record as it is kept, in the scratch buffer: without content, and without what another record of the
+// message says.
+func (w *writer) fact(r *sms.Record) []byte {
+	var bare sms.Record
+	switch {
+	case r.Event != nil:
+		bare.Event = r.Event
+	case r.Delivery != nil:
+		d := *r.Delivery
+		d.Tries = 0 // parking and handing over write the same delivery again
+		if d.MO != nil {
+			mo := *d.MO
+			mo.Text, mo.Data, mo.UDH = "", nil, nil
+			d.MO = &mo
+		}
+		bare.Delivery = &d
+	case r.Dispatch != nil:
+		bare.Message, bare.Dispatch = &sms.Message{ID: r.Message.ID}, r.Dispatch
+	default:
+		m := *r.Message
+		m.Text, m.Data = "", nil
+		bare.Message = &m
+	}
+	w.buf = streams.AppendRecord(w.buf[:0], &bare)
+	return w.buf
+}
+
+// lookups adds the keys by which the record's message is found.
+func (w *writer) lookups(r *sms.Record) error {
+	switch {
+	case r.Event != nil:
+		return w.eventLookups(r.Event)
+	case r.Delivery != nil:
+		if d := r.Delivery; d.MO == nil && w.late(d.ID) {
+			return w.account(d.Account, d.ID)
+		}
+		return nil
+	case r.Dispatch != nil:
+		return nil
+	}
+	m := r.Message
+	if err := w.account(m.Account, m.ID); err != nil {
+		return err
+	}
+	if err := w.lastMT(m.ID, m.Account, m.Source, m.Destination); err != nil {
+		return err
+	}
+	return w.idempotency(m)
+}
+
+func (w *writer) eventLookups(e *sms.Event) error {
+	switch e.Kind {
+	case sms.EventWithdrawn:
+		if err := w.batch.Set([]byte{prefixWithdrawn}, withdrawalValue(w.now), nil); err != nil {
+			return err
+		}
+		w.withdrawn = w.now
+	case sms.EventSent, sms.EventRetried, sms.EventForwarded, sms.EventFailed, sms.EventDoubted, sms.EventHeld:
+		if err := w.carrierIDs(e); err != nil {
+			return err
+		}
+	case sms.EventParked, sms.EventHandedOver, sms.EventOrphaned: // may be about an MO
+		return nil
+	}
+	if !w.late(e.ID) {
+		return nil
+	}
+	if err := w.account(e.Account, e.ID); err != nil {
+		return err
+	}
+	return w.lastMT(e.ID, e.Account, e.Source, e.Destination)
+}
+
+func (w *writer) late(id sms.ID) bool { return w.now.Sub(id.Time()) > lateAfter }
+
+func (w *writer) account(account string, id sms.ID) error {
+	if account == "" {
+		return nil
+	}
+	w.key = accountKey(w.key[:0], account, id)
+	return w.batch.Set(w.key, nil, nil)
+}
+
+// dated adds to the set of a key of one day.
+func (w *writer) dated(day uint16, key, entry []byte) error {
+	w.x.days.add(key[0], day)
+	w.entry = appendEntry(w.entry[:0], entry)
+	return w.merge(key, w.entry)
+}
+
+func (w *writer) merge(key, value []byte) error {
+	w.key = key
+	return w.batch.Merge(key, value, nil)
+}

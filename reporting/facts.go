@@ -1,0 +1,205 @@
+package reporting
+
+import (
+	"strings"
+
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// fact is what one record says: about the row of its message, about what is off the happy path, or about an MO.
+type fact struct {
+	row   row // its id is zero when the record says nothing about a message
+	fresh bool
+	sent  bool // a carrier's acceptance, with the times of the stages before it
+	event event
+	mo    mo
+}
+
+// mo is a row of mos.
+type mo struct {
+	id                            sms.ID
+	account, integration, carrier string
+	country, source, destination  string
+	segments                      uint16
+	received                      micros
+}
+
+// Levels of facts that name a carrier, within one attempt.
+const (
+	levelRouted = iota + 1
+	levelTried
+	levelEnded
+)
+
+// rank weighs a fact that names a carrier: a receipt that ends the message most, then the later attempt, then the later stage.
+func rank(byReceipt sms.State, attempt, level int) uint32 {
+	return uint32(byReceipt.Rank())<<24 | uint32(small(attempt))<<8 | uint32(level)
+}
+
+// read puts into f what a record of a batch says. It reports whether that is anything.
+func (f *fact) read(b *streams.Batch, rec *sms.Record, c countries) bool {
+	*f = fact{}
+	switch {
+	case rec.Dispatch != nil && rec.Message != nil:
+		f.readMessage(rec.Message, c)
+		f.readDispatch(b, rec.Dispatch)
+	case rec.Message != nil:
+		f.readMessage(rec.Message, c)
+		f.fresh = true
+	case rec.Event != nil:
+		f.readEvent(rec.Event, c)
+	case rec.Delivery != nil && rec.Delivery.MO != nil:
+		f.readMO(rec.Delivery, c)
+	case rec.Delivery != nil:
+		f.readDelivery(rec.Delivery, c)
+	}
+	return !f.row.id.IsZero() || f.event.kind != sms.EventNone || !f.mo.id.IsZero()
+}
+
+func (f *fact) readMessage(m *sms.Message, c countries) {
+	r := &f.row
+	r.id, r.lane, r.encoding = m.ID, m.Lane, m.Encoding
+	r.account, r.integration, r.door = clip(m.Account, 64), clip(m.Integration, 64), clipASCII(m.Door, 16)
+	r.setAddresses(m.Source, m.Destination, c)
+	r.reference = clip(m.Reference, 128)
+	r.segments = small(m.Segments)
+	r.accepted = microsOf(m.Accepted)
+	r.end.state = sms.StateAccepted
+}
+
+func (r *row) setAddresses(source, destination sms.Address, c countries) {
+	r.source, r.destination = clip(source.String(), 24), clip(destination.String(), 24)
+	if r.destination != "" {
+		r.country = c.of(destination)
+	}
+}
+
+func (f *fact) readDispatch(b *streams.Batch, d *sms.Dispatch) {
+	r := &f.row
+	held := strings.HasPrefix(b.Subject, holdPrefix)
+	r.attempts = small(d.Attempt)
+	r.routed = microsOf(d.Routed)
+	if held && !d.AwaitReceipt {
+		r.held = microsOf(b.Stored)
+	}
+	if !held {
+		r.rerouted = r.routed
+		r.nameCarrier(d.Carrier(), rank(sms.StateNone, d.Attempt, levelRouted))
+	}
+	if kind := detour(d, held); kind != sms.EventNone {
+		f.event = event{id: r.id, kind: kind, at: microsOf(b.Stored), node: clip(d.Node, 64), account: r.account, attempt: r.attempts,
+			carrier: clip(d.Carrier(), 64), reason: clip(d.Reason, 255)}
+		f.event.digest = f.event.sum(false)
+	}
+}
+
+// holdPrefix begins the subjects of records that no carrier of their plan can take now.
+var holdPrefix = strings.TrimSuffix(streams.DispatchSubject(streams.HoldQueue, sms.Normal), sms.Normal.String())
+
+// detour names what a dispatch off the happy path is.
+func detour(d *sms.Dispatch, held bool) sms.EventKind {
+	switch {
+	case d.AwaitReceipt:
+		return sms.EventDoubted
+	case held:
+		return sms.EventHeld
+	case d.Attempt <= 1 && d.Reason == "":
+		return sms.EventNone
+	case d.Tries > 0:
+		return sms.EventRetried
+	case d.Hop > 0:
+		return sms.EventForwarded
+	}
+	return sms.EventRouted
+}
+
+func (r *row) nameCarrier(name string, rank uint32) {
+	if name != "" {
+		r.carrier = ranked{rank, clip(name, 64)}
+	}
+}
+
+func (r *row) nameCarrierID(ids []string, rank uint32) {
+	if len(ids) > 0 && ids[0] != "" {
+		r.carrierID = ranked{rank, clip(ids[0], 80)}
+	}
+}
+
+func (f *fact) readEvent(e *sms.Event, c countries) {
+	if offPath(e) {
+		f.event = eventOf(e)
+	}
+	switch e.Kind {
+	case sms.EventNone, sms.EventReserved, sms.EventParked, sms.EventOrphaned, sms.EventHandedOver:
+		return // not about one MT, or perhaps about an MO
+	}
+	r := &f.row
+	r.id, r.lane = e.ID, e.Lane
+	r.account, r.integration, r.reference = clip(e.Account, 64), clip(e.Integration, 64), clip(e.Reference, 128)
+	r.setAddresses(e.Source, e.Destination, c)
+	r.told, r.attempts = small(e.Segments), small(e.Attempt)
+	r.accepted, r.routed = microsOf(e.Accepted), microsOf(e.Routed)
+	r.end.state = sms.StateAccepted
+	switch e.Kind {
+	case sms.EventSent:
+		f.sent = true
+		r.submitted, r.sent, r.duplicate = microsOf(e.Submitted), microsOf(e.Time), e.PossibleDuplicate
+		r.end.state = sms.StateEnroute
+		weight := rank(sms.StateNone, e.Attempt, levelEnded)
+		r.nameCarrier(e.Carrier, weight)
+		r.nameCarrierID(e.CarrierIDs, weight)
+	case sms.EventSubmitted, sms.EventDoubted:
+		r.nameCarrier(e.Carrier, rank(sms.StateNone, e.Attempt, levelTried))
+	case sms.EventReceipt:
+		r.end.state = sms.StateEnroute
+	case sms.EventHeld:
+		r.held = microsOf(e.Time)
+	case sms.EventWithdrawn:
+		r.withdrawn = true
+	case sms.EventDelivered, sms.EventFailed:
+		r.finish(e.Kind, e.Carrier, e.Attempt, outcome{state: e.State, at: microsOf(e.Time), error: e.Error, commandStatus: e.Status})
+		if e.Kind == sms.EventDelivered {
+			r.sent = microsOf(e.Submitted) // the index tells when it was sent there
+		}
+	}
+}
+
+func (f *fact) readDelivery(d *sms.Delivery, c countries) {
+	r := &f.row
+	r.id, r.lane = d.ID, d.Lane
+	r.account, r.integration, r.reference = clip(d.Account, 64), clip(d.Integration, 64), clip(d.Reference, 128)
+	r.setAddresses(d.Source, d.Destination, c)
+	r.told, r.attempts = small(d.Segments), small(d.Attempt)
+	r.accepted, r.sent = microsOf(d.Accepted), microsOf(d.Sent)
+	r.end.state = sms.StateAccepted
+	r.nameCarrierID(d.CarrierIDs, rank(sms.StateNone, d.Attempt, levelRouted))
+	if d.State != sms.StateDelivered {
+		f.event = eventOf(&sms.Event{ID: d.ID, Kind: d.Kind, Time: d.Time, Node: d.Node, Account: d.Account, Carrier: d.Carrier, Link: d.Link,
+			Attempt: d.Attempt, State: d.State, Status: d.Status, Error: d.Error})
+	}
+	r.finish(d.Kind, d.Carrier, d.Attempt, outcome{state: d.State, at: microsOf(d.Time), error: d.Error, commandStatus: d.Status,
+		done: microsOf(d.Done)})
+}
+
+// finish records how the message ended. A receipt whose state is not final says that a carrier has the message.
+func (r *row) finish(kind sms.EventKind, carrier string, attempt int, end outcome) {
+	end.error = clip(end.error, 64)
+	end.byCarrier = kind != sms.EventFailed
+	switch {
+	case end.state.Final() && end.byCarrier:
+		r.nameCarrier(carrier, rank(end.state, attempt, levelEnded))
+		r.end = end
+	case end.state.Final():
+		r.nameCarrier(carrier, rank(sms.StateNone, attempt, levelEnded))
+		r.end = end
+	case end.byCarrier:
+		r.end.state = sms.StateEnroute
+	}
+}
+
+func (f *fact) readMO(d *sms.Delivery, c countries) {
+	f.mo = mo{id: d.ID, account: clip(d.Account, 64), integration: clip(d.Integration, 64), carrier: clip(d.Carrier, 64),
+		country: c.of(d.Source), source: clip(d.Source.String(), 24), destination: clip(d.Destination.String(), 24),
+		segments: small(d.Segments), received: microsOf(d.Time)}
+}

@@ -1,0 +1,181 @@
+package reporting
+
+import (
+	"time"
+
+	"tasman/sms"
+)
+
+// entry is a message with facts that are not in the tables yet.
+type entry struct {
+	row     row
+	refs    []*batchRef
+	space   [4]*batchRef // where refs begins: most messages have no more
+	since   time.Time
+	ended   time.Time // when its end was read
+	fresh   bool      // its acceptance was read in this entry, so very likely the table has no row yet
+	sent    bool
+	replay  bool // some fact may be in the table already
+	written bool // handed over: skip it in the queues
+}
+
+// whole reports whether all is known that is to come, so that the row can be written at once.
+func (e *entry) whole() bool { return e.fresh && (e.sent || !e.row.end.byCarrier) }
+
+// grace is how long the row of an ended message waits for facts that other streams may still bring.
+const grace = time.Second
+
+// folder merges the facts of the streams into entries and hands them over when they are due. It belongs to one goroutine.
+type folder struct {
+	cfg       Config
+	countries countries
+	streams   []*stream
+	open      map[sms.ID]*entry
+	aging     []*entry // in the order in which they were opened
+	ending    []*entry // ended and in their grace, by time
+	due       []*entry
+	events    []event
+	mos       []mo
+	eventRefs []*batchRef // of events and mos
+	fact      fact
+	handed    time.Time // of the last commit
+}
+
+func newFolder(cfg Config, c countries, s []*stream) *folder {
+	return &folder{cfg: cfg, countries: c, streams: s, open: map[sms.ID]*entry{}, handed: time.Now()}
+}
+
+// fold takes in one batch.
+func (f *folder) fold(t tailed, now time.Time) {
+	s := f.streams[t.stream]
+	ref := s.begin(t.batch.Seq)
+	for i := range t.batch.Records {
+		if f.fact.read(t.batch, &t.batch.Records[i], f.countries) {
+			f.take(ref, now)
+		}
+	}
+	ref.end()
+}
+
+func (f *folder) take(ref *batchRef, now time.Time) {
+	if f.fact.event.kind != sms.EventNone && now.Sub(f.fact.event.id.Time()) < f.cfg.KeepEvents {
+		ref.facts++
+		f.events, f.eventRefs = append(f.events, f.fact.event), append(f.eventRefs, ref)
+	}
+	if !f.fact.mo.id.IsZero() && now.Sub(f.fact.mo.id.Time()) < f.cfg.KeepMessages {
+		ref.facts++
+		f.mos, f.eventRefs = append(f.mos, f.fact.mo), append(f.eventRefs, ref)
+	}
+	// A row that retention has deleted must not come back: volumes would count it twice.
+	if !f.fact.row.id.IsZero() && now.Sub(f.fact.row.id.Time()) < f.cfg.KeepMessages {
+		f.takeRow(ref, now)
+	}
+}
+
+func (f *folder) takeRow(ref *batchRef, now time.Time) {
+	id := f.fact.row.id
+	e := f.open[id]
+	if e == nil {
+		e = &entry{since: now}
+		e.refs = e.space[:0]
+		f.open[id] = e
+		f.aging = append(f.aging, e)
+	}
+	ref.facts++
+	e.refs = append(e.refs, ref)
+	e.row.merge(&f.fact.row)
+	e.fresh = e.fresh || f.fact.fresh
+	e.sent = e.sent || f.fact.sent
+	e.replay = e.replay || ref.seq <= ref.stream.replay
+	if !e.row.end.state.Final() {
+		return
+	}
+	switch {
+	case e.whole():
+		f.release(e)
+	case e.ended.IsZero():
+		e.ended = now
+		f.ending = append(f.ending, e)
+	}
+}
+
+// release makes an entry due: facts that come from now on open another.
+func (f *folder) release(e *entry) {
+	e.written = true
+	delete(f.open, e.row.id)
+	f.due = append(f.due, e)
+}
+
+// age makes due what has waited long enough, and the oldest when there is too much.
+func (f *folder) age(now time.Time) {
+	n := 0
+	for ; n < len(f.ending) && (f.ending[n].written || now.Sub(f.ending[n].ended) >= min(grace, f.cfg.Settle)); n++ {
+		if !f.ending[n].written {
+			f.release(f.ending[n])
+		}
+		f.ending[n] = nil
+	}
+	f.ending = f.ending[n:]
+	n = 0
+	for ; n < len(f.aging) && (f.aging[n].written || now.Sub(f.aging[n].since) >= f.cfg.Settle || len(f.open) > f.cfg.MaxOpen); n++ {
+		if !f.aging[n].written {
+			f.release(f.aging[n])
+		}
+		f.aging[n] = nil
+	}
+	f.aging = f.aging[n:]
+}
+
+// full reports whether no more may be read before something is written.
+func (f *folder) full() bool {
+	return len(f.due) >= 4*f.cfg.Rows || len(f.events)+len(f.mos) >= 10*f.cfg.Rows
+}
+
+// beat is how often a transaction is written even when there is nothing new: it shows others that this writer lives.
+const beat = 10 * time.Second
+
+// wants reports whether a commit is due.
+func (f *folder) wants(now time.Time) bool {
+	since := now.Sub(f.handed)
+	switch {
+	case len(f.due) >= f.cfg.Rows || len(f.events)+len(f.mos) >= f.cfg.Rows:
+		return true
+	case len(f.due)+len(f.events)+len(f.mos) > 0:
+		return since >= f.cfg.Every
+	case f.moved():
+		return since >= 2*f.cfg.Every
+	}
+	return since >= beat
+}
+
+func (f *folder) moved() bool {
+	for _, s := range f.streams {
+		if s.position() != s.told {
+			return true
+		}
+	}
+	return false
+}
+
+// handOver returns what is due as one commit, with the positions that hold when it is stored.
+func (f *folder) handOver(now time.Time) *commit {
+	n := min(len(f.due), f.cfg.Rows)
+	c := &commit{entries: f.due[:n:n], events: f.events, mos: f.mos, positions: map[*stream]position{}}
+	f.due = f.due[n:]
+	for _, e := range c.entries {
+		for _, ref := range e.refs {
+			ref.written()
+		}
+	}
+	for _, ref := range f.eventRefs {
+		ref.written()
+	}
+	f.events, f.mos, f.eventRefs = nil, nil, nil
+	for _, s := range f.streams {
+		if p := s.position(); p != s.told {
+			c.positions[s], s.told = p, p
+		}
+	}
+	f.handed = now
+	return c
+}

@@ -1,0 +1,64 @@
+package mariadb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// ErrCannotInstall is returned when this machine or user cannot install packages with apt-get.
+var ErrCannotInstall = errors.New("installing MariaDB needs root and apt-get (Debian or Ubuntu)")
+
+// Install installs the distribution's MariaDB server with apt-get, and does nothing when one is there. It changes the
+// machine, so it runs only when the user asked for it. Its error wraps ErrCannotInstall, or holds what apt-get said last.
+func Install(ctx context.Context, log *slog.Logger) error {
+	if _, err := Find(); err == nil {
+		return nil
+	}
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("%w: this process runs as user %d", ErrCannotInstall, os.Geteuid())
+	}
+	if _, err := exec.LookPath("apt-get"); err != nil {
+		return fmt.Errorf("%w: apt-get is missing", ErrCannotInstall)
+	}
+	log.Info("installing MariaDB from the distribution: apt-get install --no-install-recommends mariadb-server")
+	install := []string{"install", "--no-install-recommends", "-y", "mariadb-server"}
+	first := aptGet(ctx, install...)
+	if first != nil {
+		log.Info("refreshing the package lists first: apt-get update")
+		if err := aptGet(ctx, "update"); err != nil {
+			return errors.Join(first, err)
+		}
+		if err := aptGet(ctx, install...); err != nil {
+			return err
+		}
+	}
+	_, err := Find()
+	return err
+}
+
+func aptGet(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", args...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("apt-get %s: %w: %s", args[0], err, lastLines(out, 5))
+	}
+	return nil
+}
+
+// lastLines returns the last n non-empty lines of a program's output, joined for one error text.
+func lastLines(out []byte, n int) string {
+	var lines []string
+	for line := range bytes.Lines(out) {
+		if text := strings.TrimSpace(string(line)); text != "" {
+			lines = append(lines, text)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-n):], " | ")
+}

@@ -1,0 +1,64 @@
+package streams
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+// answer is what the server said to a publish.
+type answer struct {
+	seq        uint64
+	err        error // nil means stored
+	fromStream bool  // the stream itself refused, as opposed to nobody being there
+}
+
+// Error codes of the server that mean that there is no room.
+const (
+	codeAccountResources  = 10002
+	codeInsufficient      = 10023
+	codeMemoryResources   = 10028
+	codeStorageResources  = 10047
+	codeMessageExceeds    = 10054
+	codeStreamStoreFailed = 10077
+)
+
+func parseAnswer(m *nats.Msg) answer {
+	if m.Header.Get("Status") == "503" {
+		return answer{err: ErrUnavailable}
+	}
+	var ack struct {
+		Seq   uint64 `json:"seq"`
+		Error *struct {
+			Code        int    `json:"err_code"`
+			Description string `json:"description"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(m.Data, &ack); err != nil {
+		return answer{err: fmt.Errorf("%w: answer not understood: %w", ErrNotStored, err)}
+	}
+	if ack.Error == nil && ack.Seq > 0 {
+		return answer{seq: ack.Seq}
+	}
+	if ack.Error == nil {
+		return answer{err: fmt.Errorf("%w: answer without a sequence", ErrNotStored)}
+	}
+	return answer{err: refusal(ack.Error.Code, ack.Error.Description), fromStream: true}
+}
+
+// refusal turns an error answer of a stream into one of ours.
+func refusal(code int, description string) error {
+	switch code {
+	case codeAccountResources, codeInsufficient, codeMemoryResources, codeStorageResources:
+		return fmt.Errorf("%w: %s", ErrFull, description)
+	case codeMessageExceeds:
+		return fmt.Errorf("%w: %s", ErrTooLarge, description)
+	case codeStreamStoreFailed:
+		if strings.Contains(description, "maximum") {
+			return fmt.Errorf("%w: %s", ErrFull, description)
+		}
+	}
+	return fmt.Errorf("%w: %s (%d)", ErrNotStored, description, code)
+}

@@ -1,0 +1,47 @@
+package streams
+
+import (
+	"fmt"
+	"time"
+
+	"tasman/sms"
+)
+
+// Batch is one JetStream message: records that were stored together. The marker of a barrier is a batch without records.
+type Batch struct {
+	Stream    string
+	Subject   string
+	Seq       uint64       // in the stream, growing, with gaps
+	Delivered int          // 1 for the first time; always 1 from Tail
+	Stored    time.Time    // by the server's clock
+	Records   []sms.Record // the caller's own
+
+	consumer *Consumer // nil from Tail
+	reply    string
+}
+
+// Age returns how long ago the batch was stored.
+func (b *Batch) Age() time.Duration { return time.Since(b.Stored) }
+
+// Ack tells the server that all that came of the batch is stored, so that it does not come again. When the node dies soon
+// after, it may come again all the same. An error means that it was not told, and the batch comes again.
+func (b *Batch) Ack() error { return b.answer("+ACK") }
+
+// Nak gives the batch back, to be delivered again after delay, by this consumer or another of the same durable.
+func (b *Batch) Nak(delay time.Duration) error {
+	if delay <= 0 {
+		return b.answer("-NAK")
+	}
+	return b.answer(fmt.Sprintf(`-NAK {"delay":%d}`, delay.Nanoseconds()))
+}
+
+func (b *Batch) answer(word string) error {
+	if b.consumer == nil {
+		return nil
+	}
+	b.consumer.forget(b.reply)
+	if err := b.consumer.bus.nc.Publish(b.reply, []byte(word)); err != nil {
+		return fmt.Errorf("answer to batch %d of %s: %w", b.Seq, b.Stream, err)
+	}
+	return nil
+}

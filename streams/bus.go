@@ -1,0 +1,226 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"tasman/sms"
+)
+
+// Bus is a node's one connection to the streams. It is safe for concurrent use.
+type Bus struct {
+	cfg     Config
+	log     *slog.Logger
+	srv     *server.Server // nil when the servers are elsewhere
+	nc      *nats.Conn
+	js      jetstream.JetStream
+	pub     *publisher
+	metrics *metrics
+	ids     *sms.IDs // of schedules and lease holders
+
+	ctx    context.Context // ends at Close
+	cancel context.CancelFunc
+	owned  sync.WaitGroup // the goroutines of the bus
+
+	heard    atomic.Int64             // Unix nanoseconds of the last word from the server
+	topology atomic.Pointer[Topology] // nil before Apply
+
+	mu        sync.Mutex
+	consumers map[*Consumer]struct{}
+
+	gauges    gauges
+	positions positions
+
+	trimEvery time.Duration // pause of the trimmer when nothing presses; shorter in tests
+	closing   sync.Once
+}
+
+// Open starts the embedded server, unless cfg names others, and connects. It waits until there is a connection or ctx ends.
+// The caller owns the Bus and must Close it. reg may be nil.
+func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Registerer) (*Bus, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil)}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	if len(cfg.URLs) == 0 {
+		if b.srv, err = startServer(ctx, cfg, log); err != nil {
+			b.cancel()
+			return nil, err
+		}
+	}
+	if err := b.connect(ctx, reg); err != nil {
+		b.cancel()
+		b.disconnect()
+		return nil, err
+	}
+	b.owned.Go(b.keep)
+	b.owned.Go(b.watchGauges)
+	b.owned.Go(b.writePositions)
+	return b, nil
+}
+
+// connect opens the connection and what lives on it.
+func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error) {
+	options := []nats.Option{
+		nats.Name("tasman " + b.cfg.Node),
+		nats.MaxReconnects(-1),
+		nats.CustomReconnectDelay(reconnectDelay),
+		nats.RetryOnFailedConnect(true),
+		// Nothing is kept while disconnected: a publish then fails at once as not stored.
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.ReconnectHandler(func(*nats.Conn) { b.reconnected() }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.log.Debug("nats connection", "err", err) }),
+	}
+	if b.srv != nil {
+		options = append(options, nats.InProcessServer(b.srv))
+	}
+	if b.nc, err = nats.Connect(strings.Join(b.cfg.URLs, ","), options...); err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	for !b.nc.IsConnected() {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("connect: %w: %w", ErrUnavailable, err)
+		}
+	}
+	b.hear()
+	if b.js, err = jetstream.New(b.nc); err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	if b.metrics, err = newMetrics(b, reg); err != nil {
+		return fmt.Errorf("metrics: %w", err)
+	}
+	b.pub, err = newPublisher(b)
+	return err
+}
+
+// Close flushes what was given to Publish, for as long as ctx allows, tells every waiting caller, closes the connection and
+// stops the embedded server. What is not answered by then is told as ErrUnknownFate or ErrClosed.
+func (b *Bus) Close(ctx context.Context) (err error) {
+	b.closing.Do(func() {
+		err = b.pub.close(ctx)
+		b.flushPositions(ctx)
+		b.mu.Lock()
+		open := make([]*Consumer, 0, len(b.consumers))
+		for c := range b.consumers {
+			open = append(open, c)
+		}
+		b.mu.Unlock()
+		for _, c := range open {
+			c.Close()
+		}
+		if b.nc.IsConnected() {
+			// The consumers' last words are in the connection's buffer still. A failure only means that batches come again.
+			flush, cancel := context.WithTimeout(ctx, time.Second)
+			_ = b.nc.FlushWithContext(flush)
+			cancel()
+		}
+		b.cancel()
+		b.owned.Wait()
+		b.disconnect()
+		b.metrics.unregister()
+	})
+	return err
+}
+
+func (b *Bus) disconnect() {
+	if b.nc != nil {
+		b.nc.Close()
+	}
+	if b.srv != nil {
+		stopServer(b.srv)
+	}
+}
+
+// ClientURL returns where other nodes reach the embedded server, "" when it is in-process only or elsewhere.
+func (b *Bus) ClientURL() string {
+	if b.srv == nil || b.cfg.Listen == "" {
+		return ""
+	}
+	return b.srv.ClientURL()
+}
+
+// Connected reports whether there is a connection to a server now.
+func (b *Bus) Connected() bool { return b.nc.IsConnected() }
+
+// Heard returns when the last word came from the server. While connected it is at most about two seconds old.
+func (b *Bus) Heard() time.Time { return time.Unix(0, b.heard.Load()) }
+
+func (b *Bus) hear() { b.heard.Store(time.Now().UnixNano()) }
+
+// reconnected is called by the connection after it came back: what was asked of the old one must be asked again.
+func (b *Bus) reconnected() {
+	b.hear()
+	b.pub.repeatAll()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c := range b.consumers {
+		c.repull()
+	}
+}
+
+// keep pings the server each second when it is silent, and lets the consumers do what is due.
+func (b *Bus) keep() {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case now := <-tick.C:
+			b.mu.Lock()
+			for c := range b.consumers {
+				c.tick(now)
+			}
+			b.mu.Unlock()
+			if now.Sub(b.Heard()) > time.Second {
+				b.ping()
+			}
+		}
+	}
+}
+
+// ping waits for an answer of the server for a short moment only, so that the consumers are not kept waiting.
+func (b *Bus) ping() {
+	ctx, cancel := context.WithTimeout(b.ctx, 200*time.Millisecond)
+	defer cancel()
+	if b.nc.FlushWithContext(ctx) == nil {
+		b.hear()
+	}
+}
+
+func reconnectDelay(attempts int) time.Duration {
+	return min(50*time.Millisecond<<min(attempts, 6), 2*time.Second)
+}
+
+// pause waits for d or until ctx ends, whose error it returns.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// isGone says whether the thing asked for does not exist (yet).
+func isGone(err error) bool {
+	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) ||
+		errors.Is(err, jetstream.ErrKeyNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrMsgNotFound)
+}

@@ -1,0 +1,113 @@
+package streams
+
+import (
+	"time"
+
+	"tasman/sms"
+)
+
+// The encoding is Protocol Buffers, written by hand on the types of sms; record.proto is the schema for other readers.
+// FIELD NUMBERS ARE FOR EVER: a number that was ever used is never given another meaning, and readers skip those they do
+// not know, so old and new nodes read each other's batches.
+
+// AppendRecord appends the encoding of r to dst. Zero fields are left out; times are Unix nanoseconds.
+func AppendRecord(dst []byte, r *sms.Record) []byte {
+	var mark int
+	if r.Message != nil {
+		dst, mark = open(dst, 1)
+		dst = shut(appendMessage(dst, r.Message), mark)
+	}
+	if r.Dispatch != nil {
+		dst, mark = open(dst, 2)
+		dst = shut(appendDispatch(dst, r.Dispatch), mark)
+	}
+	if r.Event != nil {
+		dst, mark = open(dst, 3)
+		dst = shut(appendEvent(dst, r.Event), mark)
+	}
+	if r.Inbound != nil {
+		dst, mark = open(dst, 4)
+		dst = shut(appendInbound(dst, r.Inbound), mark)
+	}
+	if r.Delivery != nil {
+		dst, mark = open(dst, 5)
+		dst = shut(appendDelivery(dst, r.Delivery), mark)
+	}
+	return dst
+}
+
+// DecodeRecord reads what AppendRecord wrote. Unknown fields are skipped and times are in UTC. Nothing of the result
+// aliases b. Its error is ErrCorrupt.
+func DecodeRecord(b []byte) (sms.Record, error) {
+	var n names
+	c := cursor{rest: b}
+	r := decodeRecord(&c, &n)
+	if c.bad {
+		return sms.Record{}, ErrCorrupt
+	}
+	return r, nil
+}
+
+func decodeRecord(c *cursor, n *names) (r sms.Record) {
+	for c.next() {
+		in := c.inner()
+		switch c.num {
+		case 1:
+			r.Message = decodeMessage(&in, n)
+		case 2:
+			r.Dispatch = decodeDispatch(&in, n)
+		case 3:
+			r.Event = decodeEvent(&in, n)
+		case 4:
+			r.Inbound = decodeInbound(&in, n)
+		case 5:
+			r.Delivery = decodeDelivery(&in, n)
+		}
+		c.join(in)
+	}
+	return r
+}
+
+// header of a batch: when and where its first record came.
+func appendHeader(dst []byte, created time.Time, node string) []byte {
+	return putString(putTime(dst, 1, created), 2, node)
+}
+
+func appendToBatch(dst []byte, r *sms.Record) []byte {
+	dst, mark := open(dst, 3)
+	return shut(AppendRecord(dst, r), mark)
+}
+
+// encodeBatch makes a batch of all recs at once; none makes a marker.
+func encodeBatch(created time.Time, node string, recs ...*sms.Record) []byte {
+	b := appendHeader(nil, created, node)
+	for _, r := range recs {
+		b = appendToBatch(b, r)
+	}
+	return b
+}
+
+// decodeBatch returns the records of a batch. Its error is ErrCorrupt.
+func decodeBatch(b []byte) ([]sms.Record, error) {
+	count := 0
+	for c := (cursor{rest: b}); c.next(); {
+		if c.num == 3 {
+			count++
+		}
+	}
+	var n names
+	records := make([]sms.Record, 0, count)
+	c := cursor{rest: b}
+	for c.next() {
+		if c.num != 3 {
+			continue
+		}
+		in := c.inner()
+		records = append(records, decodeRecord(&in, &n))
+		c.join(in)
+	}
+	if c.bad {
+		return nil, ErrCorrupt
+	}
+	return records, nil
+}

@@ -1,0 +1,117 @@
+package streams
+
+import "tasman/sms"
+
+func appendReceipt(dst []byte, r *sms.Receipt) []byte {
+	dst = putString(dst, 1, r.CarrierID)
+	dst = putUint(dst, 2, uint64(r.State))
+	dst = putString(dst, 3, r.Error)
+	dst = putBool(dst, 4, r.Intermediate)
+	dst = putTime(dst, 5, r.Submitted)
+	return putTime(dst, 6, r.Done)
+}
+
+func decodeReceipt(c *cursor, n *names) *sms.Receipt {
+	r := new(sms.Receipt)
+	for c.next() {
+		switch c.num {
+		case 1:
+			r.CarrierID = c.string()
+		case 2:
+			r.State = sms.State(c.u)
+		case 3:
+			r.Error = n.of(c.raw)
+		case 4:
+			r.Intermediate = c.bool()
+		case 5:
+			r.Submitted = c.time()
+		case 6:
+			r.Done = c.time()
+		}
+	}
+	return r
+}
+
+func appendMO(dst []byte, m *sms.MO) []byte {
+	dst = putID(dst, 1, m.ID)
+	dst = putAddress(dst, 2, m.Source)
+	dst = putAddress(dst, 3, m.Destination)
+	dst = putUint(dst, 4, uint64(m.Encoding))
+	dst = putString(dst, 5, m.Text)
+	dst = putBytes(dst, 6, m.Data)
+	return putBytes(dst, 7, m.UDH)
+}
+
+func decodeMO(c *cursor) *sms.MO {
+	m := new(sms.MO)
+	for c.next() {
+		switch c.num {
+		case 1:
+			m.ID = c.id()
+		case 2:
+			m.Source = c.address(nil)
+		case 3:
+			m.Destination = c.address(nil)
+		case 4:
+			m.Encoding = sms.Encoding(c.u)
+		case 5:
+			m.Text = c.string()
+		case 6:
+			m.Data = c.bytes()
+		case 7:
+			m.UDH = c.bytes()
+		}
+	}
+	return m
+}
+
+func appendInbound(dst []byte, i *sms.Inbound) []byte {
+	dst = putString(dst, 1, i.Carrier)
+	dst = putString(dst, 2, i.Link)
+	dst = putString(dst, 3, i.Node)
+	dst = putTime(dst, 4, i.Received)
+	dst = putInt(dst, 5, i.Tries)
+	dst = putAddress(dst, 6, i.Source)
+	dst = putAddress(dst, 7, i.Dest)
+	var mark int
+	if i.Receipt != nil {
+		dst, mark = open(dst, 8)
+		dst = shut(appendReceipt(dst, i.Receipt), mark)
+	}
+	if i.MO != nil {
+		dst, mark = open(dst, 9)
+		dst = shut(appendMO(dst, i.MO), mark)
+	}
+	return dst
+}
+
+func decodeInbound(c *cursor, n *names) *sms.Inbound {
+	i := new(sms.Inbound)
+	for c.next() {
+		switch c.num {
+		case 1:
+			i.Carrier = n.of(c.raw)
+		case 2:
+			i.Link = n.of(c.raw)
+		case 3:
+			i.Node = n.of(c.raw)
+		case 4:
+			i.Received = c.time()
+		case 5:
+			i.Tries = c.int()
+		case 6:
+			i.Source = c.address(nil)
+		case 7:
+			i.Dest = c.address(nil)
+		case 8:
+			in := c.inner()
+			i.Receipt = decodeReceipt(&in, n)
+			c.join(in)
+		case 9:
+			in := c.inner()
+			i.MO = decodeMO(&in)
+			c.join(in)
+		}
+	}
+	return i
+}

@@ -1,0 +1,71 @@
+package streams
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limits are the byte limits of the streams; 0 means the default of 8 GiB.
+type Limits struct {
+	MT       int64 // of each MT partition
+	Dispatch int64
+	Events   int64
+	Inbound  int64
+	Deliver  int64
+}
+
+// Config says how a node reaches the streams. Only Node and one of URLs and Dir are needed.
+type Config struct {
+	Node string // this node's name, unique in the mesh; letters, digits, '-' and '_'
+
+	URLs       []string // servers to connect to; none means an embedded server
+	Dir        string   // where the embedded server keeps its files
+	Listen     string   // host:port where the embedded server takes other clients; "" means in-process only
+	SyncAlways bool     // the embedded server answers only after fsync; false is for tests
+
+	Replicas   int // of each stream, 1 (default), 3 or 5; the same on all nodes
+	Partitions int // of MT, default 1; the same on all nodes
+	Shards     int // of DELIVER, default 16; the same on all nodes
+
+	Limits      Limits
+	EventsAge   time.Duration // how long EVENTS are kept, default 7 days
+	MTTail      time.Duration // how long MT are kept after core read them, default 24 h
+	FreePercent int           // disk watermark of the embedded server in percent, default 10
+	FreeBytes   int64         // the same in bytes, default 2 GiB; the lower of both counts
+	AckWait     time.Duration // until an unanswered batch is delivered again, default 30 s
+}
+
+const gib = 1 << 30
+
+// withDefaults fills what is not set and refuses what cannot work.
+func (c Config) withDefaults() (Config, error) {
+	if c.Node == "" || token(c.Node) != c.Node {
+		return c, fmt.Errorf("node name %q: want letters, digits, '-' and '_'", c.Node)
+	}
+	if len(c.URLs) == 0 && c.Dir == "" {
+		return c, errors.New("an embedded server needs a directory")
+	}
+	for _, limit := range []*int64{&c.Limits.MT, &c.Limits.Dispatch, &c.Limits.Events, &c.Limits.Inbound, &c.Limits.Deliver} {
+		orDefault(limit, 8*gib)
+	}
+	orDefault(&c.Replicas, 1)
+	orDefault(&c.Partitions, 1)
+	orDefault(&c.Shards, 16)
+	orDefault(&c.EventsAge, 7*24*time.Hour)
+	orDefault(&c.MTTail, 24*time.Hour)
+	orDefault(&c.FreePercent, 10)
+	orDefault(&c.FreeBytes, 2*gib)
+	orDefault(&c.AckWait, 30*time.Second)
+	if c.Replicas < 1 || c.Partitions < 1 || c.Shards < 1 || c.AckWait < 0 {
+		return c, errors.New("replicas, partitions, shards and ack wait must be positive")
+	}
+	return c, nil
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}

@@ -1,0 +1,310 @@
+package streams
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	pullExpires   = 60 * time.Second
+	pullHeartbeat = 15 * time.Second
+)
+
+// Consumer reads a durable. It pulls no more batches than asked for, tells the server that the open ones are still being
+// worked on, and outlives disconnects and leader changes. Next is for one goroutine at a time.
+type Consumer struct {
+	bus      *Bus
+	durable  Durable
+	prefetch int
+	next     string // subject of pull requests
+	inbox    string
+	sub      *nats.Subscription
+
+	mu       sync.Mutex
+	ready    []*nats.Msg // pulled, not yet taken by Next
+	arrived  chan struct{}
+	open     map[string]time.Time // reply subject of each batch without answer -> when the server last heard of it
+	pulls    []pull               // outstanding requests, oldest first
+	pulled   uint64               // requests so far
+	heard    time.Time            // last sign of life of the pulls
+	retry    time.Time            // not before, after a refusal
+	refusals int
+	closed   chan struct{}
+	shut     bool
+}
+
+type pull struct {
+	subject string // where its status messages go
+	left    int    // batches still to come
+	expires time.Time
+}
+
+// Consume opens a reader of d that has up to prefetch (at least 1) batches pulled ahead of Next. It waits until the durable
+// exists or ctx ends. Several consumers of one durable share its batches.
+func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, error) {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		_, err := b.js.Consumer(ctx, d.Stream, d.Name)
+		if err == nil {
+			break
+		}
+		if b.ctx.Err() != nil {
+			return nil, fmt.Errorf("consume %s: %w", d.Name, ErrClosed)
+		}
+		if pause(ctx, wait) != nil {
+			return nil, fmt.Errorf("consume %s: %w: %w", d.Name, ErrUnavailable, err)
+		}
+	}
+	c := &Consumer{
+		bus: b, durable: d, prefetch: max(1, prefetch),
+		next: "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name, inbox: nats.NewInbox(),
+		arrived: make(chan struct{}, 1), open: make(map[string]time.Time), closed: make(chan struct{}),
+	}
+	sub, err := b.nc.Subscribe(c.inbox+".*", c.receive)
+	if err != nil {
+		return nil, fmt.Errorf("consume %s: %w", d.Name, err)
+	}
+	if err := sub.SetPendingLimits(-1, -1); err != nil { // bounded by prefetch
+		return nil, fmt.Errorf("consume %s: %w", d.Name, err)
+	}
+	c.sub = sub
+	b.mu.Lock()
+	b.consumers[c] = struct{}{}
+	b.mu.Unlock()
+	c.repull()
+	return c, nil
+}
+
+// Next returns the next batch, waiting for one. The error is that of ctx, or ErrClosed. The caller must Ack or Nak each
+// batch; until then the consumer keeps it from being delivered again. A batch that cannot be read is set aside and skipped.
+func (c *Consumer) Next(ctx context.Context) (*Batch, error) {
+	for {
+		if m := c.take(); m != nil {
+			batch, err := c.decode(ctx, m)
+			if batch != nil || err != nil {
+				return batch, err
+			}
+			continue
+		}
+		select {
+		case <-c.arrived:
+		case <-c.closed:
+			return nil, fmt.Errorf("consumer %s: %w", c.durable.Name, ErrClosed)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// take removes the oldest pulled batch and asks for another in its place.
+func (c *Consumer) take() *nats.Msg {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.ready) == 0 || c.shut {
+		return nil
+	}
+	m := c.ready[0]
+	c.ready = c.ready[:copy(c.ready, c.ready[1:])]
+	c.pullMore(time.Now())
+	if len(c.ready) > 0 {
+		c.signal()
+	}
+	return m
+}
+
+func (c *Consumer) signal() {
+	select {
+	case c.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// receive runs on the subscription's goroutine, for batches and for words of the server about the pulls.
+func (c *Consumer) receive(m *nats.Msg) {
+	c.bus.hear()
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.heard = now
+	if status := m.Header.Get("Status"); status != "" && len(m.Data) == 0 {
+		c.status(status, m.Subject, now)
+		return
+	}
+	if c.shut {
+		return // delivered again after AckWait
+	}
+	for i := range c.pulls {
+		if c.pulls[i].left > 0 {
+			c.pulls[i].left--
+			break
+		}
+	}
+	c.refusals = 0
+	c.dropDone()
+	c.open[m.Reply] = now
+	c.ready = append(c.ready, m)
+	c.signal()
+}
+
+// status handles the end of a pull: 408 expired, 404 nothing there, 409 consumer or leader gone, 503 nobody there; 100 is a
+// heartbeat.
+func (c *Consumer) status(status, subject string, now time.Time) {
+	if status == "100" {
+		return
+	}
+	for i := range c.pulls {
+		if c.pulls[i].subject == subject {
+			c.pulls[i].left = 0
+		}
+	}
+	c.dropDone()
+	if status != "408" {
+		c.refusals++
+		c.retry = now.Add(min(50*time.Millisecond<<min(c.refusals, 6), 2*time.Second))
+	}
+	c.pullMore(now)
+}
+
+func (c *Consumer) dropDone() {
+	kept := c.pulls[:0]
+	for _, p := range c.pulls {
+		if p.left > 0 {
+			kept = append(kept, p)
+		}
+	}
+	c.pulls = kept
+}
+
+// pullMore asks for as many batches as there is room for. The caller holds the lock.
+func (c *Consumer) pullMore(now time.Time) {
+	room := c.prefetch - len(c.ready)
+	for _, p := range c.pulls {
+		room -= p.left
+	}
+	if room <= 0 || c.shut || now.Before(c.retry) {
+		return
+	}
+	request, err := json.Marshal(struct {
+		Batch     int           `json:"batch"`
+		Expires   time.Duration `json:"expires"`
+		Heartbeat time.Duration `json:"idle_heartbeat"`
+	}{room, pullExpires, pullHeartbeat})
+	if err != nil {
+		return // numbers always have a JSON form
+	}
+	c.pulled++
+	p := pull{subject: c.inbox + "." + strconv.FormatUint(c.pulled, 10), left: room, expires: now.Add(pullExpires + pullHeartbeat)}
+	if c.bus.nc.PublishRequest(c.next, p.subject, request) != nil {
+		return // not connected: repull comes
+	}
+	c.heard = now
+	c.pulls = append(c.pulls, p)
+}
+
+// repull forgets the outstanding pulls, which ended with their connection, and asks anew.
+func (c *Consumer) repull() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pulls = nil
+	c.retry = time.Time{}
+	c.pullMore(time.Now())
+}
+
+// tick keeps the open batches alive and notices pulls that died in silence.
+func (c *Consumer) tick(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shut {
+		return
+	}
+	for reply, heard := range c.open {
+		if now.Sub(heard) >= c.bus.cfg.AckWait/3-250*time.Millisecond && c.bus.nc.Publish(reply, []byte("+WPI")) == nil {
+			c.open[reply] = now
+		}
+	}
+	if len(c.pulls) > 0 && now.Sub(c.heard) > 2*pullHeartbeat+pullHeartbeat/2 {
+		c.pulls = nil
+	}
+	for i := range c.pulls {
+		if now.After(c.pulls[i].expires) {
+			c.pulls[i].left = 0
+		}
+	}
+	c.dropDone()
+	c.pullMore(now)
+}
+
+// decode makes a Batch of a message; nil and no error when it was set aside.
+func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
+	meta, err := m.Metadata()
+	if err != nil {
+		c.bus.log.Warn("a batch without metadata was skipped", "stream", c.durable.Stream, "err", err)
+		c.forget(m.Reply)
+		return nil, nil
+	}
+	b := &Batch{
+		Stream: meta.Stream, Subject: m.Subject, Seq: meta.Sequence.Stream, Delivered: int(meta.NumDelivered),
+		Stored: meta.Timestamp, consumer: c, reply: m.Reply,
+	}
+	if b.Records, err = decodeBatch(m.Data); err == nil {
+		return b, nil
+	}
+	return nil, c.setAside(ctx, b, m.Data, err)
+}
+
+// setAside copies an undecodable batch to EVENTS and acks it, so that it stops nobody and is not lost.
+func (c *Consumer) setAside(ctx context.Context, b *Batch, raw []byte, why error) error {
+	c.bus.log.Error("a batch cannot be read and was set aside", "stream", b.Stream, "seq", b.Seq, "err", why)
+	c.bus.metrics.undecodable.Inc()
+	if err := c.bus.storeRaw(ctx, undecodableSubject, raw); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		_ = b.Nak(time.Second) // it comes again in any case
+		return nil
+	}
+	_ = b.Ack() // else it comes again and is copied again
+	return nil
+}
+
+// storeRaw stores bytes as one message.
+func (b *Bus) storeRaw(ctx context.Context, subject string, raw []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_, err := b.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: raw})
+	return err
+}
+
+func (c *Consumer) forget(reply string) {
+	c.mu.Lock()
+	delete(c.open, reply)
+	c.mu.Unlock()
+}
+
+// Close ends the consumer: batches that Next has not returned are given back at once. Batches that the caller holds can
+// still be acked; without that they are delivered again after AckWait.
+func (c *Consumer) Close() {
+	c.mu.Lock()
+	if c.shut {
+		c.mu.Unlock()
+		return
+	}
+	c.shut = true
+	close(c.closed)
+	ready := c.ready
+	c.ready, c.pulls = nil, nil
+	c.mu.Unlock()
+	_ = c.sub.Unsubscribe() // only fails when the connection is closed already
+	for _, m := range ready {
+		_ = c.bus.nc.Publish(m.Reply, []byte("-NAK")) // else AckWait does it
+	}
+	b := c.bus
+	b.mu.Lock()
+	delete(b.consumers, c)
+	b.mu.Unlock()
+}

@@ -1,0 +1,153 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"tasman/sms"
+)
+
+func TestRestartLosesNothing(t *testing.T) {
+	dir := t.TempDir()
+	b := openBus(t, dir)
+	for i := range 10 {
+		check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message(fmt.Sprint(i))))
+	}
+	c := consume(t, b, MTReader(0, sms.Normal), 1)
+	if got := collect(t, c, 3); got[2] != "2" {
+		t.Fatalf("got %v", got)
+	}
+	check(t, b.Close(timeout(t)))
+
+	b = openBus(t, dir)
+	c = consume(t, b, MTReader(0, sms.Normal), 4)
+	seen := make(map[string]bool)
+	for !seen["9"] {
+		for _, text := range collect(t, c, 1) {
+			seen[text] = true
+		}
+	}
+	for i := 3; i < 10; i++ {
+		if !seen[fmt.Sprint(i)] {
+			t.Errorf("record %d is lost", i)
+		}
+	}
+}
+
+func TestRedelivery(t *testing.T) {
+	b := openBus(t, "", func(c *Config) { c.AckWait = time.Second })
+	check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("x")))
+	first := consume(t, b, MTReader(0, sms.Normal), 1)
+	batch, err := first.Next(timeout(t))
+	check(t, err)
+	if batch.Delivered != 1 || batch.Stream != "MT-0" || batch.Subject != "mt.0.normal" || batch.Seq != 1 {
+		t.Fatalf("got %+v", batch)
+	}
+	check(t, batch.Nak(0))
+	batch, err = first.Next(timeout(t))
+	check(t, err)
+	if batch.Delivered != 2 {
+		t.Fatalf("delivered %d times, want 2", batch.Delivered)
+	}
+	first.Close() // without an answer: it comes again after AckWait
+	second := consume(t, b, MTReader(0, sms.Normal), 1)
+	batch, err = second.Next(timeout(t))
+	check(t, err)
+	if batch.Delivered != 3 {
+		t.Fatalf("delivered %d times, want 3", batch.Delivered)
+	}
+	check(t, batch.Ack())
+}
+
+func TestOpenBatchIsKeptAlive(t *testing.T) {
+	b := openBus(t, "", func(c *Config) { c.AckWait = time.Second })
+	check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("x")))
+	c := consume(t, b, MTReader(0, sms.Normal), 2)
+	batch, err := c.Next(timeout(t))
+	check(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), 2500*time.Millisecond)
+	defer cancel()
+	if again, err := c.Next(ctx); err == nil {
+		t.Fatalf("delivered again (%d) while being worked on", again.Delivered)
+	}
+	check(t, batch.Ack())
+}
+
+func TestPrefetchIsBounded(t *testing.T) {
+	b := openBus(t, "")
+	for range 20 {
+		check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("x")))
+	}
+	c := consume(t, b, MTReader(0, sms.Normal), 3)
+	for range 5 {
+		_, err := c.Next(timeout(t))
+		check(t, err)
+	}
+	reader, err := b.js.Consumer(timeout(t), "MT-0", MTReader(0, sms.Normal).Name)
+	check(t, err)
+	eventually(t, "three are pulled ahead", func() bool {
+		info, err := reader.Info(timeout(t))
+		if err == nil && info.NumAckPending > 8 {
+			t.Fatalf("%d batches are out, want 5 open and 3 ahead", info.NumAckPending)
+		}
+		return err == nil && info.NumAckPending == 8
+	})
+	c.Close() // gives back those ahead, at once
+	other := consume(t, b, MTReader(0, sms.Normal), 1)
+	for again := 0; again < 3; {
+		batch, err := other.Next(timeout(t))
+		check(t, err)
+		if given := batch.Seq >= 6 && batch.Seq <= 8; batch.Seq < 6 || given != (batch.Delivered == 2) {
+			t.Errorf("got batch %d, delivered %d times", batch.Seq, batch.Delivered)
+		} else if given {
+			again++
+		}
+		check(t, batch.Ack())
+	}
+}
+
+func TestNextEnds(t *testing.T) {
+	b := openBus(t, "")
+	c := consume(t, b, MTReader(0, sms.Normal), 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := c.Next(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want that of ctx", err)
+	}
+	go c.Close()
+	if _, err := c.Next(timeout(t)); !errors.Is(err, ErrClosed) {
+		t.Errorf("got %v, want ErrClosed", err)
+	}
+}
+
+func TestConsumeWaitsForDurable(t *testing.T) {
+	b := openBus(t, "")
+	opened := make(chan error, 1)
+	go func() {
+		_, err := b.Consume(timeout(t), DispatchReader("late", sms.Bulk), 1)
+		opened <- err
+	}()
+	check(t, b.Apply(timeout(t), Topology{Carriers: []string{"one", "late"}}))
+	check(t, <-opened)
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := b.Consume(ctx, DispatchReader("never", sms.Bulk), 1); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("got %v, want ErrUnavailable", err)
+	}
+}
+
+func TestUndecodableBatchIsSetAside(t *testing.T) {
+	b := openBus(t, "")
+	check(t, b.storeRaw(timeout(t), MTSubject(0, sms.Normal), []byte("\x1a\xffgarbage")))
+	check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("good")))
+	c := consume(t, b, MTReader(0, sms.Normal), 2)
+	if got := collect(t, c, 1); got[0] != "good" {
+		t.Fatalf("got %v", got)
+	}
+	if n := countSubject(t, b, undecodableSubject); n != 1 {
+		t.Errorf("%d batches set aside, want 1", n)
+	}
+}

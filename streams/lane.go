@@ -1,0 +1,342 @@
+package streams
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"tasman/sms"
+)
+
+// batch states: filling (last of queue) -> queued -> in flight -> told.
+type outgoing struct {
+	payload []byte
+	dones   []func(Placed, error)
+	since   time.Time // when its first record came
+	full    bool
+	clocked bool // the clock knows that it lingers
+
+	number   uint64    // of the flight
+	id       string    // Nats-Msg-Id
+	sent     time.Time // first time
+	due      time.Time // when to repeat
+	tries    int
+	unheard  int   // tries that may have reached the server and were not answered
+	rejected error // certainly not stored, for this reason
+}
+
+// lane is the group commit of one subject: one batch in flight, and a few filling behind it.
+type lane struct {
+	p       *publisher
+	subject string
+	stream  string
+	reply   string // prefix of the reply subject
+	urgent  bool
+
+	mu      sync.Mutex
+	limit   int
+	sure    bool
+	flights uint64
+	flight  *outgoing
+	queue   []*outgoing
+	telling bool          // done callbacks are running; only the goroutine that runs them may tell more
+	room    chan struct{} // closed when the queue moves; nil when nobody waits
+	active  bool          // known to the clock
+	closed  bool
+
+	// The rate of arrivals, measured over windows of 10 ms.
+	windowStart time.Time
+	windowCount int
+	busy        bool // more than one record per ms in the last window
+}
+
+var outgoingPool = sync.Pool{New: func() any { return new(outgoing) }}
+
+func (l *lane) add(ctx context.Context, rec *sms.Record, done func(Placed, error), sure bool) error {
+	l.mu.Lock()
+	for l.blocked() {
+		if l.room == nil {
+			l.room = make(chan struct{})
+		}
+		room := l.room
+		l.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: the queue of %s is full: %w", ErrUnavailable, l.subject, ctx.Err())
+		}
+		l.mu.Lock()
+	}
+	defer l.mu.Unlock()
+	if l.closed || l.p.closing.Load() {
+		return fmt.Errorf("%w: %w", ErrNotStored, ErrClosed)
+	}
+	l.sure = sure
+	now := time.Now()
+	if err := l.append(rec, done, now); err != nil {
+		return err
+	}
+	l.count(now)
+	l.sendNext(now)
+	if !l.active {
+		l.active = true
+		l.p.activate(l)
+	}
+	return nil
+}
+
+// blocked reports whether a record must wait for room.
+func (l *lane) blocked() bool {
+	return len(l.queue) >= queueBatches && l.queue[len(l.queue)-1].full && !l.closed && !l.p.closing.Load()
+}
+
+// append encodes rec into the filling batch. A record that makes it too large begins the next one.
+func (l *lane) append(rec *sms.Record, done func(Placed, error), now time.Time) error {
+	b := l.filling(now)
+	before := len(b.payload)
+	b.payload = appendToBatch(b.payload, rec)
+	if len(b.dones) > 0 && len(b.payload) > batchBytes {
+		b.payload, b.full = b.payload[:before], true
+		l.queue = append(l.queue, l.begin(now)) // may be one more than queueBatches
+		b = l.queue[len(l.queue)-1]
+		b.payload = appendToBatch(b.payload, rec)
+	}
+	if len(b.payload) > batchBytes && int64(len(b.payload)) > l.p.nc.MaxPayload()-1024 {
+		l.queue = l.queue[:len(l.queue)-1]
+		l.recycle(b)
+		l.p.finished()
+		return ErrTooLarge
+	}
+	b.dones = append(b.dones, done)
+	b.full = len(b.dones) >= l.limit || len(b.payload) >= batchBytes
+	return nil
+}
+
+// filling returns the batch that takes the next record.
+func (l *lane) filling(now time.Time) *outgoing {
+	if n := len(l.queue); n > 0 && !l.queue[n-1].full {
+		return l.queue[n-1]
+	}
+	b := l.begin(now)
+	l.queue = append(l.queue, b)
+	return b
+}
+
+func (l *lane) begin(now time.Time) *outgoing {
+	b := outgoingPool.Get().(*outgoing)
+	b.since = now
+	b.payload = appendHeader(b.payload[:0], now, l.p.bus.cfg.Node)
+	l.p.open.Add(1)
+	return b
+}
+
+func (l *lane) recycle(b *outgoing) {
+	clear(b.dones)
+	*b = outgoing{payload: b.payload[:0], dones: b.dones[:0]}
+	if cap(b.payload) <= 2*batchBytes {
+		outgoingPool.Put(b)
+	}
+}
+
+func (l *lane) count(now time.Time) {
+	if elapsed := now.Sub(l.windowStart); elapsed > 10*time.Millisecond {
+		l.busy = time.Duration(l.windowCount)*time.Millisecond > elapsed
+		l.windowStart, l.windowCount = now, 0
+	}
+	l.windowCount++
+}
+
+// sendNext puts the oldest batch into flight unless one is, or unless waiting for company is worth it.
+func (l *lane) sendNext(now time.Time) {
+	if l.flight != nil || len(l.queue) == 0 {
+		return
+	}
+	b := l.queue[0]
+	if now.Before(l.lingerUntil()) {
+		if !b.clocked {
+			b.clocked = true
+			l.p.kick()
+		}
+		return
+	}
+	l.queue = l.queue[:copy(l.queue, l.queue[1:])]
+	if l.room != nil {
+		close(l.room)
+		l.room = nil
+	}
+	b.full = true
+	l.flights++
+	b.number, b.id, b.sent = l.flights, messageID(l.subject, b.payload), now
+	l.flight = b
+	l.send(b, now)
+}
+
+// lingerUntil returns when the oldest queued batch is to leave; zero means at once.
+func (l *lane) lingerUntil() time.Time {
+	b := l.queue[0]
+	if l.urgent || !l.busy || b.full || l.p.closing.Load() {
+		return time.Time{}
+	}
+	return b.since.Add(linger)
+}
+
+// send writes the batch in flight, for the first time or again.
+func (l *lane) send(b *outgoing, now time.Time) {
+	b.tries++
+	b.rejected = nil
+	b.due = now.Add(min(answerWait*time.Duration(b.tries), 4*answerWait))
+	msg := &nats.Msg{Subject: l.subject, Reply: l.reply + strconv.FormatUint(b.number, 10), Data: b.payload, Header: nats.Header{nats.MsgIdHdr: {b.id}}}
+	err := l.p.nc.PublishMsg(msg)
+	if err == nil || !neverSent(err) {
+		b.unheard++
+		return
+	}
+	l.reject(b, fmt.Errorf("%w: %w", ErrUnavailable, err), now)
+	l.p.kick()
+}
+
+// neverSent says of an error of the connection that nothing reached the wire.
+func neverSent(err error) bool {
+	for _, e := range []error{nats.ErrReconnectBufExceeded, nats.ErrConnectionClosed, nats.ErrConnectionDraining, nats.ErrMaxPayload, nats.ErrBadSubject} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// reject notes that a try failed: the batch is told so, unless it has to be stored or an earlier try may have succeeded.
+func (l *lane) reject(b *outgoing, why error, now time.Time) {
+	if b.unheard > 0 || l.sure {
+		b.due = now.Add(min(50*time.Millisecond<<min(b.tries, 6), answerWait))
+		return
+	}
+	b.rejected = why
+}
+
+// answer handles the server's answer to a try of flight number n, on the subscription's goroutine.
+func (l *lane) answer(n uint64, a answer) {
+	l.mu.Lock()
+	b := l.flight
+	if b == nil || b.number != n || l.telling {
+		l.mu.Unlock()
+		return
+	}
+	now := time.Now()
+	if a.err != nil {
+		b.unheard = max(0, b.unheard-1)
+		if a.fromStream && now.Sub(b.sent) > answerWait {
+			// The stream looks for the message id before it refuses, so the tries before this one were not stored either.
+			b.unheard = 0
+		}
+		if l.reject(b, a.err, now); b.rejected == nil {
+			l.mu.Unlock()
+			return
+		}
+	}
+	l.flight = nil
+	l.telling = true
+	if a.err == nil {
+		l.sendNext(now)
+	}
+	l.mu.Unlock()
+	l.tell(b, a.seq, a.err)
+}
+
+// tell calls the callbacks of a batch and moves on. l.telling was set under the lock by the caller.
+func (l *lane) tell(b *outgoing, seq uint64, err error) {
+	l.p.bus.metrics.published(l.stream, len(b.dones), time.Since(b.sent), err)
+	if err != nil {
+		err = fmt.Errorf("publish to %s: %w", l.subject, err)
+	}
+	for i, done := range b.dones {
+		if done != nil {
+			done(Placed{Stream: l.stream, Seq: seq, Index: i}, err)
+		}
+	}
+	l.mu.Lock()
+	l.telling = false
+	if l.flight == b {
+		l.flight = nil
+	}
+	l.sendNext(time.Now())
+	l.mu.Unlock()
+	l.recycle(b)
+	l.p.finished()
+}
+
+// tick does what is due and returns when to come back; zero means at the next scan.
+func (l *lane) tick(now time.Time) time.Time {
+	l.mu.Lock()
+	b := l.flight
+	switch {
+	case l.telling:
+	case b != nil && b.rejected != nil:
+		l.telling = true // the flight stays set, so nothing overtakes these callbacks
+		why := b.rejected
+		l.mu.Unlock()
+		l.tell(b, 0, why)
+		return now
+	case b != nil && !now.Before(b.due):
+		l.send(b, now)
+	case b == nil && len(l.queue) > 0:
+		l.sendNext(now)
+		if l.flight == nil {
+			due := l.lingerUntil()
+			l.mu.Unlock()
+			return due
+		}
+	case b == nil:
+		l.active = false
+		l.p.mu.Lock()
+		delete(l.p.active, l)
+		l.p.mu.Unlock()
+	}
+	l.mu.Unlock()
+	return time.Time{}
+}
+
+// abort tells all that is left when the bus closes.
+func (l *lane) abort() {
+	l.mu.Lock()
+	for l.telling { // callbacks do not block
+		l.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		l.mu.Lock()
+	}
+	l.closed = true
+	if l.room != nil {
+		close(l.room)
+		l.room = nil
+	}
+	flight, queue := l.flight, l.queue
+	l.flight, l.queue, l.telling = nil, nil, true
+	l.mu.Unlock()
+	if flight != nil {
+		why := fmt.Errorf("%w: %w", ErrNotStored, ErrClosed)
+		if flight.unheard > 0 {
+			why = fmt.Errorf("%w: %w", ErrUnknownFate, ErrClosed)
+		}
+		l.tell(flight, 0, why)
+	}
+	for _, b := range queue {
+		l.tell(b, 0, fmt.Errorf("%w: %w", ErrNotStored, ErrClosed))
+	}
+}
+
+// messageID is what the server knows a repeat by.
+func messageID(subject string, payload []byte) string {
+	h := sha256.New()
+	h.Write([]byte(subject))
+	h.Write([]byte{0})
+	h.Write(payload)
+	var sum [sha256.Size]byte
+	return hex.EncodeToString(h.Sum(sum[:0])[:16])
+}

@@ -1,0 +1,254 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"tasman/sms"
+)
+
+func TestGroupCommitKeepsAllInOrder(t *testing.T) {
+	b := openBus(t, "")
+	const writers, each = 8, 2000
+	var (
+		wg       sync.WaitGroup
+		mu       sync.Mutex
+		last     = make(map[string]Placed)
+		seen     = make(map[Placed]bool)
+		told     sync.WaitGroup
+		failures atomic.Int64
+	)
+	subjects := []string{MTSubject(0, sms.Alert), MTSubject(0, sms.Normal), MTSubject(0, sms.Bulk)}
+	told.Add(writers * each)
+	for w := range writers {
+		wg.Go(func() {
+			for i := range each {
+				subject := subjects[(w+i)%3]
+				err := b.Publish(context.Background(), subject, message(fmt.Sprintf("%d/%d", w, i)), func(p Placed, err error) {
+					defer told.Done()
+					if err != nil {
+						failures.Add(1)
+						return
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					before := last[subject]
+					if seen[p] || p.Seq < before.Seq || p.Seq == before.Seq && p.Index != before.Index+1 {
+						failures.Add(1)
+					}
+					last[subject], seen[p] = p, true
+				})
+				if err != nil {
+					t.Error(err)
+					told.Done()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	told.Wait()
+	if n := failures.Load(); n > 0 {
+		t.Fatalf("%d records failed, came twice or out of order", n)
+	}
+	for _, l := range sms.Lanes() {
+		next := make(map[string]int)
+		c := consume(t, b, MTReader(0, l), 4)
+		want := countSubject(t, b, MTSubject(0, l))
+		for got := uint64(0); got < want; got++ {
+			batch, err := c.Next(timeout(t))
+			check(t, err)
+			for _, r := range batch.Records {
+				writer, number, _ := strings.Cut(r.Message.Text, "/")
+				var i int
+				_, err := fmt.Sscan(number, &i)
+				check(t, err)
+				if i < next[writer] {
+					t.Fatalf("writer %s: record %d after %d", writer, i, next[writer])
+				}
+				next[writer] = i
+			}
+			check(t, batch.Ack())
+		}
+	}
+	s, err := b.js.Stream(timeout(t), MTStream(0))
+	check(t, err)
+	if batches := s.CachedInfo().State.Msgs; batches*5 > writers*each {
+		t.Errorf("%d batches for %d records: hardly any group commit", batches, writers*each)
+	}
+}
+
+func countSubject(tb testing.TB, b *Bus, subject string) uint64 {
+	tb.Helper()
+	n, err := b.countOf(timeout(tb), streamOf(subject), subject)
+	check(tb, err)
+	return n
+}
+
+func TestFullStreamIsNotStored(t *testing.T) {
+	b := openBus(t, "", func(c *Config) { c.Limits.Dispatch = 64 << 10 })
+	text := strings.Repeat("x", 2000)
+	var err error
+	for range 64 {
+		if err = b.Store(timeout(t), DispatchSubject("one", sms.Normal), message(text)); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, ErrFull) || !errors.Is(err, ErrNotStored) || errors.Is(err, ErrUnknownFate) {
+		t.Fatalf("got %v, want ErrFull", err)
+	}
+}
+
+func TestNoStreamIsUnavailable(t *testing.T) {
+	b := openBus(t, "")
+	err := b.Store(timeout(t), "nowhere.at.all", message("x"))
+	if !errors.Is(err, ErrUnavailable) || !errors.Is(err, ErrNotStored) {
+		t.Fatalf("got %v, want ErrUnavailable", err)
+	}
+}
+
+func TestSureWaitsForRoom(t *testing.T) {
+	b := openBus(t, "", func(c *Config) { c.Limits.Dispatch = 64 << 10 })
+	subject := DispatchSubject("one", sms.Normal)
+	b.SetBatchLimit(subject, 1)
+	const n = 60
+	text := strings.Repeat("x", 2000)
+	errs := make(chan error, n)
+	go func() {
+		for i := range n {
+			err := b.PublishSure(context.Background(), subject, message(fmt.Sprintf("%02d%s", i, text)), func(_ Placed, err error) {
+				errs <- err
+			})
+			if err != nil {
+				errs <- err
+			}
+		}
+	}()
+	s, err := b.js.Stream(timeout(t), Dispatch)
+	check(t, err)
+	eventually(t, "the stream is full", func() bool {
+		info, err := s.Info(timeout(t))
+		return err == nil && info.State.Bytes > 60<<10
+	})
+	var got []string
+	c := consume(t, b, DispatchReader("one", sms.Normal), 2)
+	for len(got) < n {
+		batch, err := c.Next(timeout(t))
+		check(t, err)
+		got = append(got, batch.Records[0].Message.Text[:2])
+		check(t, batch.Ack())
+		check(t, s.Purge(timeout(t), jetstream.WithPurgeSequence(batch.Seq+1)))
+	}
+	for i, text := range got {
+		if text != fmt.Sprintf("%02d", i) {
+			t.Fatalf("record %d is %s", i, text)
+		}
+	}
+	for range n {
+		check(t, <-errs)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	b := openBus(t, "")
+	err := b.Store(timeout(t), MTSubject(0, sms.Normal), message(strings.Repeat("x", maxPayload)))
+	if !errors.Is(err, ErrTooLarge) {
+		t.Fatalf("got %v, want ErrTooLarge", err)
+	}
+	check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("y")))
+}
+
+func TestPublishAfterClose(t *testing.T) {
+	b := openBus(t, "")
+	check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("y")))
+	check(t, b.Close(timeout(t)))
+	err := b.Store(timeout(t), MTSubject(0, sms.Normal), message("z"))
+	if !errors.Is(err, ErrClosed) || !errors.Is(err, ErrNotStored) {
+		t.Fatalf("got %v, want ErrClosed", err)
+	}
+}
+
+// A server that takes publishes and never answers: the fate is unknown until the bus closes, and repeats carry one id.
+func TestUnansweredIsRepeatedThenUnknown(t *testing.T) {
+	b := openBus(t, "")
+	ids := make(chan string, 16)
+	sub, err := b.nc.SubscribeSync("silent.place")
+	check(t, err)
+	done := make(chan error, 1)
+	check(t, b.Publish(context.Background(), "silent.place", message("x"), func(_ Placed, err error) { done <- err }))
+	for range 2 {
+		m, err := sub.NextMsgWithContext(timeout(t))
+		check(t, err)
+		ids <- m.Header.Get("Nats-Msg-Id")
+	}
+	if first, second := <-ids, <-ids; first == "" || first != second {
+		t.Errorf("the repeat has id %q, the first try %q", second, first)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := b.Close(ctx); err == nil {
+		t.Error("Close did not tell that a publish was not answered")
+	}
+	if err := <-done; !errors.Is(err, ErrUnknownFate) || errors.Is(err, ErrNotStored) {
+		t.Errorf("got %v, want ErrUnknownFate", err)
+	}
+}
+
+func TestPublishBlocksWhenItsQueueIsFull(t *testing.T) {
+	b := openBus(t, "")
+	_, err := b.nc.SubscribeSync("silent.place") // takes and never answers
+	check(t, err)
+	b.SetBatchLimit("silent.place", 1)
+	for range 1 + queueBatches {
+		check(t, b.Publish(timeout(t), "silent.place", message("x"), nil))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	err = b.Publish(ctx, "silent.place", message("x"), func(Placed, error) { t.Error("done was called for a refused record") })
+	if !errors.Is(err, ErrNotStored) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want ErrNotStored for the end of ctx", err)
+	}
+	closed, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = b.Close(closed)
+}
+
+func TestLinger(t *testing.T) {
+	b := openBus(t, "")
+	now := time.Now()
+	cases := []struct {
+		name     string
+		subject  string
+		arrivals int // in 20 ms
+		want     time.Duration
+	}{
+		{"seldom", MTSubject(0, sms.Normal), 10, 0},
+		{"often", MTSubject(0, sms.Bulk), 100, linger},
+		{"an alert never waits", MTSubject(0, sms.Alert), 100, 0},
+		{"an event never waits", EventSubject("core"), 100, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			l := b.pub.lane(c.subject)
+			for i := range c.arrivals {
+				l.count(now.Add(time.Duration(i) * 20 * time.Millisecond / time.Duration(c.arrivals)))
+			}
+			l.queue = []*outgoing{{since: now}}
+			defer func() { l.queue = nil }()
+			want := time.Time{}
+			if c.want > 0 {
+				want = now.Add(c.want)
+			}
+			if got := l.lingerUntil(); !got.Equal(want) {
+				t.Errorf("leaves at %v, want %v", got, want)
+			}
+		})
+	}
+}

@@ -1,0 +1,153 @@
+package streams
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"tasman/sms"
+)
+
+// catLine is one record as Cat prints it.
+type catLine struct {
+	Stream   string        `json:"stream"`
+	Seq      uint64        `json:"seq"`
+	Index    int           `json:"index"`
+	Subject  string        `json:"subject"`
+	Stored   time.Time     `json:"stored"`
+	Marker   bool          `json:"marker,omitempty"` // a barrier, without a record
+	Message  *sms.Message  `json:"message,omitempty"`
+	Dispatch *sms.Dispatch `json:"dispatch,omitempty"`
+	Event    *sms.Event    `json:"event,omitempty"`
+	Inbound  *sms.Inbound  `json:"inbound,omitempty"`
+	Delivery *sms.Delivery `json:"delivery,omitempty"`
+}
+
+// Cat writes up to n records of a stream (0 = all) as JSON lines, from sequence from (0 = from the first) to the stream's
+// present end. Text and data of messages are left out unless showText.
+func (b *Bus) Cat(ctx context.Context, stream string, from uint64, n int, w io.Writer, showText bool) error {
+	out := json.NewEncoder(w)
+	lines := 0
+	err := b.scan(ctx, stream, ">", from, func(batch *Batch, _ []byte) error {
+		for _, line := range catLines(batch, showText) {
+			if n > 0 && lines >= n {
+				return errEnough
+			}
+			if err := out.Encode(line); err != nil {
+				return err
+			}
+			lines++
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return fmt.Errorf("cat %s: %w", stream, err)
+	}
+	return nil
+}
+
+var errEnough = errors.New("enough")
+
+func catLines(b *Batch, showText bool) []catLine {
+	line := catLine{Stream: b.Stream, Seq: b.Seq, Subject: b.Subject, Stored: b.Stored.UTC()}
+	if len(b.Records) == 0 {
+		line.Marker = true
+		return []catLine{line}
+	}
+	lines := make([]catLine, len(b.Records))
+	for i, r := range b.Records {
+		if !showText {
+			hideText(&r)
+		}
+		line.Index = i
+		line.Message, line.Dispatch, line.Event, line.Inbound, line.Delivery = r.Message, r.Dispatch, r.Event, r.Inbound, r.Delivery
+		lines[i] = line
+	}
+	return lines
+}
+
+// hideText empties what people wrote. The record is the caller's own.
+func hideText(r *sms.Record) {
+	if m := r.Message; m != nil {
+		m.Text, m.Data = "", nil
+	}
+	if i := r.Inbound; i != nil && i.MO != nil {
+		i.MO.Text, i.MO.Data = "", nil
+	}
+	if d := r.Delivery; d != nil && d.MO != nil {
+		d.MO.Text, d.MO.Data = "", nil
+	}
+}
+
+// scan reads the batches of a subject from a sequence to the stream's present end.
+func (b *Bus) scan(ctx context.Context, stream, subject string, from uint64, fn func(b *Batch, raw []byte) error) error {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return err
+	}
+	state := s.CachedInfo().State
+	for seq := max(from, state.FirstSeq, 1); seq <= state.LastSeq; {
+		m, err := s.GetMsg(ctx, seq, jetstream.WithGetMsgSubject(subject))
+		if isGone(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if m.Sequence > state.LastSeq {
+			return nil
+		}
+		if err := fn(b.batch(stream, m.Subject, m.Sequence, m.Time, m.Data), m.Data); err != nil {
+			return err
+		}
+		seq = m.Sequence + 1
+	}
+	return nil
+}
+
+// drainGroup batches are purged together.
+const drainGroup = 16
+
+// DrainParked gives fn what waits for an account, in order, up to what is there now, and removes what fn took. It stops at
+// the first error of fn, returns it, and keeps that record's whole batch; so after an error or a crash some come again. It
+// returns how many records fn took. One caller per account at a time.
+func (b *Bus) DrainParked(ctx context.Context, account string, fn func(*sms.Record) error) (int, error) {
+	subject := ParkedSubject(account)
+	taken, waiting := 0, 0
+	var upTo uint64
+	flush := func() error {
+		if waiting == 0 {
+			return nil
+		}
+		_, err := b.purge(ctx, Deliver, subject, upTo)
+		waiting = 0
+		return err
+	}
+	err := b.scan(ctx, Deliver, subject, 0, func(batch *Batch, raw []byte) error {
+		if len(batch.Records) == 0 { // cannot be read: stops nobody and is not lost
+			if err := b.storeRaw(ctx, undecodableSubject, raw); err != nil {
+				return err
+			}
+		}
+		for i := range batch.Records {
+			if err := fn(&batch.Records[i]); err != nil {
+				return err
+			}
+			taken++
+		}
+		upTo = batch.Seq
+		if waiting++; waiting < drainGroup {
+			return nil
+		}
+		return flush()
+	})
+	if err = errors.Join(err, flush()); err != nil {
+		return taken, fmt.Errorf("drain parked: %w", err)
+	}
+	return taken, nil
+}

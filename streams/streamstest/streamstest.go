@@ -1,0 +1,60 @@
+// Package streamstest starts a Bus with an embedded server for the tests of other packages.
+package streamstest
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"tasman/streams"
+)
+
+// Option changes what New starts.
+type Option func(*streams.Config, *streams.Topology)
+
+// Carriers declares carriers, each with a queue per lane.
+func Carriers(names ...string) Option {
+	return func(_ *streams.Config, t *streams.Topology) { t.Carriers = append(t.Carriers, names...) }
+}
+
+// Reporting makes the trimmer keep what reporting has not read.
+func Reporting() Option {
+	return func(_ *streams.Config, t *streams.Topology) { t.Reporting = true }
+}
+
+// With changes the configuration, for example its limits or partitions.
+func With(change func(*streams.Config)) Option {
+	return func(c *streams.Config, _ *streams.Topology) { change(c) }
+}
+
+// New returns a bus of node "test" with an embedded server in a directory of the test, without fsync, with the topology
+// applied. It has two delivery shards unless an Option says otherwise, and is closed when the test ends.
+func New(tb testing.TB, opts ...Option) *streams.Bus {
+	tb.Helper()
+	cfg := streams.Config{Node: "test", Shards: 2}
+	var topology streams.Topology
+	for _, o := range opts {
+		o(&cfg, &topology)
+	}
+	if cfg.Dir == "" && len(cfg.URLs) == 0 {
+		cfg.Dir = tb.TempDir()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	bus, err := streams.Open(ctx, cfg, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		tb.Fatalf("open the bus: %v", err)
+	}
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := bus.Close(ctx); err != nil {
+			tb.Errorf("close the bus: %v", err)
+		}
+	})
+	if err := bus.Apply(ctx, topology); err != nil {
+		tb.Fatalf("apply the topology: %v", err)
+	}
+	return bus
+}

@@ -1,0 +1,115 @@
+package streams
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Tail reads all subjects of a stream in order from sequence from (0 or one below the first there is: from the first), then
+// what comes, and calls fn for each batch until ctx ends or fn fails, whose error it returns. Markers come as batches
+// without records, and so do batches that cannot be read, which are logged. After a disconnect it goes on where it was,
+// without gap or repeat.
+func (b *Bus) Tail(ctx context.Context, stream string, from uint64, fn func(*Batch) error) error {
+	t := &tail{bus: b, stream: stream, next: max(1, from), fn: fn}
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		before := t.next
+		err := t.read(ctx)
+		switch {
+		case t.failed != nil:
+			return t.failed
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case b.ctx.Err() != nil:
+			return fmt.Errorf("tail of %s: %w", stream, ErrClosed)
+		}
+		b.log.Debug("tail interrupted, going on", "stream", stream, "seq", t.next, "err", err)
+		if t.next > before {
+			wait = 20 * time.Millisecond
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+type tail struct {
+	bus    *Bus
+	stream string
+	next   uint64 // the lowest sequence not yet given to fn
+	fn     func(*Batch) error
+	failed error // of fn
+}
+
+// read follows the stream over one ordered consumer, until that ends.
+func (t *tail) read(ctx context.Context) error {
+	consumer, err := t.bus.js.OrderedConsumer(ctx, t.stream, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: t.next,
+		InactiveThreshold: 30 * time.Second, MaxResetAttempts: 3,
+	})
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(32), jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(5*time.Second))
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	stop := context.AfterFunc(t.bus.ctx, messages.Stop)
+	defer stop()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		t.bus.hear()
+		if meta.Sequence.Stream < t.next {
+			continue
+		}
+		b := t.bus.batch(t.stream, m.Subject(), meta.Sequence.Stream, meta.Timestamp, m.Data())
+		if t.failed = t.fn(b); t.failed != nil {
+			return t.failed
+		}
+		t.next = b.Seq + 1
+	}
+}
+
+// batch decodes a message read without a durable. One that cannot be read has no records.
+func (b *Bus) batch(stream, subject string, seq uint64, stored time.Time, data []byte) *Batch {
+	out := &Batch{Stream: stream, Subject: subject, Seq: seq, Delivered: 1, Stored: stored}
+	if subject == undecodableSubject {
+		return out
+	}
+	var err error
+	if out.Records, err = decodeBatch(data); err != nil {
+		b.metrics.undecodable.Inc()
+		b.log.Error("a batch cannot be read and was skipped", "stream", stream, "seq", seq, "err", err)
+	}
+	return out
+}
+
+// Barrier publishes a marker to each stream and returns the sequence of each: a reader that has read past it knows all that
+// was stored before the call.
+func (b *Bus) Barrier(ctx context.Context, streams ...string) (map[string]uint64, error) {
+	placed := make(map[string]uint64, len(streams))
+	for _, stream := range streams {
+		subject, err := markerSubject(stream)
+		if err != nil {
+			return nil, fmt.Errorf("barrier: %w", err)
+		}
+		marker := &nats.Msg{Subject: subject, Data: encodeBatch(time.Now(), b.cfg.Node)}
+		ack, err := b.js.PublishMsg(ctx, marker)
+		if err != nil {
+			return nil, fmt.Errorf("barrier of %s: %w: %w", stream, ErrUnavailable, err)
+		}
+		placed[stream] = ack.Sequence
+	}
+	return placed, nil
+}

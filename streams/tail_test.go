@@ -1,0 +1,120 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"tasman/sms"
+)
+
+var errStop = errors.New("stop")
+
+// tailUntil returns the texts of a stream from a sequence up to the sequence end, and the sequences seen.
+func tailUntil(tb testing.TB, b *Bus, stream string, from, end uint64) (texts []string, seqs []uint64) {
+	tb.Helper()
+	err := b.Tail(timeout(tb), stream, from, func(batch *Batch) error {
+		seqs = append(seqs, batch.Seq)
+		for _, r := range batch.Records {
+			texts = append(texts, r.Message.Text)
+		}
+		if batch.Seq >= end {
+			return errStop
+		}
+		return nil
+	})
+	if !errors.Is(err, errStop) {
+		tb.Fatalf("tail ended with %v", err)
+	}
+	return texts, seqs
+}
+
+func TestTailAndBarrier(t *testing.T) {
+	b := openBus(t, "")
+	for i := range 6 {
+		check(t, b.Store(timeout(t), MTSubject(0, sms.Lanes()[i%3]), message(fmt.Sprint(i))))
+	}
+	placed, err := b.Barrier(timeout(t), b.StreamNames()...)
+	check(t, err)
+	if len(placed) != 4 || placed["MT-0"] != 7 || placed[Dispatch] != 1 {
+		t.Fatalf("barrier at %v", placed)
+	}
+	texts, seqs := tailUntil(t, b, "MT-0", 0, placed["MT-0"])
+	if fmt.Sprint(texts) != "[0 1 2 3 4 5]" || seqs[6] != 7 {
+		t.Errorf("got %v at %v", texts, seqs)
+	}
+	if texts, _ = tailUntil(t, b, "MT-0", 5, 7); fmt.Sprint(texts) != "[4 5]" {
+		t.Errorf("from 5: got %v", texts)
+	}
+	_, err = b.purge(timeout(t), "MT-0", MTSubject(0, sms.Alert), 4)
+	check(t, err)
+	if texts, seqs = tailUntil(t, b, "MT-0", 1, 7); fmt.Sprint(texts) != "[1 2 4 5]" || !slices.Equal(seqs, []uint64{2, 3, 5, 6, 7}) {
+		t.Errorf("after a purge: got %v at %v", texts, seqs)
+	}
+	if _, err := b.Barrier(timeout(t), "NOWHERE"); err == nil {
+		t.Error("a barrier of an unknown stream succeeded")
+	}
+}
+
+func TestTailGoesOnWithoutGapOrRepeat(t *testing.T) {
+	b := openBus(t, "", func(c *Config) { c.Listen = "127.0.0.1:0" })
+	far, err := Open(timeout(t), Config{Node: "far", URLs: []string{b.ClientURL()}}, b.log, nil)
+	check(t, err)
+	defer func() { check(t, far.Close(timeout(t))) }()
+
+	const n = 300
+	seen := make(chan uint64, n)
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(timeout(t))
+	go func() {
+		ended <- far.Tail(ctx, Events, 0, func(batch *Batch) error {
+			seen <- batch.Seq
+			return nil
+		})
+	}()
+	for i := range n {
+		check(t, b.Store(timeout(t), EventSubject("edge"), event(i)))
+		switch i {
+		case 100:
+			check(t, far.nc.ForceReconnect())
+		case 200: // the server forgets the reader behind the tail
+			s, err := b.js.Stream(timeout(t), Events)
+			check(t, err)
+			for name := range s.ConsumerNames(timeout(t)).Name() {
+				check(t, b.js.DeleteConsumer(timeout(t), Events, name))
+			}
+		}
+	}
+	for want := uint64(1); want <= n; want++ {
+		if got := <-seen; got != want {
+			t.Fatalf("got %d, want %d", got, want)
+		}
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("tail ended with %v", err)
+	}
+}
+
+func TestConsumerOutlivesReconnect(t *testing.T) {
+	b := openBus(t, "", func(c *Config) { c.Listen = "127.0.0.1:0" })
+	far, err := Open(timeout(t), Config{Node: "far", URLs: []string{b.ClientURL()}}, b.log, nil)
+	check(t, err)
+	defer func() { check(t, far.Close(timeout(t))) }()
+	c := consume(t, far, MTReader(0, sms.Normal), 2)
+	for i := range 20 {
+		if i%5 == 0 {
+			check(t, far.nc.ForceReconnect())
+		}
+		check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message(fmt.Sprint(i))))
+	}
+	seen := make(map[string]bool)
+	for len(seen) < 20 {
+		for _, text := range collect(t, c, 1) {
+			seen[text] = true
+		}
+	}
+	eventually(t, "the server was heard", func() bool { return far.Connected() && !far.Heard().IsZero() })
+}
