@@ -41,7 +41,7 @@ type esme struct {
 
 	mu      sync.Mutex
 	links   []*smpp.Session // that receive
-	next    int
+	turn    turn
 	silent  map[*smpp.Session]struct{} // with submits that are never answered
 	waiting []*owed
 	head    int // of waiting
@@ -155,18 +155,19 @@ func (e *esme) offer(n *owed) bool {
 	}
 	e.fill(n)
 	for range e.links {
-		e.next = (e.next + 1) % len(e.links)
-		err := e.links[e.next].TrySend(&e.pdu, n, e.settle)
+		err := e.links[e.turn.at(len(e.links))].TrySend(&e.pdu, n, e.settle)
 		var body *smpp.BodyError
 		switch {
 		case err == nil:
+			e.turn.used()
 			e.countSent(n)
 			return true
 		case errors.As(err, &body), errors.Is(err, smpp.ErrNeedsTLVs):
 			e.smsc.count.refused.Add(1)
 			e.smsc.count.owed.Add(-1)
 			return true
-		} // otherwise the window is full or the session has ended
+		}
+		e.turn.pass() // the window is full or the session has ended
 	}
 	return false
 }

@@ -112,7 +112,7 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, b
 		case p.Final || p.Done >= rec.Dispatch.Attempt || p.Queued > rec.Dispatch.Attempt:
 			ob.skip[i] = true
 		case ob.lane.lane == sms.Bulk:
-			if reserved(i) {
+			if reserved(i) && (!w.clean || b.Seq > before) {
 				doubtful = append(doubtful, i)
 			}
 		case ob.lane.doubt > 0 || b.Seq > before:

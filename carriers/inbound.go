@@ -70,8 +70,8 @@ func (h *inbound) store(ctx context.Context, r *smpp.Request, in *sms.Inbound) {
 // read makes a receipt or an MO of what the carrier sent. What cannot be told apart as a receipt is an MO.
 func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte, tlvs smpp.TLVs) *sms.Inbound {
 	in := &sms.Inbound{Carrier: h.w.name, Link: h.link, Node: h.w.node, Received: time.Now()}
-	in.Source = address(src)
-	in.Dest = address(dst)
+	in.Source = address(src, true)
+	in.Dest = address(dst, false)
 	if receipt, ok := smpp.ReceiptOf(esm, payload, tlvs); ok {
 		in.Receipt = &sms.Receipt{CarrierID: receipt.MessageID, State: stateOf(receipt.State), Error: receipt.Err,
 			Intermediate: receipt.Intermediate || !stateOf(receipt.State).Final(), Submitted: receipt.Submitted, Done: receipt.Done}
@@ -105,8 +105,8 @@ func (h *inbound) content(coding uint8, body []byte) (sms.Encoding, string, []by
 }
 
 // address keeps what the carrier wrote even where it is no valid address: an MO must not be lost to it.
-func address(a smpp.Address) sms.Address {
-	parsed, err := sms.AddressFromSMPP(a.TON, a.NPI, a.Addr, true)
+func address(a smpp.Address, source bool) sms.Address {
+	parsed, err := sms.AddressFromSMPP(a.TON, a.NPI, a.Addr, source)
 	if err != nil {
 		return sms.Address{Kind: sms.Alphanumeric, Value: a.Addr}
 	}

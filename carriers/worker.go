@@ -45,6 +45,7 @@ type worker struct {
 	links     []*link
 	open      map[uint64]*openBatch // by stream sequence
 	flying    int
+	clean     bool      // the owner before left nothing in doubt
 	turn      int       // for the share between normal and bulk
 	paused    time.Time // throttled by the carrier until then
 	downSince time.Time // zero while a link is up
@@ -95,24 +96,32 @@ func (w *worker) run(ctx context.Context) {
 			case <-owned.Done():
 			}
 		})
-		w.own(owned)
+		drained := w.own(owned, lease.Clean())
 		cancel()
 		watch.Wait()
+		if !drained {
+			lease.Abandon()
+			continue
+		}
 		release, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		lease.Release(release)
+		if err := lease.Release(release); err != nil {
+			w.log.Warn("the next owner will take this one for crashed", "err", err)
+		}
 		done()
 	}
 }
 
 // own runs links, feeders and the dispatcher until ctx ends; then nothing new is started, what is outstanding is waited
-// for (bounded), and the links unbind.
-func (w *worker) own(ctx context.Context) {
+// for (bounded), and the links unbind. clean says that the owner before left nothing in doubt; own reports whether it
+// leaves so itself.
+func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	base, hard := context.WithCancel(context.WithoutCancel(ctx))
 	defer hard()
 	var links, feeders sync.WaitGroup
 	for _, l := range w.links {
 		links.Go(func() { l.run(base) })
 	}
+	w.reset(clean)
 	before, err := w.repeatsBelow(ctx)
 	if err == nil {
 		for _, q := range w.lanes {
@@ -121,10 +130,10 @@ func (w *worker) own(ctx context.Context) {
 		w.dispatch(ctx, base)
 	}
 	feeders.Wait()
-	w.drain(base)
+	drained = w.drain(base)
 	hard()
 	links.Wait()
-	w.reset()
+	return drained
 }
 
 // repeatsBelow waits until the index knows everything stored so far, and returns the DISPATCH sequence below which a batch
@@ -146,8 +155,8 @@ func (w *worker) repeatsBelow(ctx context.Context) (uint64, error) {
 	}
 }
 
-// drain waits until every started record has its outcome stored, at most for the configured time.
-func (w *worker) drain(base context.Context) {
+// drain waits until every started record has its outcome stored, at most for the configured time, and reports whether all have.
+func (w *worker) drain(base context.Context) bool {
 	ctx, cancel := context.WithTimeout(base, w.cfg.Drain)
 	defer cancel()
 	for {
@@ -155,27 +164,34 @@ func (w *worker) drain(base context.Context) {
 		n := w.flying
 		w.mu.Unlock()
 		if n == 0 {
-			return
+			return true
 		}
 		select {
 		case <-ctx.Done():
 			w.log.Warn("stopped with submits outstanding: they will be repeated as possible duplicates", "count", n)
-			return
+			return false
 		case <-w.wake:
 		}
 	}
 }
 
-// reset forgets all open batches; they come again from the stream.
-func (w *worker) reset() {
+// reset begins with no open batch: those of an earlier ownership come again from the stream. After a crash, as many of
+// their records as the windows hold may have reached the operator.
+func (w *worker) reset(clean bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.open)
+	w.clean = clean
 	for i, q := range w.lanes {
 		w.lanes[i] = newLane(q.lane)
-		w.lanes[i].doubt = w.spec.Window * w.spec.Links
+		if !clean {
+			w.lanes[i].doubt = w.spec.Window * w.spec.Links
+		}
 	}
 	w.flying = 0
+	for _, l := range w.links {
+		l.used = 0
+	}
 }
 
 // kick makes the dispatcher look again.

@@ -32,6 +32,7 @@ func (c *Core) holdOne(ctx context.Context, j *job, o *outputs) error {
 	}
 	e := c.fact(sms.EventHeld, j)
 	e.State, e.Reason = sms.StateAccepted, j.reason
+	e.Attempt = d.Attempt - 1 // the attempt itself is still to come: an event of it would be taken for its outcome
 	return o.publish(ctx, streams.EventSubject(Role), &sms.Record{Event: e})
 }
 

@@ -58,7 +58,7 @@ func (s *loginServer) Next(response []byte) (challenge []byte, done bool, err er
 // mailRefusal translates a refusal for SMTP: what may pass later is 4xx, so that the client's queue tries again.
 func mailRefusal(r *Refusal) *smtp.SMTPError {
 	e := &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: r.Error()}
-	switch status := refusalStatus(r); {
+	switch status := r.HTTPStatus(); {
 	case status == http.StatusTooManyRequests:
 		e.Code, e.EnhancedCode = 450, smtp.EnhancedCode{4, 7, 1}
 	case status >= 500:

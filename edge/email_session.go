@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -166,11 +167,9 @@ func (d *mailDoor) refused(err error) error {
 	return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Failed for a reason of our own"}
 }
 
-// maxReference bounds the reference made from a Message-ID.
-const maxReference = 64
-
+// shortReference leaves a Message-ID out that cannot be a reference.
 func shortReference(s string) string {
-	if len(s) > maxReference {
+	if len(s) > maxReference || !utf8.ValidString(s) {
 		return ""
 	}
 	return s

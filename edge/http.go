@@ -129,7 +129,7 @@ func (d *httpDoor) sendError(c *fiber.Ctx, err error) error {
 	switch {
 	case errors.As(err, &p):
 	case errors.As(err, &refusal):
-		p = refusalProblem(refusal, "")
+		p = refusalProblem(refusal, "to")
 	case errors.As(err, &status):
 		p = statusProblem(status.Code)
 	default:

@@ -130,7 +130,7 @@ func (d *httpDoor) prepare(who caller, req *submitRequest, key *index.KeyRequest
 		sub.Key, sub.KeyHash, sub.KeyCount = key.Key, key.Hash, len(req.to)
 	}
 	msgs := make([]*sms.Message, 0, len(req.to))
-	var wrong []fieldError
+	var first *problem
 	for i, to := range req.to {
 		sub.Destination, sub.KeyIndex = to, i
 		msg, err := d.funnel.Prepare(sub)
@@ -139,17 +139,17 @@ func (d *httpDoor) prepare(who caller, req *submitRequest, key *index.KeyRequest
 		case err == nil:
 			msgs = append(msgs, msg)
 		case errors.As(err, &r) && r.Field == destinationField:
-			if len(wrong) < maxFieldErrors {
-				wrong = append(wrong, fieldError{req.recipient(i), r.Error()})
+			if first == nil {
+				first = refusalProblem(r, req.recipient(i))
+			} else if len(first.Errors) < maxFieldErrors {
+				first.Errors = append(first.Errors, fieldError{req.recipient(i), r.Msg})
 			}
-		case errors.As(err, &r):
-			return nil, refusalProblem(r, "")
-		default:
+		default: // the same for every recipient
 			return nil, err
 		}
 	}
-	if len(wrong) > 0 {
-		return nil, invalidFields(wrong...)
+	if first != nil {
+		return nil, first
 	}
 	return msgs, nil
 }

@@ -71,6 +71,5 @@ func parseDSN(dsn string) (*mysql.Config, error) {
 	}
 	c.Params["time_zone"] = "'+00:00'"
 	c.Params["sql_mode"] = "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO'"
-	c.Params["transaction_isolation"] = "'READ-COMMITTED'"
 	return c, nil
 }

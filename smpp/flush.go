@@ -99,19 +99,24 @@ func (s *Session) tickAll(t *timers) {
 // tick moves the session's clock, settles timed-out requests and does what the
 // timers ask for.
 func (s *Session) tick(t *timers) {
+	now := time.Since(s.started)
 	s.mu.Lock()
-	s.clock = time.Since(s.started)
-	now := s.clock
-	var over []pending
-	if !s.paused { // their responses may be behind what we do not read
-		over = s.window.expire(nil, now, s.swapped)
-	}
 	a := activity{heard: s.reads.Load(), traffic: s.traffic.Load(), paused: s.paused}
-	s.releasedLocked()
+	// While we read nothing, responses may lie unread: their time stands still.
+	if !s.paused || a.heard != s.tickedRead {
+		s.clock += now - s.tickedAt
+	}
+	s.tickedAt, s.tickedRead = now, a.heard
+	over := s.window.expire(nil, s.clock, s.swapped)
 	s.mu.Unlock()
 
 	for _, p := range over {
 		p.done(Outcome{Kind: Unknown, Err: ErrResponseTimeout, Token: p.token})
+	}
+	if len(over) > 0 {
+		s.mu.Lock()
+		s.releasedLocked()
+		s.mu.Unlock()
 	}
 	switch t.tick(now, a) {
 	case actEnquire:

@@ -117,6 +117,33 @@ func TestBackPressure(t *testing.T) {
 	})
 }
 
+// TestPausedReaderKeepsResponses: a response that lies behind requests we do not
+// read has not timed out.
+func TestPausedReaderKeepsResponses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		requests := make(chan *Request, 2)
+		p := newPair(t, Options{MaxPending: 1}, func(r *Request) { requests <- r })
+		s, r := serveRaw(t, p, trx)
+		out := make(outcomes, 1)
+		if err := s.Send(t.Context(), &DeliverSM{}, nil, out.done); err != nil {
+			t.Fatal(err)
+		}
+		h, _ := r.expect(CommandDeliverSM, StatusOK)
+		r.write(StatusOK, 2, text("x"))
+		r.write(StatusOK, 3, text("y"))
+		go r.write(StatusOK, h.Sequence, &DeliverSMResp{})
+		time.Sleep(time.Hour)
+		(<-requests).Reply(StatusOK, nil)
+		r.expect(CommandSubmitSMResp, StatusOK)
+		if o := <-out; o.Kind != Answered {
+			t.Errorf("outcome %+v", o)
+		}
+		r.conn.Close()
+		ended(t, s, ErrPeerClosed)
+		p.close()
+	})
+}
+
 func TestThrottleWhenFull(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		requests := make(chan *Request, 10)
@@ -189,7 +216,7 @@ func TestInactivity(t *testing.T) {
 func TestUnbindDrains(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		requests := make(chan *Request, 2)
-		s, r := dialRaw(t, trx, Options{Handler: HandlerFunc(func(r *Request) { requests <- r })})
+		s, r := dialRaw(t, trx, Options{Window: 1, Handler: HandlerFunc(func(r *Request) { requests <- r })})
 		out := make(outcomes, 1)
 		if err := s.Send(t.Context(), text("x"), nil, out.done); err != nil {
 			t.Fatal(err)
@@ -197,9 +224,20 @@ func TestUnbindDrains(t *testing.T) {
 		h, _ := r.expect(CommandSubmitSM, StatusOK)
 		r.write(StatusOK, 50, &DeliverSM{})
 		held := <-requests
+		waiting := make(chan error, 3)
+		for range 3 {
+			go func() { waiting <- s.Send(context.Background(), text("x"), nil, out.done) }()
+		}
+		synctest.Wait()
+		begin := time.Now()
 		unbound := make(chan error, 1)
 		go func() { unbound <- s.Unbind(context.Background()) }()
 		synctest.Wait()
+		for range 3 {
+			if err := <-waiting; !errors.Is(err, ErrUnbound) {
+				t.Errorf("waiting send while draining: %v", err)
+			}
+		}
 		if err := s.Send(t.Context(), text("y"), nil, out.done); !errors.Is(err, ErrUnbound) {
 			t.Errorf("send while draining: %v", err)
 		}
@@ -216,6 +254,9 @@ func TestUnbindDrains(t *testing.T) {
 		r.expectEOF()
 		if err := <-unbound; err != nil {
 			t.Error(err)
+		}
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("unbind took %v longer than the peer", d)
 		}
 		ended(t, s, ErrUnbound)
 	})

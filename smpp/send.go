@@ -35,8 +35,8 @@ func (s *Session) Send(ctx context.Context, pdu PDU, token any, done func(Outcom
 		case <-s.room:
 		case <-ctx.Done():
 			err = ctx.Err()
-		case <-s.closing:
-			err = s.Err()
+		case <-s.refusing:
+			err = s.ended()
 		}
 		s.stopWaiting()
 		if err != ErrWindowFull {
@@ -114,8 +114,13 @@ func (s *Session) passRoomLocked() {
 func (s *Session) stopWaiting() {
 	s.mu.Lock()
 	s.waiting--
-	s.passRoomLocked() // the wake-up may have been ours and unused
 	s.mu.Unlock()
+}
+
+func (s *Session) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.endedLocked()
 }
 
 // endedLocked says why nothing can be sent any more.

@@ -51,6 +51,7 @@ type Session struct {
 	kick      chan struct{} // wakes the flusher
 	room      chan struct{} // wakes one Send that waits for a place
 	resume    chan struct{} // wakes the reader that waits for answers
+	refusing  chan struct{} // closed when no new request of ours is taken any more
 	closing   chan struct{} // closed when the connection is
 	done      chan struct{} // closed when all is over
 	unboundBy chan struct{} // closed when unbind_resp came
@@ -59,7 +60,9 @@ type Session struct {
 	phase      phase
 	err        error
 	window     window
-	clock      time.Duration // since started, as of the last tick
+	clock      time.Duration // of deadlines: advances with the ticks, not while the reader stands still
+	tickedAt   time.Duration // since started
+	tickedRead uint64        // reads at that time
 	deadlineIn time.Duration // ResponseTimeout and one tick, as clock may be that old
 	out        []byte        // appended, not yet taken by the flusher
 	appended   uint64        // octets ever appended
@@ -78,7 +81,7 @@ func newSession(conn net.Conn, frames *frameReader, o Options, r Role, bind Bind
 		conn: conn, opts: o, role: r, bind: bind, version: version, handler: o.Handler, frames: frames,
 		started: time.Now(), window: newWindow(o.Window),
 		kick: make(chan struct{}, 1), room: make(chan struct{}, 1), resume: make(chan struct{}, 1),
-		closing: make(chan struct{}), done: make(chan struct{}), unboundBy: make(chan struct{}),
+		refusing: make(chan struct{}), closing: make(chan struct{}), done: make(chan struct{}), unboundBy: make(chan struct{}),
 		changed: make(chan struct{}),
 	}
 	frames.reads = &s.reads
@@ -121,7 +124,7 @@ func (s *Session) shutdown(err error) {
 	if s.phase != phaseFinishing || s.err == nil {
 		s.err = err
 	}
-	s.phase = phaseClosed
+	s.enterLocked(phaseClosed)
 	close(s.closing)
 	s.mu.Unlock()
 	s.conn.Close()
@@ -134,8 +137,17 @@ func (s *Session) finish(err error) {
 	if s.phase >= phaseFinishing {
 		return
 	}
-	s.phase, s.err = phaseFinishing, err
+	s.enterLocked(phaseFinishing)
+	s.err = err
 	s.wakeFlusher()
+}
+
+// enterLocked moves to a later phase; leaving phaseOpen sends waiting Sends away.
+func (s *Session) enterLocked(p phase) {
+	if s.phase == phaseOpen {
+		close(s.refusing)
+	}
+	s.phase = p
 }
 
 // Close ends the session at once and without unbind: prefer Unbind. It does not

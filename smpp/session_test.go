@@ -126,12 +126,16 @@ func TestWindow(t *testing.T) {
 		synctest.Wait()
 		first, _ := r.expect(CommandSubmitSM, StatusOK)
 		second, _ := r.expect(CommandSubmitSM, StatusOK)
+		begin := time.Now()
 		r.write(StatusOK, second.Sequence, &SubmitSMResp{MessageID: "b"})
 		if o := <-out; o.Token != 1 || o.Kind != Answered {
 			t.Errorf("outcome %+v", o)
 		}
 		if err := <-sent; err != nil {
 			t.Error(err)
+		}
+		if d := time.Since(begin); d != 0 {
+			t.Errorf("the free place was noticed after %v", d)
 		}
 		if _, pdu := r.expect(CommandSubmitSM, StatusOK); string(pdu.(*SubmitSM).ShortMessage) != "third" {
 			t.Errorf("third is %v", pdu)
@@ -184,32 +188,34 @@ func TestSendFromDone(t *testing.T) {
 	})
 }
 
-// TestOutcomesAtClose: what the connection took is Unknown, what still waits in
-// our buffer is NotSent.
+// TestOutcomesAtClose: of what the connection took even in part the outcome is
+// Unknown, the rest is NotSent, be it in the flusher's hands or in the buffer.
 func TestOutcomesAtClose(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s, r := dialRaw(t, trx, Options{Window: 10})
 		out := make(outcomes, 10)
-		if err := s.Send(t.Context(), text("read"), "read", out.done); err != nil {
-			t.Fatal(err)
+		send := func(names ...string) {
+			for _, name := range names {
+				if err := s.Send(t.Context(), text(name), name, out.done); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
 		}
+		send("read")
 		r.expect(CommandSubmitSM, StatusOK)
-		// A pipe takes nothing until it is read, so the flusher holds this one ...
-		if err := s.Send(t.Context(), text("cut"), "cut", out.done); err != nil {
-			t.Fatal(err)
+		send("alone")                 // a pipe takes nothing until it is read, so the flusher holds this one ...
+		send("cut", "behind the cut") // ... and these wait in the buffer,
+		r.expect(CommandSubmitSM, StatusOK)
+		synctest.Wait() // until the flusher takes both,
+		if _, err := r.conn.Read(make([]byte, 10)); err != nil {
+			t.Fatal(err) // and of which ten octets go out.
 		}
-		synctest.Wait()
-		// ... and this one waits in the buffer.
-		if err := s.Send(t.Context(), text("waiting"), "waiting", out.done); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := r.conn.Read(make([]byte, 10)); err != nil { // a part of "cut"
-			t.Fatal(err)
-		}
+		send("in the buffer")
 		s.Close()
 		ended(t, s, ErrClosed)
-		want := map[any]OutcomeKind{"read": Unknown, "cut": Unknown, "waiting": NotSent}
-		for range 3 {
+		want := map[any]OutcomeKind{"read": Unknown, "alone": Unknown, "cut": Unknown, "behind the cut": NotSent, "in the buffer": NotSent}
+		for range want {
 			if o := <-out; o.Kind != want[o.Token] || !errors.Is(o.Err, ErrClosed) {
 				t.Errorf("%v is %v (%v), want %v", o.Token, o.Kind, o.Err, want[o.Token])
 			}
@@ -255,6 +261,8 @@ func TestTimeoutAndLateResponse(t *testing.T) {
 			t.Fatal(err)
 		}
 		h, _ := r.expect(CommandSubmitSM, StatusOK)
+		sent := make(chan error, 1)
+		go func() { sent <- s.Send(context.Background(), text("y"), "next", out.done) }()
 		o := <-out
 		if o.Kind != Unknown || o.Token != "tok" || !errors.Is(o.Err, ErrResponseTimeout) {
 			t.Errorf("outcome %+v", o)
@@ -262,9 +270,9 @@ func TestTimeoutAndLateResponse(t *testing.T) {
 		if d := time.Since(begin); d < 10*time.Second || d > 12*time.Second {
 			t.Errorf("timed out after %v", d)
 		}
-		// Its place is free again, although the response may still come.
-		if err := s.Send(t.Context(), text("y"), "next", out.done); err != nil {
-			t.Fatal(err)
+		// Its place is free again at once, although the response may still come.
+		if err := <-sent; err != nil || time.Since(begin) > 12*time.Second {
+			t.Errorf("the waiting send: %v after %v", err, time.Since(begin))
 		}
 		second, _ := r.expect(CommandSubmitSM, StatusOK)
 		r.write(StatusOK, h.Sequence, &SubmitSMResp{MessageID: "late-id"})

@@ -18,7 +18,7 @@ const unbindGrace = time.Second
 func (s *Session) Unbind(ctx context.Context) error {
 	s.mu.Lock()
 	if s.phase == phaseOpen {
-		s.phase = phaseDraining
+		s.enterLocked(phaseDraining)
 	}
 	s.unparkLocked()
 	s.mu.Unlock()
@@ -119,7 +119,7 @@ func (s *Session) peerUnbinds(seq uint32) {
 	s.mu.Lock()
 	repeated := s.phase >= phaseUnbinding
 	if !repeated {
-		s.phase = phaseUnbinding
+		s.enterLocked(phaseUnbinding)
 		s.unparkLocked()
 	}
 	s.mu.Unlock()

@@ -1,6 +1,7 @@
 package smpp
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -8,8 +9,6 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
-
-	"bytes"
 )
 
 // TestWindowSkipsOccupiedPlaces: a request that is never answered stays while

@@ -20,6 +20,7 @@ type Lease struct {
 	ttl   time.Duration
 	value leaseValue
 	epoch uint64
+	clean bool // nobody held it, or the holder before released it
 
 	mu       sync.Mutex
 	revision uint64 // of our last renewal
@@ -105,7 +106,9 @@ func (c *contender) try(ctx context.Context) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.hold(ours, revision, begun), nil
+	l := c.hold(ours, revision, begun)
+	l.clean = held.Node == ""
+	return l, nil
 }
 
 func (v leaseValue) bytes() []byte {
@@ -180,6 +183,17 @@ func (l *Lease) Epoch() uint64 { return l.epoch }
 
 // Lost returns a channel that is closed when this node does not hold the lease any more.
 func (l *Lease) Lost() <-chan struct{} { return l.lost }
+
+// Clean reports whether nobody held the lease before, or who did released it: else the holder before ended without a word,
+// and may have left work half done.
+func (l *Lease) Clean() bool { return l.clean }
+
+// Abandon stops renewing without a release: the next holder sees that the work was not finished. This node may take the
+// lease again at once, another when its time is over.
+func (l *Lease) Abandon() {
+	l.cancel()
+	<-l.done
+}
 
 // Release gives the lease up, so that another node may take it at once. Releasing a lost lease does nothing.
 func (l *Lease) Release(ctx context.Context) error {

@@ -1,0 +1,191 @@
+package edge
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"tasman/configs"
+	"tasman/smpp"
+)
+
+// doorSMPP names the door in messages.
+const doorSMPP = "smpp"
+
+// maxWindow is the largest window that an account may have (configs.Account.Window).
+const maxWindow = 10_000
+
+// smppDoor takes binds, plain and over TLS, and turns submit_sm and data_sm into submissions. The sessions that can
+// receive are also a way back: see deliverer.
+type smppDoor struct {
+	edge     *Edge
+	server   smpp.Server
+	sessions *sessions
+	hold     *holder
+	log      *slog.Logger
+	watchers sync.WaitGroup // one per session, until it has ended
+	closing  chan struct{}  // closed when sessions are about to be unbound
+}
+
+var _ door = (*smppDoor)(nil)
+
+func newSMPPDoor(e *Edge) *smppDoor {
+	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node), closing: make(chan struct{})}
+	d.hold = newHolder(e.stats.held)
+	d.server = smpp.Server{
+		Bind: d.bind, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
+		Options: smpp.Options{
+			// The window of each user is kept by its session; this one only bounds what a peer may make us hold.
+			MaxPending: maxWindow, Window: e.cfg.DeliverWindow, BindTimeout: e.cfg.BindTimeout,
+			EnquireInterval: e.cfg.EnquireLink, InactivityTimeout: e.cfg.Inactivity,
+		},
+	}
+	return d
+}
+
+// run serves both listeners until ctx ends, then unbinds every session: what they submitted is answered first, and what was
+// delivered to them waits for its answer, for a bounded time.
+func (d *smppDoor) run(ctx context.Context) error {
+	e := d.edge
+	var serving sync.WaitGroup
+	failed := make(chan error, 2)
+	serve := func(ln net.Listener) {
+		serving.Go(func() {
+			if err := d.server.Serve(ln); !errors.Is(err, smpp.ErrServerClosed) {
+				failed <- err
+			}
+		})
+	}
+	if e.smppPlain != nil {
+		serve(e.smppPlain)
+	}
+	if e.smppTLS != nil {
+		serve(tls.NewListener(e.smppTLS, e.cfg.TLS))
+	}
+	serving.Go(func() { d.watchConfig(ctx) })
+	var err error
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("SMPP door: %w", err)
+	case <-ctx.Done():
+	}
+	close(d.closing)
+	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.Drain)
+	defer cancel()
+	if serr := d.server.Shutdown(bound); serr != nil {
+		d.log.Warn("SMPP sessions closed without unbind", "err", serr)
+	}
+	if err != nil {
+		return err // the watcher of the configuration ends with ctx, which this error ends
+	}
+	serving.Wait()
+	d.watchers.Wait()
+	return nil
+}
+
+// bind decides on a bind request.
+func (d *smppDoor) bind(_ context.Context, req *smpp.BindRequest, peer net.Addr) (smpp.Handler, error) {
+	s, err := d.admit(req, peer)
+	status := smpp.StatusOK
+	if err != nil && !errors.As(err, &status) {
+		status = smpp.StatusBindFailed
+	}
+	d.edge.stats.binds.WithLabelValues(status.String()).Inc()
+	if err != nil {
+		d.log.Warn("bind refused", "system_id", req.SystemID, "addr", peer.String(), "bind", req.Mode.String(), "err", err)
+		return nil, err
+	}
+	return s, nil
+}
+
+// bindRefusal says in the log why a bind was refused and to the peer its status.
+type bindRefusal struct {
+	status smpp.Status
+	why    string
+}
+
+// Error implements error.
+func (e *bindRefusal) Error() string { return e.why }
+
+// Unwrap returns the status.
+func (e *bindRefusal) Unwrap() error { return e.status }
+
+func (d *smppDoor) admit(req *smpp.BindRequest, peer net.Addr) (*session, error) {
+	snapshot := d.edge.live.Load()
+	user, account, ok := snapshot.SMPPUser(req.SystemID)
+	if !ok {
+		return nil, &bindRefusal{smpp.StatusInvalidSystemID, "unknown system_id"}
+	}
+	if !configs.AllowedAddress(user, account, remoteAddr(peer)) {
+		return nil, &bindRefusal{smpp.StatusBindFailed, "address not allowed"}
+	}
+	if !snapshot.CheckPassword(user.PasswordHash, req.Password) {
+		return nil, &bindRefusal{smpp.StatusInvalidPassword, "wrong password"}
+	}
+	if account.Suspended {
+		return nil, &bindRefusal{smpp.StatusBindFailed, "account suspended"}
+	}
+	if !slices.Contains(user.BindModes, configs.BindMode(req.Mode.String())) {
+		return nil, &bindRefusal{smpp.StatusBindFailed, "bind mode not allowed"}
+	}
+	s := &session{door: d, user: user, account: account.Name, peer: peer.String(), slots: make(chan struct{}, min(user.Window, maxWindow))}
+	if !d.sessions.reserve(s, user.Binds, account.Binds, d.edge.cfg.BindTimeout) {
+		return nil, &bindRefusal{smpp.StatusAlreadyBound, "too many binds"}
+	}
+	return s, nil
+}
+
+// bound is called when a session has begun.
+func (d *smppDoor) bound(conn *smpp.Session) {
+	s := d.sessions.begin(conn)
+	if s == nil {
+		d.log.Warn("session without reservation closed", "addr", conn.Peer().String())
+		_ = conn.Close() // never fails
+		return
+	}
+	mode := conn.Bind().String()
+	d.edge.stats.sessions.WithLabelValues(mode).Inc()
+	d.log.Info("session bound", "session", s.id, "system_id", s.user.SystemID, "account", s.account, "bind", mode, "addr", s.peer)
+	if conn.Bind().CanDeliver() {
+		d.edge.deliver.attach(s)
+	}
+	d.watchers.Go(func() {
+		<-conn.Done()
+		d.sessions.end(s)
+		d.edge.deliver.detach(s)
+		d.edge.stats.sessions.WithLabelValues(mode).Dec()
+		d.log.Info("session ended", "session", s.id, "system_id", s.user.SystemID, "account", s.account, "err", conn.Err())
+	})
+}
+
+// watchConfig ends the sessions that a new configuration does not allow any more.
+func (d *smppDoor) watchConfig(ctx context.Context) {
+	changes, cancel := d.edge.live.Subscribe()
+	defer cancel()
+	var ends sync.WaitGroup
+	defer ends.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changes:
+		}
+		snapshot := d.edge.live.Load()
+		d.edge.limits.keep(func(account string) bool { return snapshot.Accounts[account] != nil })
+		for _, s := range d.sessions.all() {
+			if why := s.outdated(snapshot); why != "" {
+				d.log.Info("session is ended by the configuration", "session", s.id, "system_id", s.user.SystemID, "err", why)
+				ends.Go(func() { s.unbind(ctx) })
+			}
+		}
+	}
+}
+
+// unbindTime is how long a session that is no longer allowed has to answer.
+const unbindTime = 5 * time.Second

@@ -1,0 +1,120 @@
+package reporting
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// tables is what the database holds, each row as one line of text.
+type tables struct{ Messages, Events, MOs, Volumes []string }
+
+func dump(t testing.TB, dsn string) tables {
+	t.Helper()
+	return tables{
+		Messages: lines(t, dsn, "SELECT "+strings.Join(messageColumns, ", ")+" FROM messages ORDER BY id"),
+		Events: lines(t, dsn, "SELECT id, digest, kind, at, node, account, carrier, link, attempt, segment, state, command_status, error, reason "+
+			"FROM events ORDER BY id, digest"),
+		MOs:     lines(t, dsn, "SELECT * FROM mos ORDER BY id"),
+		Volumes: lines(t, dsn, "SELECT * FROM volumes WHERE messages <> 0 OR segments <> 0 ORDER BY 1, 2, 3, 4, 5, 6"),
+	}
+}
+
+func lines(t testing.TB, dsn, query string) []string {
+	t.Helper()
+	q, err := OpenReader(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	rows, err := q.db.QueryxContext(t.Context(), query)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		values, err := rows.SliceScan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprintf("%s", values))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func execSQL(t testing.TB, dsn, query string, args ...any) {
+	t.Helper()
+	q, err := OpenReader(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	if _, err := q.db.ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+}
+
+// expected folds the records without a database: what the tables must hold in the end.
+func expected(all []placed) (map[sms.ID]*row, map[volumeKey]volume) {
+	lands := newCountries()
+	rows := map[sms.ID]*row{}
+	for i := range all {
+		var f fact
+		f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands)
+		if f.row.id.IsZero() {
+			continue
+		}
+		if rows[f.row.id] == nil {
+			rows[f.row.id] = &row{}
+		}
+		rows[f.row.id].merge(&f.row)
+	}
+	p := plan{volumes: map[volumeKey]volume{}}
+	for _, r := range rows {
+		p.count(r, 1)
+	}
+	return rows, p.volumes
+}
+
+// mustHold compares the tables with what the records say.
+func mustHold(t testing.TB, dsn string, all []placed) tables {
+	t.Helper()
+	rows, volumes := expected(all)
+	got := dump(t, dsn)
+	var want []string
+	for _, r := range rows {
+		var values []string
+		for i, v := range r.bind(nil) {
+			if m, ok := v.(bool); ok {
+				v = map[bool]int{true: 1}[m]
+			}
+			_ = i
+			values = append(values, fmt.Sprint(v))
+		}
+		want = append(want, strings.Join(values, "|"))
+	}
+	if len(got.Messages) != len(want) {
+		t.Errorf("%d rows of messages, want %d", len(got.Messages), len(want))
+	}
+	var wantVolumes []string
+	for k, v := range volumes {
+		wantVolumes = append(wantVolumes, fmt.Sprintf("[%s %s %s %s %s %s %s %s]", k.hour.time(), k.account, k.integration, k.country, k.carrier, k.status,
+			fmt.Sprint(v.messages), fmt.Sprint(v.segments)))
+	}
+	slices.Sort(wantVolumes)
+	gotVolumes := slices.Sorted(slices.Values(got.Volumes))
+	if d := cmp.Diff(wantVolumes, gotVolumes); d != "" {
+		t.Errorf("volumes differ (-want +got):\n%s", d)
+	}
+	return got
+}
