@@ -54,7 +54,7 @@ type ReceiptCounts struct {
 	Repeated     uint64            `json:"duplicates"`
 	Unmatched    uint64            `json:"unmatched"` // for a message that was not accepted here, or under another id
 	Intermediate uint64            `json:"intermediate"`
-	ByStat       map[string]uint64 `json:"by_stat"` // final ones, without repeats
+	ByStat       map[string]uint64 `json:"by_stat"` // of Received
 }
 
 func latencyOf(h *hdrhistogram.Histogram) *Latency {

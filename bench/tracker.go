@@ -2,7 +2,6 @@ package bench
 
 import (
 	"hash/maphash"
-	"maps"
 	"sync"
 	"time"
 
@@ -21,7 +20,7 @@ type tracker struct {
 
 	mu       sync.Mutex
 	waiting  map[uint64]time.Duration // accepted: when it was meant to be sent
-	early    map[uint64]time.Duration // receipt before acceptance: when it came
+	early    map[uint64]earlyReceipt  // came before its message was accepted
 	recent   map[uint64]struct{}
 	older    map[uint64]struct{}
 	expected uint64
@@ -32,9 +31,14 @@ type tracker struct {
 	latency  *hdrhistogram.Histogram // from intended to receipt
 }
 
+type earlyReceipt struct {
+	came  time.Duration
+	state smpp.MessageState
+}
+
 func newTracker() *tracker {
 	return &tracker{
-		seed: maphash.MakeSeed(), waiting: make(map[uint64]time.Duration), early: make(map[uint64]time.Duration),
+		seed: maphash.MakeSeed(), waiting: make(map[uint64]time.Duration), early: make(map[uint64]earlyReceipt),
 		recent: make(map[uint64]struct{}), byStat: make(map[smpp.MessageState]uint64), latency: newHistogram(),
 	}
 }
@@ -45,9 +49,9 @@ func (t *tracker) accepted(id string, intended time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expected++
-	if came, ok := t.early[key]; ok {
+	if r, ok := t.early[key]; ok {
 		delete(t.early, key)
-		t.match(key, came-intended)
+		t.match(key, r.state, r.came-intended)
 		return
 	}
 	t.waiting[key] = intended
@@ -64,8 +68,7 @@ func (t *tracker) receipt(id string, state smpp.MessageState, interim bool, now 
 	}
 	if intended, ok := t.waiting[key]; ok {
 		delete(t.waiting, key)
-		t.byStat[state]++
-		t.match(key, now-intended)
+		t.match(key, state, now-intended)
 		return
 	}
 	_, recent := t.recent[key]
@@ -75,13 +78,13 @@ func (t *tracker) receipt(id string, state smpp.MessageState, interim bool, now 
 		t.repeated++
 		return
 	}
-	t.byStat[state]++
-	t.early[key] = now
+	t.early[key] = earlyReceipt{came: now, state: state}
 }
 
 // match settles a message.
-func (t *tracker) match(key uint64, latency time.Duration) {
+func (t *tracker) match(key uint64, state smpp.MessageState, latency time.Duration) {
 	t.matched++
+	t.byStat[state]++
 	record(t.latency, latency, 1)
 	if len(t.recent) >= recentReceipts {
 		t.recent, t.older = make(map[uint64]struct{}), t.recent
@@ -108,7 +111,7 @@ func (t *tracker) result() (*ReceiptCounts, *Latency) {
 	defer t.mu.Unlock()
 	c := &ReceiptCounts{Expected: t.expected, Received: t.matched, Missing: t.expected - t.matched, Repeated: t.repeated,
 		Unmatched: uint64(len(t.early)), Intermediate: t.interim, ByStat: make(map[string]uint64)}
-	for state, n := range maps.All(t.byStat) {
+	for state, n := range t.byStat {
 		c.ByStat[state.Stat()] += n
 	}
 	return c, latencyOf(t.latency)

@@ -25,6 +25,7 @@ func snapshot(t *testing.T, revision uint64, yaml string) *configs.Snapshot {
 const carriersABC = `
 kind: Account
 name: acme
+spec: {}
 ---
 kind: Carrier
 name: a

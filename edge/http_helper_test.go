@@ -166,7 +166,7 @@ func startHTTP(t testing.TB, f funnel, core index.Asker) (url string, stop func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts := httpOptions{maxBody: 64 << 10, maxRecipients: 5, maxConns: 100, drain: 5 * time.Second}
+	opts := httpOptions{maxBody: 64 << 10, maxRecipients: 5, maxConns: 1000, drain: 5 * time.Second}
 	d, err := newHTTPDoor(ln, f, core, testLive(t), opts, quiet(), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)

@@ -59,7 +59,7 @@ func TestKey(t *testing.T) {
 		"old and new":     {join(accept(old...), accept(first...)), &whole},
 		"withdrawn":       {join(accept(first...), []sms.Record{withdrawn(first[0]), withdrawn(first[1]), withdrawn(first[2])}), nil},
 		"withdrawn and repeated": {join(accept(first...), accept(second...), []sms.Record{withdrawn(first[0]), withdrawn(first[1]), withdrawn(first[2])}),
-			&KeyEntry{IDs: idsOf(second), Hash: []byte("body"), Count: 3, At: first[0].Accepted}},
+			&KeyEntry{IDs: idsOf(second), Hash: []byte("body"), Count: 3, At: second[0].Accepted}},
 		"withdrawn too late": {join(accept(first...), []sms.Record{withdrawn(first[0]), withdrawn(first[1]), withdrawn(first[2]),
 			{Message: first[1], Dispatch: dispatchOf(first[1], 1, "one")}}), &whole},
 	}

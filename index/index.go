@@ -67,9 +67,6 @@ func Open(dir string, opts Options) (*Index, error) {
 	if err := x.openStore(); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	if err := x.load(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open index: %w", err), x.closeStore())
-	}
 	m, err := newMetrics(opts.Registerer, x)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open index: %w", err), x.closeStore())
@@ -108,6 +105,7 @@ func (x *Index) leave() { x.gate.RUnlock() }
 
 // load reads what is kept in memory.
 func (x *Index) load() error {
+	x.pos.seqs, x.days, x.forms = map[string]uint64{}, dayBook{}, formBook{} // what a damaged store said is void
 	if err := x.loadPositions(); err != nil {
 		return err
 	}

@@ -35,7 +35,6 @@ type positions struct {
 }
 
 func (x *Index) loadPositions() error {
-	x.pos.seqs = map[string]uint64{}
 	it, err := x.db.NewIter(&pebble.IterOptions{LowerBound: []byte{prefixPosition}, UpperBound: []byte{prefixPosition + 1}})
 	if err != nil {
 		return err

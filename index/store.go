@@ -29,6 +29,9 @@ const damagedMark = "DAMAGED"
 
 var errFormat = errors.New("written in another format")
 
+// ErrDamaged is returned when damage was found in the store while it was in use. The next Open builds it again.
+var ErrDamaged = errors.New("index is damaged and will be built again at the next start")
+
 // openStore opens the store and empties it first when it cannot be used as it is.
 func (x *Index) openStore() error {
 	lock, err := pebble.LockDirectory(x.dir, vfs.Default)
@@ -51,7 +54,7 @@ func (x *Index) openStore() error {
 
 func (x *Index) tryStore() error {
 	if _, err := os.Stat(filepath.Join(x.dir, damagedMark)); err == nil {
-		return errors.New("damage was found in it")
+		return ErrDamaged
 	}
 	x.broken = &failure{log: x.log}
 	cache := pebble.NewCache(cacheBytes)
@@ -63,12 +66,13 @@ func (x *Index) tryStore() error {
 	x.db = db
 	value, ok, err := x.get([]byte{prefixVersion})
 	switch {
-	case err == nil && ok && string(value) == format:
-		return nil
-	case err == nil && ok:
-		err = errFormat
-	case err == nil:
+	case err == nil && !ok:
 		err = x.claimStore()
+	case err == nil && string(value) != format:
+		err = errFormat
+	}
+	if err == nil {
+		err = x.load()
 	}
 	if err == nil {
 		return nil
@@ -103,6 +107,7 @@ func (x *Index) storeOptions(cache *pebble.Cache) *pebble.Options {
 		L0CompactionThreshold:       4,
 		MaxOpenFiles:                500,
 		Logger:                      x.broken,
+		EventListener:               &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) { x.damaged(i.Details) }},
 	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
@@ -120,9 +125,13 @@ func (x *Index) check(err error) error {
 	if err == nil || !pebble.IsCorruptionError(err) {
 		return err
 	}
+	x.damaged(err)
+	return fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+func (x *Index) damaged(err error) {
 	mark := os.WriteFile(filepath.Join(x.dir, damagedMark), nil, 0o600)
-	x.broken.set(fmt.Errorf("index is damaged and will be built again at the next start: %w", errors.Join(err, mark)))
-	return x.broken.get()
+	x.broken.set(errors.Join(ErrDamaged, err, mark))
 }
 
 // emptyStore removes the store's files, and no others, so that a directory named by mistake loses nothing else.

@@ -94,7 +94,7 @@ func TestStories(t *testing.T) {
 			},
 		},
 		"forwarded, told by the dispatch alone": {
-			recs: []sms.Record{mt, first, dispatch(func(d *sms.Dispatch) { d.Attempt, d.Hop, d.Reason = 2, 1, "link is dead" })},
+			recs:  []sms.Record{mt, first, dispatch(func(d *sms.Dispatch) { d.Attempt, d.Hop, d.Reason = 2, 1, "link is dead" })},
 			state: sms.StateAccepted, carrier: "two", kinds: "accepted routed forwarded",
 			check: func(t *testing.T, s Story) {
 				if e := s.Events[2]; e.Reason != "link is dead" || e.Carrier != "one" || e.Attempt != 1 {
@@ -108,11 +108,11 @@ func TestStories(t *testing.T) {
 			state: sms.StateAccepted, carrier: "one", kinds: "accepted routed retried",
 		},
 		"routed anew": {
-			recs: []sms.Record{mt, first, dispatch(func(d *sms.Dispatch) { d.Attempt, d.Rounds, d.Routed = 2, 2, d.Routed.Add(time.Minute) })},
+			recs:  []sms.Record{mt, first, dispatch(func(d *sms.Dispatch) { d.Attempt, d.Rounds, d.Routed = 2, 2, d.Routed.Add(time.Minute) })},
 			state: sms.StateAccepted, carrier: "one", kinds: "accepted routed routed",
 		},
 		"failed": {
-			recs: []sms.Record{mt, with(eventOf(m, sms.EventFailed, time.Second), func(e *sms.Event) { e.State, e.Error = sms.StateRejected, sms.FailNoRoute })},
+			recs:  []sms.Record{mt, with(eventOf(m, sms.EventFailed, time.Second), func(e *sms.Event) { e.State, e.Error = sms.StateRejected, sms.FailNoRoute })},
 			state: sms.StateRejected, kinds: "accepted failed",
 		},
 		"a delivery beats a failure": {
@@ -140,7 +140,7 @@ func TestStories(t *testing.T) {
 			},
 		},
 		"possible duplicate once sent": {
-			recs: []sms.Record{mt, dispatch(func(d *sms.Dispatch) { d.MaybeSent = true }), {Event: sentOf(m, "one", "1")}},
+			recs:  []sms.Record{mt, dispatch(func(d *sms.Dispatch) { d.MaybeSent = true }), {Event: sentOf(m, "one", "1")}},
 			state: sms.StateEnroute, carrier: "one", kinds: "accepted routed submitted sent",
 			check: func(t *testing.T, s Story) {
 				if !s.PossibleDuplicate {

@@ -9,11 +9,12 @@ import (
 
 // fact is what one record says: about the row of its message, about what is off the happy path, or about an MO.
 type fact struct {
-	row   row // its id is zero when the record says nothing about a message
-	fresh bool
-	sent  bool // a carrier's acceptance, with the times of the stages before it
-	event event
-	mo    mo
+	row    row  // its id is zero when the record says nothing about a message
+	fresh  bool // the acceptance itself
+	routed bool // a dispatch
+	sent   bool // a carrier's acceptance, with the times of the stages before it
+	event  event
+	mo     mo
 }
 
 // mo is a row of mos.
@@ -44,6 +45,7 @@ func (f *fact) read(b *streams.Batch, rec *sms.Record, c countries) bool {
 	case rec.Dispatch != nil && rec.Message != nil:
 		f.readMessage(rec.Message, c)
 		f.readDispatch(b, rec.Dispatch)
+		f.routed = true
 	case rec.Message != nil:
 		f.readMessage(rec.Message, c)
 		f.fresh = true

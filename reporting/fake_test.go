@@ -169,7 +169,7 @@ func (f *fakeSource) fill(all []placed, shuffled *rand.Rand) {
 	}
 	stored := time.Now().Add(-time.Hour)
 	type queue struct{ stream, subject string }
-	waiting := map[queue][]sms.Record{}
+	waiting, order := map[queue][]sms.Record{}, []queue{}
 	flush := func(q queue) {
 		f.add(q.stream, q.subject, stored, waiting[q]...)
 		stored = stored.Add(time.Millisecond)
@@ -177,12 +177,15 @@ func (f *fakeSource) fill(all []placed, shuffled *rand.Rand) {
 	}
 	for _, p := range all {
 		q := queue{p.stream, p.subject}
+		if waiting[q] == nil {
+			order = append(order, q)
+		}
 		if waiting[q] = append(waiting[q], p.rec); len(waiting[q]) >= 7 {
 			flush(q)
 		}
 	}
-	for len(waiting) > 0 {
-		for q := range waiting {
+	for _, q := range order {
+		if len(waiting[q]) > 0 {
 			flush(q)
 		}
 	}

@@ -14,13 +14,14 @@ type entry struct {
 	since   time.Time
 	ended   time.Time // when its end was read
 	fresh   bool      // its acceptance was read in this entry, so very likely the table has no row yet
+	routed  bool // its dispatch was read in this entry
 	sent    bool
 	replay  bool // some fact may be in the table already
 	written bool // handed over: skip it in the queues
 }
 
 // whole reports whether all is known that is to come, so that the row can be written at once.
-func (e *entry) whole() bool { return e.fresh && (e.sent || !e.row.end.byCarrier) }
+func (e *entry) whole() bool { return e.fresh && (e.routed && e.sent || !e.row.end.byCarrier) }
 
 // grace is how long the row of an ended message waits for facts that other streams may still bring.
 const grace = time.Second
@@ -85,6 +86,7 @@ func (f *folder) takeRow(ref *batchRef, now time.Time) {
 	e.refs = append(e.refs, ref)
 	e.row.merge(&f.fact.row)
 	e.fresh = e.fresh || f.fact.fresh
+	e.routed = e.routed || f.fact.routed
 	e.sent = e.sent || f.fact.sent
 	e.replay = e.replay || ref.seq <= ref.stream.replay
 	if !e.row.end.state.Final() {
