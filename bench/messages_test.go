@@ -88,7 +88,7 @@ func TestGeneratorFillsMessages(t *testing.T) {
 		octets  int
 		payload bool // in message_payload
 	}{
-		{"defaults", LoadOptions{}, `^64(21|61)?[0-9]*$`, 0, markerLen + 1 + len(DefaultText), false},
+		{"defaults", LoadOptions{}, `^(6421|6141)\d{7}$`, 0, markerLen + 1 + len(DefaultText), false},
 		{"a prefix is filled up", LoadOptions{To: []string{"+6421"}}, `^6421\d{7}$`, 0, markerLen + 1 + len(DefaultText), false},
 		{"a number stays", LoadOptions{To: []string{"64211239001"}}, `^64211239001$`, 0, markerLen + 1 + len(DefaultText), false},
 		{"a pattern", LoadOptions{To: []string{"+447xxx9003"}}, `^447\d{3}9003$`, 0, markerLen + 1 + len(DefaultText), false},
@@ -101,9 +101,6 @@ func TestGeneratorFillsMessages(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			o := c.o.withDefaults()
-			if c.name == "defaults" {
-				c.to = `^(6421|6141)\d{7}$`
-			}
 			g, err := newGenerator(&o)
 			if err != nil {
 				t.Fatal(err)
@@ -163,7 +160,7 @@ func TestGeneratorRefuses(t *testing.T) {
 func TestMagicEndings(t *testing.T) {
 	for to, magic := range map[string]bool{
 		"64211239001": true, "64211239012": true, "+64211239005": true, "64211239000": false, "64211239013": false,
-		"9001": false, "239001": false, "64211290010": false, "TASMAN9001": true, "": false, "6421123900x": false,
+		"9001": false, "239001": false, "64211290010": false, "": false, "6421123900x": false,
 	} {
 		if got := magicEnding(to); got != magic {
 			t.Errorf("%q: %v", to, got)

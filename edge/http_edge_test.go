@@ -129,12 +129,21 @@ func TestEdgeRefusals(t *testing.T) {
 
 // Without storage nothing is acknowledged at any door.
 func TestEdgeWithoutStorage(t *testing.T) {
-	bus := streamstest.New(t)
+	server := streamstest.New(t, streamstest.With(func(c *streams.Config) { c.Listen = "127.0.0.1:0" }))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	bus, err := streams.Open(ctx, streams.Config{Node: "n1", URLs: []string{server.ClientURL()}, Shards: 2}, quiet(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		short, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = bus.Close(short) // its server is gone
+	})
 	e, _ := startEdge(t, bus)
 	c := loggedIn(t, e.SMTPAddr().String())
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if err := bus.Close(ctx); err != nil {
+	if err := server.Close(ctx); err != nil {
 		t.Fatal(err)
 	}
 	resp, body := post(hello).do(t, "http://"+e.HTTPAddr().String())

@@ -30,13 +30,12 @@ type smppDoor struct {
 	hold     *holder
 	log      *slog.Logger
 	watchers sync.WaitGroup // one per session, until it has ended
-	closing  chan struct{}  // closed when sessions are about to be unbound
 }
 
 var _ door = (*smppDoor)(nil)
 
 func newSMPPDoor(e *Edge) *smppDoor {
-	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node), closing: make(chan struct{})}
+	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node)}
 	d.hold = newHolder(e.stats.held)
 	d.server = smpp.Server{
 		Bind: d.bind, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
@@ -53,6 +52,8 @@ func newSMPPDoor(e *Edge) *smppDoor {
 // delivered to them waits for its answer, for a bounded time.
 func (d *smppDoor) run(ctx context.Context) error {
 	e := d.edge
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var serving sync.WaitGroup
 	failed := make(chan error, 2)
 	serve := func(ln net.Listener) {
@@ -75,18 +76,15 @@ func (d *smppDoor) run(ctx context.Context) error {
 		err = fmt.Errorf("SMPP door: %w", err)
 	case <-ctx.Done():
 	}
-	close(d.closing)
+	stop()
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.cfg.Drain)
 	defer cancel()
 	if serr := d.server.Shutdown(bound); serr != nil {
 		d.log.Warn("SMPP sessions closed without unbind", "err", serr)
 	}
-	if err != nil {
-		return err // the watcher of the configuration ends with ctx, which this error ends
-	}
 	serving.Wait()
 	d.watchers.Wait()
-	return nil
+	return err
 }
 
 // bind decides on a bind request.
@@ -131,7 +129,7 @@ func (d *smppDoor) admit(req *smpp.BindRequest, peer net.Addr) (*session, error)
 	if account.Suspended {
 		return nil, &bindRefusal{smpp.StatusBindFailed, "account suspended"}
 	}
-	if !slices.Contains(user.BindModes, configs.BindMode(req.Mode.String())) {
+	if !slices.Contains(user.BindModes, configs.BindModeOf(req.Mode)) {
 		return nil, &bindRefusal{smpp.StatusBindFailed, "bind mode not allowed"}
 	}
 	s := &session{door: d, user: user, account: account.Name, peer: peer.String(), slots: make(chan struct{}, min(user.Window, maxWindow))}

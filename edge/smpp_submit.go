@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"tasman/configs"
-	"tasman/sms"
 	"tasman/smpp"
+	"tasman/sms"
 )
 
 var _ smpp.Handler = (*session)(nil)

@@ -82,13 +82,14 @@ func appendMatch(dst []byte, m Match, carrierID string) []byte {
 	return append(dst, carrierID...)
 }
 
-func parseMatch(entry []byte) (Match, string, error) {
+// parseMatch returns an entry's match and the id as it was written.
+func parseMatch(entry []byte) (Match, []byte, error) {
 	if len(entry) < matchHead {
-		return Match{}, "", errEntries
+		return Match{}, nil, errEntries
 	}
 	return Match{
 		ID: sms.ID(entry[:16]), Segment: int(entry[16]), Segments: int(entry[17]), Attempt: int(binary.BigEndian.Uint16(entry[18:])),
-	}, string(entry[matchHead:]), nil
+	}, entry[matchHead:], nil
 }
 
 // sameMatch reports whether two entries differ in the attempt at most; then the higher attempt is kept.
@@ -135,33 +136,18 @@ func (x *Index) ByCarrierID(carrier, carrierID string) (Match, bool, error) {
 // matchOf looks an id up, newest day first; written is preferred among ids that differ in case and zeros only.
 func (x *Index) matchOf(carrier, canonical, written string) (Match, bool, error) {
 	var scratch [96]byte
-	var folded *Match
-	for _, day := range x.days.of(prefixCarrierID) {
-		value, closer, err := x.db.Get(dayKey(scratch[:0], prefixCarrierID, day, carrier, canonical))
-		if err == pebble.ErrNotFound {
-			continue
+	var best Match
+	var found bool
+	err := x.perDay(prefixCarrierID, func(day uint16) []byte {
+		return dayKey(scratch[:0], prefixCarrierID, day, carrier, canonical)
+	}, func(value []byte) (bool, error) {
+		m, exact, err := newestMatch(value, written)
+		if exact || !found {
+			best, found = m, true
 		}
-		if err != nil {
-			return Match{}, false, x.check(err)
-		}
-		best, exact, err := newestMatch(value, written)
-		if err := closer.Close(); err != nil {
-			return Match{}, false, err
-		}
-		if err != nil {
-			return Match{}, false, err
-		}
-		if exact {
-			return best, true, nil
-		}
-		if folded == nil {
-			folded = &best
-		}
-	}
-	if folded == nil {
-		return Match{}, false, nil
-	}
-	return *folded, true, nil
+		return !exact, err
+	})
+	return best, found && err == nil, err
 }
 
 // newestMatch picks the entry of the newest message, among those written just so if there are any. Entries of one
@@ -172,7 +158,7 @@ func newestMatch(value []byte, written string) (best Match, exact bool, err erro
 		if err != nil {
 			return err
 		}
-		same := as == written
+		same := string(as) == written
 		if exact && !same {
 			return nil
 		}

@@ -1,12 +1,9 @@
 package index
 
 import (
-	"errors"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/cockroachdb/pebble/v2"
 
 	"tasman/sms"
 	"tasman/streams"
@@ -25,15 +22,12 @@ type facts struct {
 // factsOf reads a message's facts; nil when there are none. The caller is inside enter and leave.
 func (x *Index) factsOf(id sms.ID) (*facts, error) {
 	var scratch [17]byte
-	value, closer, err := x.db.Get(messageKey(scratch[:0], id))
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, x.check(err)
-	}
-	f, err := parseFacts(id, value)
-	return f, errors.Join(err, closer.Close())
+	var f *facts
+	err := x.view(messageKey(scratch[:0], id), func(value []byte) (err error) {
+		f, err = parseFacts(id, value)
+		return err
+	})
+	return f, err
 }
 
 func parseFacts(id sms.ID, value []byte) (*facts, error) {

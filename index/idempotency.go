@@ -98,23 +98,18 @@ func better(a, b KeyEntry) bool {
 func (x *Index) keyed(account, key string) ([]keyedMessage, error) {
 	var out []keyedMessage
 	oldest := x.now().Add(-keepKeys)
-	for _, day := range x.days.of(prefixKey) {
-		value, _, err := x.get(dayKey(nil, prefixKey, day, account, key))
-		if err != nil {
-			return nil, err
-		}
-		err = eachEntry(value, func(entry []byte) error {
+	err := x.perDay(prefixKey, func(day uint16) []byte {
+		return dayKey(nil, prefixKey, day, account, key)
+	}, func(value []byte) (bool, error) {
+		return true, eachEntry(value, func(entry []byte) error {
 			k, err := parseKeyed(entry)
 			if err == nil && !k.accepted.Before(oldest) {
 				out = append(out, k)
 			}
 			return err
 		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	})
+	return out, err
 }
 
 // requestsOf groups messages into requests: those of one body. Of two for one place the first that was not refused is

@@ -121,16 +121,3 @@ func (x *Index) load() error {
 	}
 	return err
 }
-
-// get returns a copy of a key's value.
-func (x *Index) get(key []byte) ([]byte, bool, error) {
-	value, closer, err := x.db.Get(key)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, x.check(err)
-	}
-	out := append([]byte(nil), value...)
-	return out, true, closer.Close()
-}

@@ -27,16 +27,16 @@ func (x *Index) LastMT(ourNumber, handset sms.Address) (id sms.ID, account strin
 		return sms.ID{}, "", false, err
 	}
 	defer x.leave()
-	for _, day := range x.days.of(prefixLastMT) {
-		value, ok, err := x.get(dayKey(nil, prefixLastMT, day, ourNumber.Value, handset.Value))
-		if err != nil {
-			return sms.ID{}, "", false, err
+	err = x.perDay(prefixLastMT, func(day uint16) []byte {
+		return dayKey(nil, prefixLastMT, day, ourNumber.Value, handset.Value)
+	}, func(value []byte) (bool, error) {
+		if len(value) < len(id) {
+			return false, errEntries
 		}
-		if ok && len(value) > len(id) {
-			return sms.ID(value[:16]), string(value[16:]), true, nil
-		}
-	}
-	return sms.ID{}, "", false, nil
+		id, account, found = sms.ID(value[:16]), string(value[16:]), true
+		return false, nil
+	})
+	return id, account, found, err
 }
 
 // reserved adds a reservation. It is not kept with any message. The contract of a reservation ends with its batch, which
@@ -64,23 +64,18 @@ func (x *Index) Reservations(batch uint64, carrier string) ([]sms.Event, error) 
 	}
 	defer x.leave()
 	var out []sms.Event
-	for _, day := range x.days.of(prefixReserved) {
-		value, _, err := x.get(reservedKey(nil, day, carrier, batch))
-		if err != nil {
-			return nil, err
-		}
-		err = eachEntry(value, func(entry []byte) error {
+	err := x.perDay(prefixReserved, func(day uint16) []byte {
+		return reservedKey(nil, day, carrier, batch)
+	}, func(value []byte) (bool, error) {
+		return true, eachEntry(value, func(entry []byte) error {
 			r, err := streams.DecodeRecord(entry)
 			if err == nil && r.Event != nil {
 				out = append(out, *r.Event)
 			}
 			return err
 		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	})
+	return out, err
 }
 
 // sawWithdrawal moves the time of the last withdrawal forward.

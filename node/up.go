@@ -168,7 +168,7 @@ func (n *Node) announce(w io.Writer, d *demo) {
 		return
 	}
 	fmt.Fprintf(w, "\nSubmit a message, then ask what became of it with the id that comes back:\n\n")
-	fmt.Fprintf(w, "  curl -s http://%s/v1/messages -H 'Authorization: Bearer %s' -d '{\"from\":\"TASMAN\",\"to\":\"+64211234567\",\"text\":\"Kia ora\"}'\n", a.HTTP, d.key)
+	fmt.Fprintf(w, "  curl -s http://%s/v1/messages -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{\"from\":\"TASMAN\",\"to\":\"+64211234567\",\"text\":\"Kia ora\"}'\n", a.HTTP, d.key)
 	fmt.Fprintf(w, "  curl -s http://%s/v1/messages/ID -H 'Authorization: Bearer %s'\n\n", a.HTTP, d.key)
 	if a.Console != nil {
 		fmt.Fprintf(w, "Or look at http://%s\n", strings.Replace(a.Console.String(), "[::]", "127.0.0.1", 1))

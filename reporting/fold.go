@@ -14,7 +14,7 @@ type entry struct {
 	since   time.Time
 	ended   time.Time // when its end was read
 	fresh   bool      // its acceptance was read in this entry, so very likely the table has no row yet
-	routed  bool // its dispatch was read in this entry
+	routed  bool      // its dispatch was read in this entry
 	sent    bool
 	replay  bool // some fact may be in the table already
 	written bool // handed over: skip it in the queues

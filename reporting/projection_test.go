@@ -64,7 +64,7 @@ func TestOrderAndRestartsDoNotMatter(t *testing.T) {
 	all := stories(400)
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			random := rand.New(rand.NewPCG(seed, 1))
+			random, stops := rand.New(rand.NewPCG(seed, 1)), rand.New(rand.NewPCG(seed, 2))
 			dsn := mariadb.ForTest(t)
 			source := newFakeSource()
 			if seed == 0 {
@@ -74,18 +74,19 @@ func TestOrderAndRestartsDoNotMatter(t *testing.T) {
 			source.read = make(chan struct{})
 			for range 6 {
 				run := start(t, Config{DSN: dsn, Rows: 40}, source)
-				for range 10 + rand.IntN(100) { // let it read a few batches and stop it wherever it is then
+				for range 10 + stops.IntN(100) { // let it read a few batches and stop it wherever it is then
 					select {
 					case <-source.read:
 					case <-time.After(200 * time.Millisecond): // all is read
 					}
 				}
+				read := source.read
 				go func() {
-					for range source.read {
+					for range read {
 					}
 				}()
 				run.stop()
-				close(source.read)
+				close(read)
 				source.read = make(chan struct{})
 			}
 			source.read = nil

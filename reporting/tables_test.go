@@ -69,6 +69,28 @@ func execSQL(t testing.TB, dsn, query string, args ...any) {
 	}
 }
 
+// asides is how many different rows of events and MOs the records make.
+func asides(all []placed) (events, mos int) {
+	type key struct {
+		id     sms.ID
+		digest uint64
+	}
+	lands, seen := newCountries(), map[key]bool{}
+	for i := range all {
+		var f fact
+		f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands)
+		if k := (key{f.event.id, f.event.digest}); f.event.kind != sms.EventNone && !seen[k] {
+			seen[k] = true
+			events++
+		}
+		if k := (key{f.mo.id, 0}); !f.mo.id.IsZero() && !seen[k] {
+			seen[k] = true
+			mos++
+		}
+	}
+	return events, mos
+}
+
 // expected folds the records without a database: what the tables must hold in the end.
 func expected(all []placed) (map[sms.ID]*row, map[volumeKey]volume) {
 	lands := newCountries()
@@ -125,6 +147,9 @@ func mustHold(t testing.TB, dsn string, all []placed) tables {
 	got := dump(t, dsn)
 	if d := cmp.Diff(rows, messageRows(t, dsn), cmp.AllowUnexported(row{}, ranked{}, outcome{})); d != "" {
 		t.Errorf("messages differ (-want +got):\n%s", d)
+	}
+	if events, mos := asides(all); len(got.Events) != events || len(got.MOs) != mos {
+		t.Errorf("%d events and %d MOs, want %d and %d", len(got.Events), len(got.MOs), events, mos)
 	}
 	var want []string
 	for k, v := range volumes {

@@ -1,0 +1,396 @@
+package edge
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"tasman/configs"
+	"tasman/smpp"
+	"tasman/sms"
+)
+
+// item is one delivery on its way to the customer.
+type item struct {
+	delivery *sms.Delivery
+	since    time.Time // when it was offered
+	owner    owner
+}
+
+// owner is who waits for what becomes of an item; exactly one of the two is called, once, from any goroutine.
+type owner interface {
+	taken(*item)   // the customer has it, or it is stored that he never will
+	refused(*item) // nobody took it now
+}
+
+// way is how a delivery gets to its customer.
+type way uint8
+
+const (
+	nowhere way = iota // the account has no way at all
+	bySession
+	byWebhook
+)
+
+// outlet hands the deliveries of one account over. Sessions are served by whoever brings an item or frees a place in a
+// window, without a goroutine of its own; webhook calls have up to webhookCalls.
+type outlet struct {
+	deliverer *deliverer
+	account   string
+
+	mu        sync.Mutex
+	receivers []*session
+	turn      int
+	sessions  line
+	hook      line
+	calls     int // goroutines that call the webhook
+	parking
+}
+
+// line is what waits for one way, by lane.
+type line struct {
+	lanes   [3][]*item // alert first
+	count   int
+	down    bool      // the customer takes nothing this way: what comes is parked until a drain finds it open
+	success time.Time // when something was last taken
+}
+
+func laneIndex(l sms.Lane) int { return int(max(l, sms.Alert)-sms.Alert) % 3 }
+
+func (l *line) push(it *item) {
+	i := laneIndex(it.delivery.Lane)
+	l.lanes[i] = append(l.lanes[i], it)
+	l.count++
+}
+
+func (l *line) head() *item {
+	for _, q := range l.lanes {
+		if len(q) > 0 {
+			return q[0]
+		}
+	}
+	return nil
+}
+
+// pop removes the head.
+func (l *line) pop() *item {
+	for i, q := range l.lanes {
+		if len(q) > 0 {
+			l.lanes[i] = q[1:]
+			if len(q) == 1 {
+				l.lanes[i] = nil
+			}
+			l.count--
+			return q[0]
+		}
+	}
+	return nil
+}
+
+// overdue removes what has waited too long.
+func (l *line) overdue(now time.Time) (late []*item) {
+	for i, q := range l.lanes {
+		for len(q) > 0 {
+			waited := now.Sub(q[0].since)
+			stuck := waited > stuckAfter && now.Sub(l.success) > stuckAfter
+			if !stuck && waited <= maxWait {
+				break
+			}
+			l.down = l.down || stuck
+			late, q = append(late, q[0]), q[1:]
+		}
+		l.lanes[i] = q
+	}
+	l.count -= len(late)
+	return late
+}
+
+// takeAll empties the line.
+func (l *line) takeAll() (all []*item) {
+	for i, q := range l.lanes {
+		all = append(all, q...)
+		l.lanes[i] = nil
+	}
+	l.count = 0
+	return all
+}
+
+func (o *outlet) line(w way) *line {
+	if w == byWebhook {
+		return &o.hook
+	}
+	return &o.sessions
+}
+
+// wayOf decides how a delivery gets to its customer under the present configuration. What was submitted with an API key or
+// by mail goes to the webhook, as does all of an account without SMPP users; the rest to a session.
+func (d *deliverer) wayOf(x *sms.Delivery) way {
+	snapshot := d.edge.live.Load()
+	account := snapshot.Accounts[x.Account]
+	if account == nil {
+		return bySession // not known here yet, perhaps: it is parked
+	}
+	users := d.usersOf(snapshot, x.Account)
+	if d.edge.hooks.Wants(account, x) && (len(users) == 0 || x.Integration != "" && !users[x.Integration]) {
+		return byWebhook
+	}
+	if len(users) == 0 {
+		return nowhere
+	}
+	return bySession
+}
+
+// directory lists the SMPP users of each account, by resource name, for one snapshot.
+type directory struct {
+	snapshot *configs.Snapshot
+	users    map[string]map[string]bool
+}
+
+// usersOf returns the names of an account's SMPP users.
+func (d *deliverer) usersOf(snapshot *configs.Snapshot, account string) map[string]bool {
+	known := d.directory.Load()
+	if known == nil || known.snapshot != snapshot {
+		known = &directory{snapshot, make(map[string]map[string]bool)}
+		for _, r := range snapshot.Resources() {
+			u, ok := r.Spec.(*configs.SMPPUser)
+			if !ok {
+				continue
+			}
+			if known.users[u.Account] == nil {
+				known.users[u.Account] = make(map[string]bool)
+			}
+			known.users[u.Account][r.Name] = true
+		}
+		d.directory.Store(known)
+	}
+	return known.users[account]
+}
+
+// offer takes an item in. Unless it is a drain's (probe), it is refused at once where the customer takes nothing anyway; an
+// alert is always tried.
+func (o *outlet) offer(it *item, probe bool) {
+	w := o.deliverer.wayOf(it.delivery)
+	if w == nowhere {
+		if it.delivery.MO != nil {
+			it.owner.refused(it)
+			return
+		}
+		o.deliverer.edge.stats.unclaimed.Inc()
+		it.owner.taken(it)
+		return
+	}
+	o.mu.Lock()
+	l := o.line(w)
+	closed := l.down && !probe && it.delivery.Lane != sms.Alert
+	if closed || l.count >= maxQueue || w == bySession && len(o.receivers) == 0 {
+		o.mu.Unlock()
+		it.owner.refused(it)
+		return
+	}
+	l.push(it)
+	if w == byWebhook {
+		o.callMoreLocked()
+	}
+	o.mu.Unlock()
+	if w == bySession {
+		o.pump()
+	}
+}
+
+// attach adds a session.
+func (o *outlet) attach(s *session) {
+	o.mu.Lock()
+	o.receivers = append(o.receivers, s)
+	o.sessions.down = false
+	o.mu.Unlock()
+	o.wake()
+	o.pump()
+}
+
+// detach removes a session; with the last one what waits is parked.
+func (o *outlet) detach(s *session) {
+	o.mu.Lock()
+	o.receivers = slices.DeleteFunc(o.receivers, func(r *session) bool { return r == s })
+	var rest []*item
+	if len(o.receivers) == 0 {
+		rest = o.sessions.takeAll()
+	}
+	o.mu.Unlock()
+	refuseAll(rest)
+}
+
+func refuseAll(items []*item) {
+	for _, it := range items {
+		it.owner.refused(it)
+	}
+}
+
+// tick refuses what has waited too long.
+func (o *outlet) tick(now time.Time) {
+	o.mu.Lock()
+	late := append(o.sessions.overdue(now), o.hook.overdue(now)...)
+	o.mu.Unlock()
+	refuseAll(late)
+}
+
+var (
+	errBusy       = errors.New("every window is full")
+	errNoReceiver = errors.New("no session can receive")
+)
+
+// pump starts what can be started on the sessions.
+func (o *outlet) pump() {
+	type failure struct {
+		it  *item
+		err error
+	}
+	var failed []failure
+	o.mu.Lock()
+	for it := o.sessions.head(); it != nil; it = o.sessions.head() {
+		err := o.startLocked(it)
+		if err == errBusy {
+			break
+		}
+		o.sessions.pop()
+		if err != nil {
+			failed = append(failed, failure{it, err})
+		}
+	}
+	o.mu.Unlock()
+	for _, f := range failed {
+		var status smpp.Status
+		if errors.As(f.err, &status) {
+			o.never(f.it, status)
+		} else {
+			f.it.owner.refused(f.it)
+		}
+	}
+}
+
+// startLocked sends an item on a session with a free place in its window, one of the submitter's own if possible. The error
+// is errBusy, errNoReceiver, or holds a smpp.Status when no session will ever take it.
+func (o *outlet) startLocked(it *item) error {
+	result := errNoReceiver
+	o.turn++
+	for _, own := range [...]bool{true, false} {
+		for i := range o.receivers {
+			s := o.receivers[(o.turn+i)%len(o.receivers)]
+			if (s.user.Name == it.delivery.Integration) != own {
+				continue
+			}
+			err := o.send(s, it)
+			var status smpp.Status
+			switch {
+			case err == nil:
+				return nil
+			case errors.Is(err, smpp.ErrWindowFull):
+				result = errBusy
+			case errors.Is(err, smpp.ErrNeedsTLVs):
+				err = smpp.StatusInvalidMessageLength
+				fallthrough
+			case errors.As(err, &status):
+				if result != errBusy {
+					result = err
+				}
+			}
+		}
+	}
+	return result
+}
+
+func (o *outlet) send(s *session, it *item) error {
+	if s.conn.InFlight() >= o.deliverer.edge.cfg.DeliverWindow {
+		return smpp.ErrWindowFull
+	}
+	pdu, err := deliverSM(it.delivery)
+	if err != nil {
+		return smpp.StatusInvalidDCS
+	}
+	return s.conn.TrySend(pdu, nil, func(out smpp.Outcome) { o.outcome(it, out) })
+}
+
+// outcome is called when a deliver_sm has been answered or is lost.
+func (o *outlet) outcome(it *item, out smpp.Outcome) {
+	stats := o.deliverer.edge.stats.delivered
+	switch {
+	case out.Kind == smpp.Answered && out.Status == smpp.StatusOK:
+		stats.WithLabelValues("smpp", "taken").Inc()
+		o.worked(bySession)
+		it.owner.taken(it)
+	case out.Kind == smpp.Answered && !out.Status.Temporary():
+		stats.WithLabelValues("smpp", "rejected").Inc()
+		o.never(it, out.Status)
+	case out.Kind == smpp.Answered:
+		stats.WithLabelValues("smpp", "later").Inc()
+		o.fail(bySession, it)
+	case out.Kind == smpp.Unknown && errors.Is(out.Err, smpp.ErrResponseTimeout):
+		stats.WithLabelValues("smpp", "unknown").Inc()
+		o.fail(bySession, it)
+	default: // the session ended: its successor will take it
+		stats.WithLabelValues("smpp", "lost").Inc()
+		it.owner.refused(it)
+	}
+	o.pump()
+}
+
+// never settles an item that the customer refused for good.
+func (o *outlet) never(it *item, status smpp.Status) {
+	o.deliverer.notTaken(it, sms.Event{Kind: sms.EventHandedOver, Status: uint32(status), Error: status.String(), Reason: "refused by the customer"})
+}
+
+// worked notes that the customer takes deliveries this way.
+func (o *outlet) worked(w way) {
+	o.mu.Lock()
+	l := o.line(w)
+	l.success, l.down = time.Now(), false
+	o.mu.Unlock()
+}
+
+// fail notes that the customer takes nothing this way now and gives the item back.
+func (o *outlet) fail(w way, it *item) {
+	o.mu.Lock()
+	l := o.line(w)
+	l.down = true
+	rest := l.takeAll()
+	o.mu.Unlock()
+	it.owner.refused(it)
+	refuseAll(rest)
+}
+
+// callMoreLocked starts webhook calls, as many as there is work for and as are allowed.
+func (o *outlet) callMoreLocked() {
+	for o.calls < webhookCalls && o.calls < o.hook.count {
+		o.calls++
+		o.deliverer.work.Go(o.callWebhook)
+	}
+}
+
+// callWebhook calls the webhook as long as something waits for it.
+func (o *outlet) callWebhook() {
+	d := o.deliverer
+	stats := d.edge.stats.delivered
+	for {
+		o.mu.Lock()
+		it := o.hook.pop()
+		if it == nil {
+			o.calls--
+			o.mu.Unlock()
+			return
+		}
+		o.mu.Unlock()
+		account := d.edge.live.Load().Accounts[o.account]
+		if account == nil {
+			account = &configs.Account{Name: o.account}
+		}
+		if err := d.edge.hooks.Send(d.ctx, account, it.delivery); err != nil {
+			stats.WithLabelValues("webhook", "later").Inc()
+			d.edge.log.Debug("webhook did not take a delivery", "account", o.account, "id", it.delivery.ID.String(), "err", err)
+			o.fail(byWebhook, it)
+			continue
+		}
+		stats.WithLabelValues("webhook", "taken").Inc()
+		o.worked(byWebhook)
+		it.owner.taken(it)
+	}
+}
