@@ -96,7 +96,7 @@ func (e *esme) closeSilent() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for s := range e.silent {
-		s.Close()
+		_ = s.Close() // never fails
 	}
 }
 

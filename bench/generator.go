@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,8 +20,7 @@ const numberDigits = 11
 type generator struct {
 	rand     *rand.Rand
 	patterns [][]byte // digits, and 'x' for any
-	next     int
-	rest     string // of the text, behind the marker
+	rest     string   // of the text, behind the marker
 	number   []byte
 
 	source smpp.Address
@@ -81,11 +81,10 @@ func (g *generator) encode() (err error) {
 	return err
 }
 
-// destination returns the next number, without '+'. It never has a magic ending that its pattern does not spell out.
-func (g *generator) destination() string {
-	g.next = (g.next + 1) % len(g.patterns)
-	p := g.patterns[g.next]
-	free := false
+// destination returns a number for message n, without '+'. It never has a magic ending that its pattern does not spell out.
+func (g *generator) destination(n uint64) string {
+	p := g.patterns[n%uint64(len(g.patterns))]
+	spelled := !bytes.ContainsRune(p[max(len(p)-4, 0):], 'x')
 	for {
 		g.number = append(g.number[:0], p...)
 		digits, left := uint64(0), 0
@@ -99,13 +98,9 @@ func (g *generator) destination() string {
 			g.number[i] = byte('0' + digits%10)
 			digits /= 10
 			left--
-			free = true
-		}
-		if !free {
-			return string(g.number)
 		}
 		to := string(g.number)
-		if _, magic := magicOf(to); !magic || p[len(p)-1] != 'x' {
+		if _, magic := magicOf(to); !magic || spelled {
 			return to
 		}
 	}
@@ -122,7 +117,7 @@ func (g *generator) fill(m *smpp.SubmitSM, n uint64) {
 	}
 	g.text = append(g.text, g.tail...)
 	m.Source, m.DataCoding = g.source, g.coding
-	m.Destination = smpp.Address{TON: 1, NPI: 1, Addr: g.destination()}
+	m.Destination = smpp.Address{TON: 1, NPI: 1, Addr: g.destination(n)}
 	m.ShortMessage, m.TLVs = g.text, nil
 	if len(g.text) > maxShortMessage {
 		g.tlvs = smpp.AppendTLV(g.tlvs[:0], smpp.TagMessagePayload, g.text)

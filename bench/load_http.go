@@ -228,7 +228,7 @@ func (c *httpConn) request(job httpJob) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(append(b, `"+`...), c.texts.destination()...), '"')
+		b = append(append(append(b, `"+`...), c.texts.destination(job.first+uint64(i))...), '"')
 	}
 	b = append(appendMarker(append(b, `],"text":"`...), job.first), c.t.tail...)
 	c.text = b

@@ -56,7 +56,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *webhook) close(ctx context.Context) {
 	if h.server.Shutdown(ctx) != nil {
-		h.server.Close()
+		_ = h.server.Close() // what it closes is of no more use
 	}
 	h.wg.Wait()
 }

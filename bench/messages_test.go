@@ -132,8 +132,8 @@ func TestGeneratorAvoidsMagicByChance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2000 {
-		if to := g.destination(); magicEnding(to) {
+	for n := range uint64(2000) {
+		if to := g.destination(n); magicEnding(to) {
 			t.Fatalf("%s is magic", to)
 		}
 	}

@@ -19,7 +19,8 @@ const (
 
 // recorder counts and measures one load. All times are since its begin.
 type recorder struct {
-	started  time.Time
+	created  time.Time
+	begun    atomic.Int64  // nanoseconds after created
 	inFlight atomic.Int64  // messages sent and not answered
 	hungry   atomic.Bool   // the pacer waits for room
 	room     chan struct{} // wakes it
@@ -31,10 +32,11 @@ type recorder struct {
 	mu      sync.Mutex
 	latency *hdrhistogram.Histogram // of accepted messages
 	errors  map[string]uint64
+	last    time.Duration // when a message was accepted last
 }
 
 func newRecorder(receipts bool) *recorder {
-	r := &recorder{started: time.Now(), room: make(chan struct{}, 1), errors: make(map[string]uint64), latency: newHistogram()}
+	r := &recorder{created: time.Now(), room: make(chan struct{}, 1), errors: make(map[string]uint64), latency: newHistogram()}
 	if receipts {
 		r.receipts = newTracker()
 	}
@@ -51,9 +53,14 @@ func record(h *hdrhistogram.Histogram, d time.Duration, n int) {
 	_ = h.RecordValues(min(max(d.Microseconds(), 1), histogramMax), int64(n))
 }
 
-func (r *recorder) begin() { r.started = time.Now() }
+func (r *recorder) begin() { r.begun.Store(int64(time.Since(r.created))) }
 
-func (r *recorder) now() time.Duration { return time.Since(r.started) }
+func (r *recorder) now() time.Duration {
+	return time.Since(r.created) - time.Duration(r.begun.Load())
+}
+
+// started returns when the load began.
+func (r *recorder) started() time.Time { return r.created.Add(time.Duration(r.begun.Load())) }
 
 // starting counts n messages as sent, before they are; unstarted takes that back.
 func (r *recorder) starting(n int) {
@@ -68,10 +75,11 @@ func (r *recorder) unstarted(n int) {
 
 // took counts n messages as accepted now that were meant to be sent at intended.
 func (r *recorder) took(n int, intended time.Duration) {
-	d := r.now() - intended
+	now := r.now()
 	r.accepted.Add(uint64(n))
 	r.mu.Lock()
-	record(r.latency, d, n)
+	r.last = max(r.last, now)
+	record(r.latency, now-intended, n)
 	r.mu.Unlock()
 	r.settled(n)
 }

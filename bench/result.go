@@ -17,7 +17,7 @@ type Result struct {
 	// Duration is the time of sending in seconds, without the wait for receipts.
 	Duration     float64 `json:"duration_s"`
 	OfferedRate  float64 `json:"offered_rate"`  // 0 in a closed loop
-	AchievedRate float64 `json:"achieved_rate"` // accepted messages by Duration
+	AchievedRate float64 `json:"achieved_rate"` // Accepted by Duration, or by the time to the last acceptance where that is longer
 	Intended     uint64  `json:"intended"`      // messages that were to be sent by the schedule; in a closed loop, Sent
 	Sent         uint64  `json:"sent"`
 	Accepted     uint64  `json:"accepted"`
@@ -66,7 +66,7 @@ func latencyOf(h *hdrhistogram.Histogram) *Latency {
 func (l *load) result(p *pacer, sending time.Duration) *Result {
 	r := l.rec
 	res := &Result{
-		Target: l.opts.HTTP, Loop: "open", Started: r.started.UTC(), Duration: sending.Seconds(), OfferedRate: l.opts.Rate,
+		Target: l.opts.HTTP, Loop: "open", Started: r.started().UTC(), Duration: sending.Seconds(), OfferedRate: l.opts.Rate,
 		Intended: p.messages(p.due), Sent: r.sent.Load(), Accepted: r.accepted.Load(), Unanswered: r.inFlight.Load(),
 		HeldBack: p.heldBack * uint64(p.batch), Redials: r.redials.Load(),
 	}
@@ -76,10 +76,10 @@ func (l *load) result(p *pacer, sending time.Duration) *Result {
 	if l.opts.Rate == 0 {
 		res.Loop, res.Intended = "closed", res.Sent
 	}
-	if sending > 0 {
-		res.AchievedRate = float64(res.Accepted) / sending.Seconds()
-	}
 	r.mu.Lock()
+	if took := max(sending, r.last); took > 0 {
+		res.AchievedRate = float64(res.Accepted) / took.Seconds()
+	}
 	res.Errors = maps.Clone(r.errors)
 	res.Response = *latencyOf(r.latency)
 	r.mu.Unlock()

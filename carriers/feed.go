@@ -115,13 +115,30 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, b
 			if reserved(i) && (!w.clean || b.Seq > before) {
 				doubtful = append(doubtful, i)
 			}
-		case ob.lane.doubt > 0 || b.Seq > before:
-			ob.lane.doubt--
+		case w.inDoubt(ob.lane, b, before):
 			rec.Dispatch.MaybeSent = true
 		}
 	}
 	w.metrics.repeated.WithLabelValues(w.name).Add(float64(len(ob.records)))
 	return doubtful, nil
+}
+
+// inDoubt reports whether a record without outcome, of lane alert or normal, may have reached the operator. The server
+// remembers that it delivered the batch before, to an owner that crashed, unless it crashed itself: then batches come as if
+// for the first time, in the order of the queue, and at most a window's worth at its head was written to a link.
+func (w *worker) inDoubt(q *lane, b *streams.Batch, before uint64) bool {
+	switch {
+	case b.Seq > before:
+		return true
+	case w.clean:
+		return false
+	case b.Delivered > 1:
+		return true
+	case q.doubt > 0:
+		q.doubt--
+		return true
+	}
+	return false
 }
 
 func (w *worker) barrier(ctx context.Context) error {

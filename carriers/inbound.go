@@ -34,7 +34,7 @@ func (h *inbound) ServeSMPP(r *smpp.Request) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
 	defer cancel()
-	if in.Receipt != nil && h.matched(ctx, r, in) {
+	if in.Receipt != nil && h.w.index.Ready() == nil && h.matched(ctx, r, in) { // else core matches it
 		return
 	}
 	h.store(ctx, r, in)

@@ -97,7 +97,8 @@ func (w *worker) fact(kind sms.EventKind, rec *sms.Record) *sms.Event {
 	m := rec.Message
 	return &sms.Event{ID: m.ID, Kind: kind, Time: time.Now(), Node: w.node, Account: m.Account, Integration: m.Integration, Lane: m.Lane,
 		Source: m.Source, Destination: m.Destination, Carrier: w.name, Attempt: rec.Dispatch.Attempt, Segments: m.Segments,
-		Accepted: m.Accepted, Routed: rec.Dispatch.Routed, Reference: m.Reference, PossibleDuplicate: rec.Dispatch.MaybeSent}
+		Accepted: m.Accepted, Routed: rec.Dispatch.Routed, Reference: m.Reference, WantReceipt: m.WantReceipt,
+		PossibleDuplicate: rec.Dispatch.MaybeSent}
 }
 
 func (w *worker) sent(f *flight) {

@@ -36,7 +36,7 @@ type lane struct {
 	later   delayed       // retries that wait for their time
 	room    chan struct{} // one token per batch that may be opened
 	flying  int           // records on a link, or answered with the outcome not yet stored
-	doubt   int           // records of repeated batches still to be marked as possible duplicates
+	doubt   int           // records at the head of the queue still to be marked as possible duplicates
 }
 
 func newLane(l sms.Lane) *lane {

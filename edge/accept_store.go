@@ -12,9 +12,19 @@ import (
 	"tasman/streams"
 )
 
+// storage is what the acceptor needs of the bus.
+type storage interface {
+	Partition(account string, l sms.Lane) int
+	Publish(ctx context.Context, subject string, rec *sms.Record, done func(streams.Placed, error)) error
+	Pressure() error
+}
+
+var _ storage = (*streams.Bus)(nil)
+
 // acceptor stores messages in MT and tells each caller exactly once what came of it.
 type acceptor struct {
 	edge *Edge
+	bus  storage
 
 	mu      sync.Mutex
 	first   *acceptance // open ones, oldest first; all have the same patience
@@ -49,7 +59,9 @@ type acceptance struct {
 	told       bool
 }
 
-func newAcceptor(e *Edge) *acceptor { return &acceptor{edge: e, idle: make(chan struct{})} }
+func newAcceptor(e *Edge, bus storage) *acceptor {
+	return &acceptor{edge: e, bus: bus, idle: make(chan struct{})}
+}
 
 // Accept stores messages of one account and lane, all or none, and calls done exactly once: with nil when all are stored,
 // else with a *Refusal. done may be called before Accept returns, or from another goroutine, and must not block. It takes
@@ -90,13 +102,13 @@ func (a *acceptor) accept(ctx context.Context, msgs []*sms.Message, done func(er
 		done(refusal)
 		return
 	}
-	subject := streams.MTSubject(a.edge.bus.Partition(msgs[0].Account, msgs[0].Lane), msgs[0].Lane)
+	subject := streams.MTSubject(a.bus.Partition(msgs[0].Account, msgs[0].Lane), msgs[0].Lane)
 	stored := func(_ streams.Placed, err error) { a.answered(p, 0, err) }
 	for i, m := range msgs {
 		if i > 0 {
 			stored = func(_ streams.Placed, err error) { a.answered(p, i, err) }
 		}
-		if err := a.edge.bus.Publish(stand, subject, &sms.Record{Message: m}, stored); err != nil {
+		if err := a.bus.Publish(stand, subject, &sms.Record{Message: m}, stored); err != nil {
 			a.notGiven(p, i, err)
 			return
 		}
@@ -108,7 +120,7 @@ func (a *acceptor) add(ctx context.Context, p *acceptance) (context.Context, *Re
 	if ctx.Err() != nil {
 		return nil, errUnavailable()
 	}
-	if err := a.edge.bus.Pressure(); err != nil {
+	if err := a.bus.Pressure(); err != nil {
 		return nil, errQueueFull("storage is full")
 	}
 	if a.edge.outbox.crowded() { // what was refused in doubt could not be withdrawn yet: storage does not work
@@ -231,11 +243,10 @@ func (a *acceptor) withdraw(m *sms.Message) {
 	}}, nil)
 }
 
-// run ends acceptances that take too long, until ctx ends.
+// run ends acceptances that take too long, until ctx ends. Nothing is accepted before the first renew.
 func (a *acceptor) run(ctx context.Context) {
 	tick := time.NewTicker(acceptTick)
 	defer tick.Stop()
-	a.renew(ctx, time.Now())
 	for {
 		select {
 		case <-ctx.Done():

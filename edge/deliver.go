@@ -66,6 +66,7 @@ func (d *deliverer) run(ctx, life context.Context) error {
 		}
 	}
 	readers.Wait()
+	<-ctx.Done() // a bus that was closed ends the readers, and the doors still have refusals to give
 	stop()
 	ticker.Wait()
 	return nil

@@ -44,7 +44,9 @@ type outlet struct {
 	turn      int
 	sessions  line
 	hook      line
-	calls     int // goroutines that call the webhook
+	calls     int                       // goroutines that call the webhook
+	flights   map[*item]flight          // sent and not answered
+	ahead     map[deliveryKey]time.Time // parked ahead: when the customer took it, zero while that is not known
 	parking
 }
 
@@ -230,8 +232,12 @@ func refuseAll(items []*item) {
 func (o *outlet) tick(now time.Time) {
 	o.mu.Lock()
 	late := append(o.sessions.overdue(now), o.hook.overdue(now)...)
+	ahead, owners := o.overdueFlightsLocked(now)
 	o.mu.Unlock()
 	refuseAll(late)
+	for i, it := range ahead {
+		owners[i].refused(it)
+	}
 }
 
 var (
@@ -279,7 +285,7 @@ func (o *outlet) startLocked(it *item) error {
 			if (s.user.Name == it.delivery.Integration) != own {
 				continue
 			}
-			err := o.send(s, it)
+			err := o.sendLocked(s, it)
 			var status smpp.Status
 			switch {
 			case err == nil:
@@ -299,7 +305,7 @@ func (o *outlet) startLocked(it *item) error {
 	return result
 }
 
-func (o *outlet) send(s *session, it *item) error {
+func (o *outlet) sendLocked(s *session, it *item) error {
 	if s.conn.InFlight() >= o.deliverer.edge.cfg.DeliverWindow {
 		return smpp.ErrWindowFull
 	}
@@ -307,12 +313,18 @@ func (o *outlet) send(s *session, it *item) error {
 	if err != nil {
 		return smpp.StatusInvalidDCS
 	}
-	return s.conn.TrySend(pdu, nil, func(out smpp.Outcome) { o.outcome(it, out) })
+	o.takeOffLocked(it, bySession) // before the answer can come, which waits for our lock
+	err = s.conn.TrySend(pdu, nil, func(out smpp.Outcome) { o.outcome(it, out) })
+	if err != nil {
+		delete(o.flights, it)
+	}
+	return err
 }
 
 // outcome is called when a deliver_sm has been answered or is lost.
 func (o *outlet) outcome(it *item, out smpp.Outcome) {
 	stats := o.deliverer.edge.stats.delivered
+	o.land(it)
 	switch {
 	case out.Kind == smpp.Answered && out.Status == smpp.StatusOK:
 		stats.WithLabelValues("smpp", "taken").Inc()
@@ -378,12 +390,15 @@ func (o *outlet) callWebhook() {
 			o.mu.Unlock()
 			return
 		}
+		o.takeOffLocked(it, byWebhook)
 		o.mu.Unlock()
 		account := d.edge.live.Load().Accounts[o.account]
 		if account == nil {
 			account = &configs.Account{Name: o.account}
 		}
-		if err := d.edge.hooks.Send(d.ctx, account, it.delivery); err != nil {
+		err := d.edge.hooks.Send(d.ctx, account, it.delivery)
+		o.land(it)
+		if err != nil {
 			stats.WithLabelValues("webhook", "later").Inc()
 			d.edge.log.Debug("webhook did not take a delivery", "account", o.account, "id", it.delivery.ID.String(), "err", err)
 			o.fail(byWebhook, it)

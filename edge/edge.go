@@ -114,7 +114,7 @@ func (e *Edge) prepare(reg prometheus.Registerer) (err error) {
 		return fmt.Errorf("webhooks: %w", err)
 	}
 	e.outbox = newOutbox(e.bus)
-	e.acceptor = newAcceptor(e)
+	e.acceptor = newAcceptor(e, e.bus)
 	e.limits = newLimits()
 	e.deliver = newDeliverer(e)
 	e.smpp = newSMPPDoor(e)
@@ -188,6 +188,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 
+	e.acceptor.renew(life, time.Now())
 	var back sync.WaitGroup // what serves the doors and ends after them
 	back.Go(func() { e.outbox.run(life) })
 	back.Go(func() { e.acceptor.run(life) })

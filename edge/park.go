@@ -166,7 +166,14 @@ func (r *drainRun) hand(ctx context.Context, x *sms.Delivery) error {
 	case r.outlet.deliverer.edge.now().Sub(x.Time) > parkKeep:
 		return r.expire(ctx, x)
 	}
+	outstanding, handed := r.outlet.parkedAhead(x)
+	if handed {
+		return nil
+	}
 	w := r.outlet.deliverer.wayOf(x)
+	if outstanding {
+		r.skip[w] = true
+	}
 	if !r.skip[w] {
 		waiting := newWaiter()
 		r.outlet.offer(&item{delivery: x, since: time.Now(), owner: waiting}, true)

@@ -12,7 +12,7 @@ import (
 // outbox stores what must be stored, events and parked deliveries, for callers that must not wait. It keeps order within a
 // subject. What it holds is bounded by its callers: withdrawals by crowded, parked deliveries by the open batches.
 type outbox struct {
-	bus *streams.Bus
+	bus sureStorage
 
 	mu     sync.Mutex
 	queue  []posting
@@ -21,6 +21,13 @@ type outbox struct {
 	closed bool
 	idle   chan struct{} // closed and replaced whenever open falls to 0
 }
+
+// sureStorage is what the outbox needs of the bus.
+type sureStorage interface {
+	PublishSure(ctx context.Context, subject string, rec *sms.Record, done func(streams.Placed, error)) error
+}
+
+var _ sureStorage = (*streams.Bus)(nil)
 
 type posting struct {
 	subject string
@@ -31,7 +38,7 @@ type posting struct {
 // crowd is how much may wait in the outbox before submissions are refused.
 const crowd = 20_000
 
-func newOutbox(bus *streams.Bus) *outbox {
+func newOutbox(bus sureStorage) *outbox {
 	return &outbox{bus: bus, wake: make(chan struct{}, 1), idle: make(chan struct{})}
 }
 

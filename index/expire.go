@@ -95,6 +95,7 @@ func (x *Index) reset() error {
 	}
 	x.noted.forget()
 	x.forms.forget()
+	x.days.drop(0xFFFF)
 	x.withdrawn.Store(0)
 	x.expired = expiry{}
 	x.pos.reset()

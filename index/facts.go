@@ -204,6 +204,7 @@ func (f *facts) described() sms.Message {
 	m := sms.Message{ID: f.id}
 	for _, e := range f.events {
 		fill(&m, e.Account, e.Integration, e.Lane, e.Source, e.Destination, e.Segments, e.Reference, e.Accepted)
+		orElse(&m.WantReceipt, e.WantReceipt)
 	}
 	for _, d := range f.deliveries {
 		fill(&m, d.Account, d.Integration, d.Lane, d.Source, d.Destination, d.Segments, d.Reference, d.Accepted)

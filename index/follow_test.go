@@ -3,12 +3,15 @@ package index
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"tasman/sms"
 	"tasman/streams"
@@ -123,6 +126,43 @@ func TestReadyAndBarrier(t *testing.T) {
 	if err := x.Ready(); !errors.Is(err, ErrNotFollowing) {
 		t.Errorf("after Follow: %v", err)
 	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	bus := newFakeBus()
+	x := open(t, "", Options{Registerer: prometheus.NewRegistry()})
+	follow(t, x, bus)
+	eventually(t, x.Ready)
+	var group errgroup.Group
+	for range 6 {
+		group.Go(func() error {
+			for range 40 {
+				m := messageAt(start())
+				id := m.ID.String()
+				if err := x.Learn("one", id, m.ID, 1, 1); err != nil {
+					return err
+				}
+				for _, p := range happy(m, "one", id) {
+					bus.publish(p.stream, p.subject, p.rec)
+					if err := x.Note(&p.rec); err != nil {
+						return err
+					}
+				}
+				match, found, err := x.ByCarrierID("one", id)
+				if err != nil || !found || match.ID != m.ID {
+					return fmt.Errorf("match %+v %v %v", match, found, err)
+				}
+				if s, _, err := x.Story(m.ID); err != nil || s.State != sms.StateDelivered || len(s.Events) != 5 {
+					return fmt.Errorf("story %s %s %v", s.State, kinds(s.Events), err)
+				}
+				if _, err := x.Recent(3, sms.ID{}, "acme"); err != nil {
+					return err
+				}
+			}
+			return x.Barrier(t.Context())
+		})
+	}
+	ok(t, group.Wait())
 }
 
 // stuckBus never brings anything.

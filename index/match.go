@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -44,28 +45,47 @@ func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)
 		return false
 	}
 	ctx = context.WithoutCancel(ctx) // may wait its turn; the bus's end ends it
-	m.inTurn(match.ID, func(release func()) {
-		m.apply(ctx, in, match, func(err error) {
+	known := true
+	m.inTurn(match.ID, func(release func(), atOnce bool) {
+		story, _, err := m.index.Story(match.ID)
+		if err == nil && story.Message.Account == "" {
+			// The carrier's id was learned, but neither the message nor its sent event are indexed yet.
+			release()
+			if atOnce {
+				known = false
+				return
+			}
+			done(errNotIndexed)
+			return
+		}
+		if err != nil {
+			release()
+			done(err)
+			return
+		}
+		m.apply(ctx, in, match, &story, func(err error) {
 			release()
 			done(err)
 		})
 	})
-	return true
+	return known
 }
 
-// inTurn runs step now, or after the steps for the same message before it have released.
-func (m *Matcher) inTurn(id sms.ID, step func(release func())) {
-	run := func() { step(func() { m.next(id) }) }
+var errNotIndexed = errors.New("the receipt's message is not indexed yet")
+
+// inTurn runs step at once, before it returns, or after the steps for the same message before it have released.
+func (m *Matcher) inTurn(id sms.ID, step func(release func(), atOnce bool)) {
+	release := func() { m.next(id) }
 	m.mu.Lock()
 	queue, taken := m.busy[id]
 	if taken {
-		m.busy[id] = append(queue, run)
+		m.busy[id] = append(queue, func() { step(release, false) })
 		m.mu.Unlock()
 		return
 	}
 	m.busy[id] = nil
 	m.mu.Unlock()
-	run()
+	step(release, true)
 }
 
 func (m *Matcher) next(id sms.ID) {
@@ -82,14 +102,9 @@ func (m *Matcher) next(id sms.ID) {
 }
 
 // apply stores what follows from one receipt of a known message.
-func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, done func(error)) {
-	story, _, err := m.index.Story(match.ID)
-	if err != nil {
-		done(err)
-		return
-	}
-	e := m.fact(in, match, &story)
-	state, complete := m.outcome(in.Receipt, match, &story)
+func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, story *Story, done func(error)) {
+	e := m.fact(in, match, story)
+	state, complete := m.outcome(in.Receipt, match, story)
 	switch {
 	case !complete:
 		e.Kind = sms.EventReceipt
@@ -105,7 +120,7 @@ func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, done 
 			rec.Delivery.Done, rec.Delivery.CarrierIDs, rec.Delivery.Sent = in.Receipt.Done, story.CarrierIDs, e.Submitted
 		}
 	}
-	err = m.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
+	err := m.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
 		if err == nil {
 			err = m.index.Note(rec)
 		}

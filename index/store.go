@@ -19,9 +19,12 @@ import (
 const format = "tasman index 1"
 
 const (
-	cacheBytes    = 32 << 20
 	memTableBytes = 16 << 20
-	bloomBits     = 10 // bits per key: 1 % of misses look into a table
+	memTables     = 3 // one that fills and two that wait to be written; then writers wait
+	// cacheBytes is for 32 MB of blocks: the store takes the memory of its memtables out of its cache, and a cache that is
+	// no larger than they are holds nothing.
+	cacheBytes = 32<<20 + memTables*memTableBytes
+	bloomBits  = 10 // bits per key: 1 % of misses look into a table
 )
 
 // damagedMark is a file that tells the next Open to empty the store: damage was found while it was in use.
@@ -101,7 +104,7 @@ func (x *Index) storeOptions(cache *pebble.Cache) *pebble.Options {
 		Cache:                       cache,
 		Lock:                        x.lock,
 		MemTableSize:                memTableBytes,
-		MemTableStopWritesThreshold: 3,
+		MemTableStopWritesThreshold: memTables,
 		Merger:                      merger,
 		FormatMajorVersion:          pebble.FormatNewest,
 		L0CompactionThreshold:       4,

@@ -191,7 +191,7 @@ func (f *fakeSource) fill(all []placed, shuffled *rand.Rand) {
 	}
 }
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(os.Stderr, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // running is a reporter in the background.
 type running struct {

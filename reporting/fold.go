@@ -162,13 +162,13 @@ func (f *folder) moved() bool {
 // handOver returns what is due as one commit, with the positions that hold when it is stored.
 func (f *folder) handOver(now time.Time) *commit {
 	n := min(len(f.due), f.cfg.Rows)
-	c := &commit{entries: f.due[:n:n], events: f.events, mos: f.mos, positions: map[*stream]position{}}
-	f.due = f.due[n:]
-	for _, e := range c.entries {
+	c := &commit{entries: distinct(f.due[:n:n]), events: f.events, mos: f.mos, positions: map[*stream]position{}}
+	for _, e := range f.due[:n] {
 		for _, ref := range e.refs {
 			ref.written()
 		}
 	}
+	f.due = f.due[n:]
 	for _, ref := range f.eventRefs {
 		ref.written()
 	}
@@ -180,4 +180,22 @@ func (f *folder) handOver(now time.Time) *commit {
 	}
 	f.handed = now
 	return c
+}
+
+// distinct merges entries about the same message: one was due, and before it was handed over a further fact opened another.
+func distinct(due []*entry) []*entry {
+	seen := make(map[sms.ID]*entry, len(due))
+	all := make([]*entry, 0, len(due))
+	for _, e := range due {
+		first := seen[e.row.id]
+		if first == nil {
+			seen[e.row.id] = e
+			all = append(all, e)
+			continue
+		}
+		first.row.merge(&e.row)
+		first.fresh = first.fresh || e.fresh
+		first.replay = first.replay || e.replay
+	}
+	return all
 }

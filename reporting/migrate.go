@@ -34,7 +34,7 @@ func migrate(ctx context.Context, db *sql.DB) (err error) {
 		return err
 	}
 	defer func() {
-		_, release := conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK(CONCAT('tasman_migrate_', DATABASE()))")
+		_, release := conn.ExecContext(context.WithoutCancel(ctx), "DO RELEASE_LOCK(CONCAT('tasman_migrate_', MD5(DATABASE())))")
 		err = errors.Join(err, release)
 	}()
 	files, err := fs.Sub(migrations, "migrations")
@@ -53,7 +53,7 @@ func migrate(ctx context.Context, db *sql.DB) (err error) {
 
 func lockMigrations(ctx context.Context, conn *sql.Conn) error {
 	var got sql.NullInt64
-	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK(CONCAT('tasman_migrate_', DATABASE()), 60)").Scan(&got); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT GET_LOCK(CONCAT('tasman_migrate_', MD5(DATABASE())), 60)").Scan(&got); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	if got.Int64 != 1 {

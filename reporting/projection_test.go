@@ -205,6 +205,25 @@ func TestMemoryIsBoundedWhileDatabaseIsAway(t *testing.T) {
 	}
 }
 
+// Two entries about one message in one commit are one row.
+func TestFactThatComesWhileItsRowIsDue(t *testing.T) {
+	dsn := mariadb.ForTest(t)
+	all := stories(1) // delivered
+	r, w := writer(t, dsn)
+	f := newFolder(r.cfg, r.lands, []*stream{{name: "all"}})
+	for i, p := range append(all, all[2]) {
+		f.fold(tailed{0, &streams.Batch{Subject: p.subject, Seq: uint64(i + 1), Records: []sms.Record{p.rec}}}, time.Now())
+	}
+	f.age(time.Now().Add(time.Hour))
+	if len(f.due) != 2 {
+		t.Fatalf("%d entries are due, the test wants 2", len(f.due))
+	}
+	if err := w.write(t.Context(), f.handOver(time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, dsn, all)
+}
+
 func TestSecondWriterTakesOverAndFirstStandsBy(t *testing.T) {
 	dsn := mariadb.ForTest(t)
 	all := stories(200)
@@ -240,9 +259,9 @@ func TestStandbyTakesOverFromASilentWriter(t *testing.T) {
 	mustHold(t, dsn, all)
 }
 
-// A COMMIT whose answer was lost is recognised, and not done twice.
-func TestCommitOfUnknownFate(t *testing.T) {
-	dsn := mariadb.ForTest(t)
+// writer returns a store that may write, without the rest.
+func writer(t *testing.T, dsn string) (*Reporter, *store) {
+	t.Helper()
 	if err := Migrate(t.Context(), dsn); err != nil {
 		t.Fatal(err)
 	}
@@ -250,12 +269,18 @@ func TestCommitOfUnknownFate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.db.Close()
 	w := r.newStore()
-	defer w.disconnect()
+	t.Cleanup(func() { w.disconnect(); r.db.Close() })
 	if err := w.takeOver(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return r, w
+}
+
+// A COMMIT whose answer was lost is recognised, and not done twice.
+func TestCommitOfUnknownFate(t *testing.T) {
+	dsn := mariadb.ForTest(t)
+	r, w := writer(t, dsn)
 	all := stories(20)
 	source := newFakeSource()
 	source.fill(all, nil)

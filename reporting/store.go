@@ -59,11 +59,11 @@ func (w *store) write(ctx context.Context, c *commit) error {
 			return ctx.Err()
 		}
 		w.metrics.repeats.Inc()
-		switch answer(err) {
-		case duplicateKey:
+		switch number := answer(err); {
+		case number == duplicateKey && w.careful == 0:
 			w.careful = carefulFor
 			continue
-		case deadlock, lockWaitTimeout:
+		case number == deadlock || number == lockWaitTimeout:
 		default:
 			w.trouble(err)
 			w.log.Warn("reporting waits for the database", "err", err, "again_in", wait)

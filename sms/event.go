@@ -100,8 +100,9 @@ type Event struct {
 	// Of a Reserved event: the batch (stream sequence) and its records From..To (0-based, inclusive) bound to Link.
 	Batch    uint64
 	From, To int
-	// Reference of the submission, for facts that reach the customer.
-	Reference string
+	// Reference of the submission and the receipts it asked for, so that a Sent event is enough to pass a receipt on.
+	Reference   string
+	WantReceipt ReceiptWish
 }
 
 // Receipt is what an operator reports about one segment of a message it took.

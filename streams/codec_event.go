@@ -29,7 +29,8 @@ func appendEvent(dst []byte, e *sms.Event) []byte {
 	dst = putUint(dst, 24, e.Batch)
 	dst = putInt(dst, 25, e.From)
 	dst = putInt(dst, 26, e.To)
-	return putString(dst, 27, e.Reference)
+	dst = putString(dst, 27, e.Reference)
+	return putUint(dst, 28, uint64(e.WantReceipt))
 }
 
 func decodeEvent(c *cursor, n *names) *sms.Event {
@@ -101,5 +102,7 @@ func decodeEventMore(c *cursor, n *names, e *sms.Event) {
 		e.To = c.int()
 	case 27:
 		e.Reference = c.string()
+	case 28:
+		e.WantReceipt = sms.ReceiptWish(c.u)
 	}
 }
