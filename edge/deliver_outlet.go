@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"tasman/configs"
 	"tasman/smpp"
 	"tasman/sms"
 )
@@ -23,15 +22,6 @@ type owner interface {
 	taken(*item)   // the customer has it, or it is stored that he never will
 	refused(*item) // nobody took it now
 }
-
-// way is how a delivery gets to its customer.
-type way uint8
-
-const (
-	nowhere way = iota // the account has no way at all
-	bySession
-	byWebhook
-)
 
 // outlet hands the deliveries of one account over. Sessions are served by whoever brings an item or frees a place in a
 // window, without a goroutine of its own; webhook calls have up to webhookCalls.
@@ -50,123 +40,11 @@ type outlet struct {
 	parking
 }
 
-// line is what waits for one way, by lane.
-type line struct {
-	lanes   [3][]*item // alert first
-	count   int
-	down    bool      // the customer takes nothing this way: what comes is parked until a drain finds it open
-	success time.Time // when something was last taken
-}
-
-func laneIndex(l sms.Lane) int { return int(max(l, sms.Alert)-sms.Alert) % 3 }
-
-func (l *line) push(it *item) {
-	i := laneIndex(it.delivery.Lane)
-	l.lanes[i] = append(l.lanes[i], it)
-	l.count++
-}
-
-func (l *line) head() *item {
-	for _, q := range l.lanes {
-		if len(q) > 0 {
-			return q[0]
-		}
-	}
-	return nil
-}
-
-// pop removes the head.
-func (l *line) pop() *item {
-	for i, q := range l.lanes {
-		if len(q) > 0 {
-			l.lanes[i] = q[1:]
-			if len(q) == 1 {
-				l.lanes[i] = nil
-			}
-			l.count--
-			return q[0]
-		}
-	}
-	return nil
-}
-
-// overdue removes what has waited too long.
-func (l *line) overdue(now time.Time) (late []*item) {
-	for i, q := range l.lanes {
-		for len(q) > 0 {
-			waited := now.Sub(q[0].since)
-			stuck := waited > stuckAfter && now.Sub(l.success) > stuckAfter
-			if !stuck && waited <= maxWait {
-				break
-			}
-			l.down = l.down || stuck
-			late, q = append(late, q[0]), q[1:]
-		}
-		l.lanes[i] = q
-	}
-	l.count -= len(late)
-	return late
-}
-
-// takeAll empties the line.
-func (l *line) takeAll() (all []*item) {
-	for i, q := range l.lanes {
-		all = append(all, q...)
-		l.lanes[i] = nil
-	}
-	l.count = 0
-	return all
-}
-
 func (o *outlet) line(w way) *line {
 	if w == byWebhook {
 		return &o.hook
 	}
 	return &o.sessions
-}
-
-// wayOf decides how a delivery gets to its customer under the present configuration. What was submitted with an API key or
-// by mail goes to the webhook, as does all of an account without SMPP users; the rest to a session.
-func (d *deliverer) wayOf(x *sms.Delivery) way {
-	snapshot := d.edge.live.Load()
-	account := snapshot.Accounts[x.Account]
-	if account == nil {
-		return bySession // not known here yet, perhaps: it is parked
-	}
-	users := d.usersOf(snapshot, x.Account)
-	if d.edge.hooks.Wants(account, x) && (len(users) == 0 || x.Integration != "" && !users[x.Integration]) {
-		return byWebhook
-	}
-	if len(users) == 0 {
-		return nowhere
-	}
-	return bySession
-}
-
-// directory lists the SMPP users of each account, by resource name, for one snapshot.
-type directory struct {
-	snapshot *configs.Snapshot
-	users    map[string]map[string]bool
-}
-
-// usersOf returns the names of an account's SMPP users.
-func (d *deliverer) usersOf(snapshot *configs.Snapshot, account string) map[string]bool {
-	known := d.directory.Load()
-	if known == nil || known.snapshot != snapshot {
-		known = &directory{snapshot, make(map[string]map[string]bool)}
-		for _, r := range snapshot.Resources() {
-			u, ok := r.Spec.(*configs.SMPPUser)
-			if !ok {
-				continue
-			}
-			if known.users[u.Account] == nil {
-				known.users[u.Account] = make(map[string]bool)
-			}
-			known.users[u.Account][r.Name] = true
-		}
-		d.directory.Store(known)
-	}
-	return known.users[account]
 }
 
 // offer takes an item in. Unless it is a drain's (probe), it is refused at once where the customer takes nothing anyway; an
@@ -368,44 +246,4 @@ func (o *outlet) fail(w way, it *item) {
 	o.mu.Unlock()
 	it.owner.refused(it)
 	refuseAll(rest)
-}
-
-// callMoreLocked starts webhook calls, as many as there is work for and as are allowed.
-func (o *outlet) callMoreLocked() {
-	for o.calls < webhookCalls && o.calls < o.hook.count {
-		o.calls++
-		o.deliverer.work.Go(o.callWebhook)
-	}
-}
-
-// callWebhook calls the webhook as long as something waits for it.
-func (o *outlet) callWebhook() {
-	d := o.deliverer
-	stats := d.edge.stats.delivered
-	for {
-		o.mu.Lock()
-		it := o.hook.pop()
-		if it == nil {
-			o.calls--
-			o.mu.Unlock()
-			return
-		}
-		o.takeOffLocked(it, byWebhook)
-		o.mu.Unlock()
-		account := d.edge.live.Load().Accounts[o.account]
-		if account == nil {
-			account = &configs.Account{Name: o.account}
-		}
-		err := d.edge.hooks.Send(d.ctx, account, it.delivery)
-		o.land(it)
-		if err != nil {
-			stats.WithLabelValues("webhook", "later").Inc()
-			d.edge.log.Debug("webhook did not take a delivery", "account", o.account, "id", it.delivery.ID.String(), "err", err)
-			o.fail(byWebhook, it)
-			continue
-		}
-		stats.WithLabelValues("webhook", "taken").Inc()
-		o.worked(byWebhook)
-		it.owner.taken(it)
-	}
 }

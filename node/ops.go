@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// ops serves metrics and health: /metrics, /livez (the process answers), /readyz (every role can do its work).
+// ops serves metrics and health: /metrics, /livez (the process answers), /readyz (every role can do its work), and the
+// runtime's profiles below /debug/pprof/.
 type ops struct {
 	listener net.Listener
 	server   *http.Server
@@ -37,6 +39,10 @@ func (n *Node) startOps(context.Context) error {
 		}
 		fmt.Fprintln(w, "ok")
 	})
+	for path, handler := range map[string]http.HandlerFunc{"/debug/pprof/": pprof.Index, "/debug/pprof/profile": pprof.Profile, "/debug/pprof/trace": pprof.Trace,
+		"/debug/pprof/symbol": pprof.Symbol} {
+		mux.HandleFunc(path, handler)
+	}
 	n.ops = &ops{listener: l, server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
 	n.serve("metrics", n.ops.server, l)
 	return nil
