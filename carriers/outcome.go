@@ -16,15 +16,12 @@ const Role = "carriers"
 // Hold is the queue of records that no carrier of their plan can take; core reads it.
 const Hold = streams.HoldQueue
 
-// store publishes a record until it is stored, writes it through to the index, and then calls done. When the node ends
+// store publishes a record until it is stored and then calls done; the index has it from the stream. When the node ends
 // first, done is not called: the batch comes again and is compared with what was stored.
 func (w *worker) store(base context.Context, subject string, rec *sms.Record, done func()) {
 	err := w.bus.PublishSure(base, subject, rec, func(_ streams.Placed, err error) {
 		if err != nil {
 			return
-		}
-		if err := w.index.Note(rec); err != nil {
-			w.log.Error("index did not take a fact that is stored: it follows with the stream", "err", err)
 		}
 		done()
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tasman/configs"
+	"tasman/index"
 	"tasman/smpp"
 	"tasman/sms"
 )
@@ -75,10 +76,23 @@ func (f *flight) answered(o smpp.Outcome) {
 	if o.Kind == smpp.Answered && o.Status == smpp.StatusOK {
 		if id := messageID(o.Resp); id != "" {
 			f.ids[i] = id
-			f.w.learn(f, i, id)
+			f.taken(i, id)
 		}
 	}
 	f.segmentDone()
+}
+
+// taken makes a segment's id known to those who match receipts, before the sent event is stored. The usual message, of one
+// segment and never in doubt, is only remembered: the index learns its id from the event.
+func (f *flight) taken(segment int, id string) {
+	rec := f.item.record()
+	if len(f.ids) > 1 || rec.Dispatch.MaybeSent || rec.Dispatch.Submits > 0 {
+		f.w.learn(f, segment, id)
+		return
+	}
+	t := &index.Taken{Message: *rec.Message, Attempt: rec.Dispatch.Attempt, Sent: time.Now()}
+	t.Message.Text, t.Message.Data, t.Message.UDH = "", nil, nil
+	f.w.matcher.Remember(f.w.name, id, t)
 }
 
 func (w *worker) learn(f *flight, segment int, id string) {

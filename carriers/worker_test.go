@@ -3,7 +3,6 @@ package carriers
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -30,10 +29,6 @@ func TestSentAndDelivered(t *testing.T) {
 
 // TestReceiptForms has the same receipt come in the ways operators send it.
 func TestReceiptForms(t *testing.T) {
-	hex := func(id string) string {
-		n, _ := strconv.ParseUint(id, 10, 64)
-		return strconv.FormatUint(n, 16)
-	}
 	for _, c := range []struct {
 		label   string
 		receipt smpptest.Receipt
@@ -43,9 +38,6 @@ func TestReceiptForms(t *testing.T) {
 		{"TLVs only", smpptest.Receipt{Form: smpptest.TLVsOnly}},
 		{"in data_sm", smpptest.Receipt{Form: smpptest.InDataSM}},
 		{"before the response", smpptest.Receipt{Before: true}},
-		{"hex of a decimal id", smpptest.Receipt{ID: hex}},
-		{"upper-case hex", smpptest.Receipt{ID: func(id string) string { return strings.ToUpper(hex(id)) }}},
-		{"zeros in front", smpptest.Receipt{ID: func(id string) string { return "000" + id }}},
 	} {
 		t.Run(c.label, func(t *testing.T) {
 			op := operator(t, smpptest.Config{Script: smpptest.Always(smpptest.Answer{MessageID: "1234567899", Receipts: []smpptest.Receipt{c.receipt}})})
@@ -65,6 +57,33 @@ func TestReceiptForms(t *testing.T) {
 				t.Errorf("receipt of %q", in.Inbound.Receipt.CarrierID)
 			}
 		})
+	}
+}
+
+// TestReceiptInAnotherForm has an operator answer with one form of an id and report with another: such ids are looked up in
+// the index.
+func TestReceiptInAnotherForm(t *testing.T) {
+	for _, form := range []string{"499602db", "499602DB", "0001234567899"} {
+		t.Run(form, func(t *testing.T) { receiptAs(t, form) })
+	}
+}
+
+func receiptAs(t *testing.T, form string) {
+	op := operator(t, smpptest.Config{Script: smpptest.Always(smpptest.Answer{MessageID: "1234567899"})})
+	r := newRig(t, carrier("a", op.Addr()))
+	id := r.dispatch(sms.Normal, "Kia ora", "a")
+	r.awaitSent(id)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := r.index.Barrier(ctx); err != nil {
+		t.Fatal(err)
+	}
+	text := smpp.ReceiptText{ID: form, Stat: "DELIVRD", Err: "000"}
+	if err := op.Deliver(ctx, &smpp.DeliverSM{ESMClass: 0x04, Source: smpp.Address{TON: 1, NPI: 1, Addr: "64211234567"}, ShortMessage: text.Append(nil)}); err != nil {
+		t.Fatal(err)
+	}
+	if d := r.awaitDelivery(id); d.State != sms.StateDelivered {
+		t.Errorf("state %s", d.State)
 	}
 }
 

@@ -55,9 +55,7 @@ type outputs struct {
 func (o *outputs) publish(ctx context.Context, subject string, rec *sms.Record) error {
 	o.left.Add(1)
 	err := o.c.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
-		if err == nil {
-			o.note(rec)
-		} else {
+		if err != nil {
 			o.lost.Store(true)
 		}
 		o.finish()
@@ -67,12 +65,6 @@ func (o *outputs) publish(ctx context.Context, subject string, rec *sms.Record) 
 		o.finish()
 	}
 	return err
-}
-
-func (o *outputs) note(rec *sms.Record) {
-	if err := o.c.index.Note(rec); err != nil {
-		o.c.log.Error("index did not take a fact that is stored: it follows with the stream", "id", rec.ID(), "err", err)
-	}
 }
 
 // finish takes one off; the last one acks, unless something was not stored: then the batch comes again.

@@ -20,9 +20,10 @@ type Publisher interface {
 // for those that were parked; receipts of one message are taken one after the other, so that of several segments the last
 // one completes the message, whichever link or order they come in.
 type Matcher struct {
-	index *Index
-	bus   Publisher
-	node  string
+	index  *Index
+	bus    Publisher
+	node   string
+	memory *memory
 
 	mu   sync.Mutex
 	busy map[sms.ID][]func() // receipts waiting for the one before them to be stored
@@ -30,7 +31,7 @@ type Matcher struct {
 
 // NewMatcher returns a matcher that writes in the name of the given node.
 func NewMatcher(x *Index, bus Publisher, node string) *Matcher {
-	return &Matcher{index: x, bus: bus, node: node, busy: map[sms.ID][]func(){}}
+	return &Matcher{index: x, bus: bus, node: node, memory: newMemory(), busy: map[sms.ID][]func(){}}
 }
 
 // matcherRole names the matcher in the subject of its events.
@@ -40,6 +41,12 @@ const matcherRole = "receipts"
 // from the receipt is stored (nil) or cannot be (then nothing is); it is not called when Receipt returns false. The
 // receipt's fields are not used after done.
 func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)) bool {
+	if !in.Receipt.Intermediate && in.Receipt.State.Final() {
+		if t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State); t != nil {
+			m.endTaken(context.WithoutCancel(ctx), in, t, done)
+			return true
+		}
+	}
 	match, ok, err := m.index.ByCarrierID(in.Carrier, in.Receipt.CarrierID)
 	if err != nil || !ok {
 		return false
@@ -69,6 +76,38 @@ func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)
 		})
 	})
 	return known
+}
+
+// Remember keeps a message of one segment that a carrier has taken for the first time, under the id that the carrier gave,
+// so that the usual receipt, one and soon, is passed on without a look into the store.
+func (m *Matcher) Remember(carrier, carrierID string, t *Taken) {
+	m.memory.remember(carrier, carrierID, t)
+}
+
+// endTaken passes on the final receipt of a remembered message.
+func (m *Matcher) endTaken(ctx context.Context, in *sms.Inbound, t *Taken, done func(error)) {
+	story := Story{Message: t.Message, CarrierIDs: []string{in.Receipt.CarrierID}}
+	e := m.fact(in, Match{ID: t.Message.ID, Segment: 1, Segments: 1, Attempt: t.Attempt}, &story)
+	e.Kind, e.Submitted = sms.EventDelivered, t.Sent
+	subject, rec := m.receiptRecord(in, &story, e)
+	settled := func(_ streams.Placed, err error) {
+		if err != nil {
+			m.memory.undo(in.Carrier, in.Receipt.CarrierID, t)
+		}
+		done(err)
+	}
+	if err := m.bus.PublishSure(ctx, subject, rec, settled); err != nil {
+		settled(streams.Placed{}, err)
+	}
+}
+
+// receiptRecord is the record of an operator's final receipt.
+func (m *Matcher) receiptRecord(in *sms.Inbound, story *Story, e *sms.Event) (string, *sms.Record) {
+	subject, rec := m.Ending(&story.Message, e)
+	if rec.Delivery != nil {
+		rec.Delivery.Done, rec.Delivery.CarrierIDs, rec.Delivery.Sent = in.Receipt.Done, story.CarrierIDs, e.Submitted
+	}
+	return subject, rec
 }
 
 var errNotIndexed = errors.New("the receipt's message is not indexed yet")
@@ -105,20 +144,21 @@ func (m *Matcher) next(id sms.ID) {
 func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, story *Story, done func(error)) {
 	e := m.fact(in, match, story)
 	state, complete := m.outcome(in.Receipt, match, story)
+	before := story.State
+	if ended := m.memory.endOf(match.ID); ended.Rank() > before.Rank() {
+		before = ended // its receipt is stored, or about to be, and not indexed yet
+	}
 	switch {
 	case !complete:
 		e.Kind = sms.EventReceipt
-	case story.State.Final() && state.Rank() <= story.State.Rank():
+	case before.Final() && state.Rank() <= before.Rank():
 		e.Kind, e.State, e.Segment, e.Reason = sms.EventReceipt, sms.StateNone, 0, "receipt repeated"
 	default:
 		e.Kind, e.State, e.Segment = sms.EventDelivered, state, 0
 	}
 	subject, rec := streams.EventSubject(matcherRole), &sms.Record{Event: e}
 	if e.Kind == sms.EventDelivered {
-		subject, rec = m.Ending(&story.Message, e)
-		if rec.Delivery != nil {
-			rec.Delivery.Done, rec.Delivery.CarrierIDs, rec.Delivery.Sent = in.Receipt.Done, story.CarrierIDs, e.Submitted
-		}
+		subject, rec = m.receiptRecord(in, story, e)
 	}
 	err := m.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
 		if err == nil {

@@ -271,7 +271,9 @@ func (n *Node) startReporting(context.Context) error {
 		n.log.Warn("no database: events are kept in the streams and projected when one is configured")
 		return nil
 	}
-	r, err := reporting.New(reporting.Config{DSN: string(n.cfg.MySQL.DSN), Settle: n.cfg.MySQL.Settle}, n.bus, n.log.With("role", "reporting"), n.registry)
+	c := n.cfg.MySQL
+	r, err := reporting.New(reporting.Config{DSN: string(c.DSN), Settle: c.Settle, KeepMessages: c.KeepMessages, KeepEvents: c.KeepEvents,
+		Connections: c.Connections}, n.bus, n.log.With("role", "reporting"), n.registry)
 	if err != nil {
 		return fmt.Errorf("reporting: %w", err)
 	}
@@ -317,7 +319,9 @@ func (n *Node) startEdge(context.Context) error {
 	}
 	l, limits := n.cfg.Listen, n.cfg.Edge
 	e, err := edge.New(edge.Config{Node: n.cfg.Name, HTTP: l.HTTP, SMPP: l.SMPP, SMPPTLS: l.SMPPTLS, SMTP: l.SMTP, TLS: secure,
-		AcceptTimeout: limits.AcceptTimeout}, n.bus, n.live, n.log.With("role", "edge"), n.registry)
+		AcceptTimeout: limits.AcceptTimeout, Drain: n.cfg.Drain / 2, MaxConns: limits.MaxConns, MaxRecipients: limits.MaxRecipients,
+		MaxBody: int(limits.MaxBody), MaxMail: int(limits.MaxMail), BindTimeout: limits.BindTimeout, EnquireLink: limits.EnquireLink,
+		Inactivity: limits.Inactivity, DeliverWindow: limits.DeliverWindow, Shards: n.cfg.NATS.Shards}, n.bus, n.live, n.log.With("role", "edge"), n.registry)
 	if err != nil {
 		return fmt.Errorf("edge: %w", err)
 	}
