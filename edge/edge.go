@@ -39,7 +39,7 @@ type Config struct {
 	BindTimeout   time.Duration // until a connection must be bound; 10 s
 	EnquireLink   time.Duration // silence of a customer after which we ask; 30 s
 	Inactivity    time.Duration // without traffic until a session is ended; 0 = never
-	DeliverWindow int           // unanswered deliver_sm of a session; 10
+	DeliverWindow int           // unanswered deliver_sm of a session; 100
 
 	Shards int // of DELIVER, as the streams have it; 16
 }
@@ -54,7 +54,7 @@ func (c Config) withDefaults() Config {
 	set(&c.MaxMail, 256<<10)
 	set(&c.BindTimeout, 10*time.Second)
 	set(&c.EnquireLink, 30*time.Second)
-	set(&c.DeliverWindow, 10)
+	set(&c.DeliverWindow, 100)
 	set(&c.Shards, 16)
 	return c
 }

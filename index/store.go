@@ -19,8 +19,8 @@ import (
 const format = "tasman index 1"
 
 const (
-	memTableBytes = 16 << 20
-	memTables     = 3 // one that fills and two that wait to be written; then writers wait
+	memTableBytes = 32 << 20
+	memTables     = 2 // one that fills and one that is written; then writers wait
 	// cacheBytes is for 32 MB of blocks: the store takes the memory of its memtables out of its cache, and a cache that is
 	// no larger than they are holds nothing.
 	cacheBytes = 32<<20 + memTables*memTableBytes
@@ -107,7 +107,7 @@ func (x *Index) storeOptions(cache *pebble.Cache) *pebble.Options {
 		MemTableStopWritesThreshold: memTables,
 		Merger:                      merger,
 		FormatMajorVersion:          pebble.FormatNewest,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       8, // facts of one message come within seconds: fewer, larger merges
 		MaxOpenFiles:                500,
 		Logger:                      x.broken,
 		EventListener:               &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) { x.damaged(i.Details) }},

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	batchRecords = 200
-	batchBytes   = 256 << 10
+	// A busy machine takes 20 ms for a commit: 500 records keep one subject above 20,000 a second even then.
+	batchRecords = 500
+	batchBytes   = 512 << 10
 	// queueBatches wait behind the one in flight; then Publish blocks.
 	queueBatches = 4
 	linger       = 5 * time.Millisecond
@@ -85,7 +86,7 @@ func (b *Bus) PublishSure(ctx context.Context, subject string, rec *sms.Record, 
 	return b.pub.lane(subject).add(ctx, rec, done, true)
 }
 
-// SetBatchLimit lowers the number of records per batch of a subject, 1..200.
+// SetBatchLimit lowers the number of records per batch of a subject, 1..500.
 func (b *Bus) SetBatchLimit(subject string, n int) {
 	l := b.pub.lane(subject)
 	l.mu.Lock()
