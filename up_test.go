@@ -22,10 +22,10 @@ import (
 // gateway is a running `tasman up` and what it printed.
 type gateway struct {
 	*process
-	data                          string
-	http, smpp, smtp, console     string
-	metrics                       string
-	key, systemID, password, curl string
+	data                      string
+	http, smpp, smtp, console string
+	metrics                   string
+	key, systemID, password   string
 }
 
 // up starts `tasman up` on free ports and waits until it printed its addresses.

@@ -102,6 +102,7 @@ if want backlog; then
   load --http http://127.0.0.1:23780 --conns 16 --recipients 500 --rate 0 --count "$BACKLOG" --json "$work/backlog.json"
   sleep 5
   full=$(rss_mb)
+  [ -z "${HEAP:-}" ] || curl -s http://127.0.0.1:23790/debug/pprof/heap > "$HEAP"
   stop_gateway
   gateway
   after=$started_ms

@@ -49,7 +49,7 @@ func ParseNode(file string, data []byte, environ []string) (*Node, error) {
 	d.addOthers(n.findings())
 	errs := d.errors(&r)
 	for _, err := range errs {
-		if e := err.(*ResourceError); set[firstOf(e.Field)] != "" {
+		if e := new(ResourceError); errors.As(err, &e) && set[firstOf(e.Field)] != "" {
 			*e = ResourceError{Field: e.Field, Msg: fmt.Sprintf("%s (set by %s)", e.Msg, set[firstOf(e.Field)])}
 		}
 	}

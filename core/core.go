@@ -131,7 +131,9 @@ func (c *Core) whileHeld(ctx context.Context, name string, work func(context.Con
 		}
 		err = c.held(ctx, lease, work)
 		release, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		lease.Release(release)
+		if err := lease.Release(release); err != nil {
+			c.log.Debug("another node takes the lease when it lapses", "lease", name, "err", err)
+		}
 		done()
 		if err != nil && ctx.Err() == nil {
 			c.log.Warn("work under a lease ended early", "lease", name, "err", err)

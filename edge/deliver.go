@@ -21,8 +21,13 @@ const (
 	stuckAfter = 2 * time.Second
 	// maxWait is how long one may wait in any case. With the 30 s that an answer may take it keeps batches below 60 s.
 	maxWait = 10 * time.Second
-	// maxQueue is how many may wait for one customer; further ones are parked.
-	maxQueue = 400
+	// crowdAfter is how long one may wait while more than slowQueue do: then the customer is slow, and holds the shard up.
+	crowdAfter = 4 * time.Second
+	// maxQueue is how many may wait for one customer; further ones are parked. It holds what the open batches of a shard
+	// bring in practice (openBatches of 200 for each lane), so that a customer who keeps up has nothing parked.
+	maxQueue = 4096
+	// slowQueue is how many may wait for a slow customer, until none waits.
+	slowQueue = 400
 	// lookAgain is how often a customer who is here is asked for what another edge may have parked.
 	lookAgain = 30 * time.Second
 	// sweepEvery is how often all accounts' parked deliveries are looked at for what is too old.
@@ -52,7 +57,8 @@ func newDeliverer(e *Edge) *deliverer {
 	return d
 }
 
-// run reads until ctx ends, then lets what is open come to its end until the drain time is over or life ends.
+// run reads until ctx ends, then lets what is open, batches and drains, come to its end until the drain time is over or life
+// ends.
 func (d *deliverer) run(ctx, life context.Context) error {
 	defer d.work.Wait()
 	defer d.cancel()
@@ -65,8 +71,11 @@ func (d *deliverer) run(ctx, life context.Context) error {
 			readers.Go(func() { d.read(ctx, life, streams.DeliverReader(shard, lane)) })
 		}
 	}
-	readers.Wait()
-	<-ctx.Done() // a bus that was closed ends the readers, and the doors still have refusals to give
+	readers.Go(func() {
+		<-ctx.Done()
+		d.awaitAll(life, d.drains)
+	})
+	readers.Wait() // not before ctx ends: a bus that was closed ends the readers, and the doors still have refusals to give
 	stop()
 	ticker.Wait()
 	return nil
@@ -83,7 +92,7 @@ func (d *deliverer) read(ctx, life context.Context, durable streams.Durable) {
 	}
 	defer c.Close()
 	open := make(chan struct{}, openBatches)
-	defer d.awaitOpen(life, open)
+	defer d.awaitAll(life, open)
 	for {
 		select {
 		case open <- struct{}{}:
@@ -102,13 +111,14 @@ func (d *deliverer) read(ctx, life context.Context, durable streams.Durable) {
 	}
 }
 
-// awaitOpen waits until no batch is open, bounded by the drain time.
-func (d *deliverer) awaitOpen(life context.Context, open chan struct{}) {
+// awaitAll waits until nothing is under way of what takes a place in a channel, bounded by the drain time. Nothing begins
+// after it.
+func (d *deliverer) awaitAll(life context.Context, places chan struct{}) {
 	bound, cancel := context.WithTimeout(life, d.edge.cfg.Drain)
 	defer cancel()
-	for range openBatches {
+	for range cap(places) {
 		select {
-		case open <- struct{}{}:
+		case places <- struct{}{}:
 		case <-bound.Done():
 			return
 		}
@@ -120,13 +130,15 @@ func (d *deliverer) handle(b *streams.Batch, open chan struct{}) {
 	work := &openBatch{deliverer: d, batch: b, open: open}
 	work.left.Store(int64(len(b.Records)) + 1)
 	now := time.Now()
+	items := make([]item, len(b.Records))
 	for i := range b.Records {
 		delivery := b.Records[i].Delivery
 		if delivery == nil {
 			work.settle(nil)
 			continue
 		}
-		d.outlet(delivery.Account).offer(&item{delivery: delivery, since: now, owner: work}, false)
+		items[i] = item{delivery: delivery, since: now, patience: stuckAfter, owner: work}
+		d.outlet(delivery.Account).offer(&items[i], false)
 	}
 	work.settle(nil)
 }
@@ -145,7 +157,7 @@ func (b *openBatch) taken(*item) { b.settle(nil) }
 
 // refused implements owner: the record is parked.
 func (b *openBatch) refused(it *item) {
-	b.deliverer.park(it, b.settle)
+	b.deliverer.park(it.delivery, b.settle)
 }
 
 func (b *openBatch) settle(err error) {
@@ -263,14 +275,22 @@ func (d *deliverer) notTaken(it *item, e sms.Event) {
 }
 
 // park sets a delivery aside until its customer can take it. done is told when it is stored.
-func (d *deliverer) park(it *item, done func(error)) {
-	parked := *it.delivery
-	parked.Tries++
-	d.edge.outbox.add(streams.ParkedSubject(parked.Account), &sms.Record{Delivery: &parked}, func(err error) {
+func (d *deliverer) park(x *sms.Delivery, done func(error)) {
+	d.storeParked(x, func(err error) {
 		if err == nil {
 			d.edge.stats.parked.Inc()
-			d.outlet(parked.Account).noteParked()
-		} else {
+			d.outlet(x.Account).noteParked()
+		}
+		done(err)
+	})
+}
+
+// storeParked stores a delivery behind all that is parked for its account.
+func (d *deliverer) storeParked(x *sms.Delivery, done func(error)) {
+	parked := *x
+	parked.Tries++
+	d.edge.outbox.add(streams.ParkedSubject(parked.Account), &sms.Record{Delivery: &parked}, func(err error) {
+		if err != nil {
 			err = fmt.Errorf("park: %w", err)
 		}
 		done(err)

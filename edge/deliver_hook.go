@@ -29,7 +29,7 @@ func (o *outlet) callWebhook() {
 			account = &configs.Account{Name: o.account}
 		}
 		err := d.edge.hooks.Send(d.ctx, account, it.delivery)
-		o.land(it)
+		o.land(it, byWebhook, err == nil)
 		if err != nil {
 			stats.WithLabelValues("webhook", "later").Inc()
 			d.edge.log.Debug("webhook did not take a delivery", "account", o.account, "id", it.delivery.ID.String(), "err", err)
@@ -37,7 +37,6 @@ func (o *outlet) callWebhook() {
 			continue
 		}
 		stats.WithLabelValues("webhook", "taken").Inc()
-		o.worked(byWebhook)
 		it.owner.taken(it)
 	}
 }

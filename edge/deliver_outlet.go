@@ -13,7 +13,8 @@ import (
 // item is one delivery on its way to the customer.
 type item struct {
 	delivery *sms.Delivery
-	since    time.Time // when it was offered
+	since    time.Time     // when it was offered
+	patience time.Duration // how long it waits while the customer takes nothing
 	owner    owner
 }
 
@@ -34,9 +35,10 @@ type outlet struct {
 	turn      int
 	sessions  line
 	hook      line
-	calls     int                       // goroutines that call the webhook
-	flights   map[*item]flight          // sent and not answered
-	ahead     map[deliveryKey]time.Time // parked ahead: when the customer took it, zero while that is not known
+	calls     int              // goroutines that call the webhook
+	flights   map[*item]flight // sent and not answered
+	ahead     aheads
+	busy      bool // every window was full; until an answer comes
 	parking
 }
 
@@ -47,8 +49,8 @@ func (o *outlet) line(w way) *line {
 	return &o.sessions
 }
 
-// offer takes an item in. Unless it is a drain's (probe), it is refused at once where the customer takes nothing anyway; an
-// alert is always tried.
+// offer takes an item in. Unless it is a drain's (probe), it is refused at once where the customer takes nothing anyway or
+// too many wait; an alert is always tried.
 func (o *outlet) offer(it *item, probe bool) {
 	w := o.deliverer.wayOf(it.delivery)
 	if w == nowhere {
@@ -62,8 +64,8 @@ func (o *outlet) offer(it *item, probe bool) {
 	}
 	o.mu.Lock()
 	l := o.line(w)
-	closed := l.down && !probe && it.delivery.Lane != sms.Alert
-	if closed || l.count >= maxQueue || w == bySession && len(o.receivers) == 0 {
+	closed := l.full() || l.down && it.delivery.Lane != sms.Alert
+	if closed && !probe || w == bySession && len(o.receivers) == 0 {
 		o.mu.Unlock()
 		it.owner.refused(it)
 		return
@@ -82,7 +84,7 @@ func (o *outlet) offer(it *item, probe bool) {
 func (o *outlet) attach(s *session) {
 	o.mu.Lock()
 	o.receivers = append(o.receivers, s)
-	o.sessions.down = false
+	o.sessions.down, o.busy = false, false
 	o.mu.Unlock()
 	o.wake()
 	o.pump()
@@ -92,6 +94,7 @@ func (o *outlet) attach(s *session) {
 func (o *outlet) detach(s *session) {
 	o.mu.Lock()
 	o.receivers = slices.DeleteFunc(o.receivers, func(r *session) bool { return r == s })
+	o.busy = false
 	var rest []*item
 	if len(o.receivers) == 0 {
 		rest = o.sessions.takeAll()
@@ -106,16 +109,18 @@ func refuseAll(items []*item) {
 	}
 }
 
-// tick refuses what has waited too long.
+// tick refuses what has waited too long, and looks whether more can be started: a session may be full of answers of its own.
 func (o *outlet) tick(now time.Time) {
 	o.mu.Lock()
 	late := append(o.sessions.overdue(now), o.hook.overdue(now)...)
 	ahead, owners := o.overdueFlightsLocked(now)
+	o.busy = false
 	o.mu.Unlock()
 	refuseAll(late)
 	for i, it := range ahead {
 		owners[i].refused(it)
 	}
+	o.pump()
 }
 
 var (
@@ -131,9 +136,10 @@ func (o *outlet) pump() {
 	}
 	var failed []failure
 	o.mu.Lock()
-	for it := o.sessions.head(); it != nil; it = o.sessions.head() {
+	for it := o.sessions.head(); it != nil && !o.busy; it = o.sessions.head() {
 		err := o.startLocked(it)
 		if err == errBusy {
+			o.busy = true
 			break
 		}
 		o.sessions.pop()
@@ -164,21 +170,27 @@ func (o *outlet) startLocked(it *item) error {
 				continue
 			}
 			err := o.sendLocked(s, it)
-			var status smpp.Status
-			switch {
-			case err == nil:
+			if err == nil {
 				return nil
-			case errors.Is(err, smpp.ErrWindowFull):
-				result = errBusy
-			case errors.Is(err, smpp.ErrNeedsTLVs):
-				err = smpp.StatusInvalidMessageLength
-				fallthrough
-			case errors.As(err, &status):
-				if result != errBusy {
-					result = err
-				}
 			}
+			result = worse(result, err)
 		}
+	}
+	return result
+}
+
+// worse returns what is to be made of two sessions' errors: while one is busy the item waits, and what one can never take is
+// refused for good only if no other can.
+func worse(result, err error) error {
+	if errors.Is(err, smpp.ErrNeedsTLVs) {
+		err = smpp.StatusInvalidMessageLength
+	}
+	var status smpp.Status
+	switch {
+	case result == errBusy || errors.Is(err, smpp.ErrWindowFull):
+		return errBusy
+	case errors.As(err, &status):
+		return err
 	}
 	return result
 }
@@ -202,11 +214,11 @@ func (o *outlet) sendLocked(s *session, it *item) error {
 // outcome is called when a deliver_sm has been answered or is lost.
 func (o *outlet) outcome(it *item, out smpp.Outcome) {
 	stats := o.deliverer.edge.stats.delivered
-	o.land(it)
+	took := out.Kind == smpp.Answered && out.Status == smpp.StatusOK
+	o.land(it, bySession, took)
 	switch {
-	case out.Kind == smpp.Answered && out.Status == smpp.StatusOK:
+	case took:
 		stats.WithLabelValues("smpp", "taken").Inc()
-		o.worked(bySession)
 		it.owner.taken(it)
 	case out.Kind == smpp.Answered && !out.Status.Temporary():
 		stats.WithLabelValues("smpp", "rejected").Inc()
@@ -227,14 +239,6 @@ func (o *outlet) outcome(it *item, out smpp.Outcome) {
 // never settles an item that the customer refused for good.
 func (o *outlet) never(it *item, status smpp.Status) {
 	o.deliverer.notTaken(it, sms.Event{Kind: sms.EventHandedOver, Status: uint32(status), Error: status.String(), Reason: "refused by the customer"})
-}
-
-// worked notes that the customer takes deliveries this way.
-func (o *outlet) worked(w way) {
-	o.mu.Lock()
-	l := o.line(w)
-	l.success, l.down = time.Now(), false
-	o.mu.Unlock()
 }
 
 // fail notes that the customer takes nothing this way now and gives the item back.

@@ -34,20 +34,34 @@ func receiptSM(d *sms.Delivery) *smpp.DeliverSM {
 	if code == "" {
 		code = "000"
 	}
+	id := d.ID.String()
 	text := smpp.ReceiptText{
-		ID: d.ID.String(), Sub: fmt.Sprintf("%03d", max(d.Segments, 1)), Dlvrd: fmt.Sprintf("%03d", delivered),
+		ID: id, Sub: threeDigits(max(d.Segments, 1)), Dlvrd: threeDigits(delivered),
 		Submitted: d.Accepted.UTC(), Done: done.UTC(), Stat: stat, Err: code[:min(len(code), maxReceiptError)],
 	}
 	m := &smpp.DeliverSM{
 		Source: wireAddress(d.Destination), Destination: wireAddress(d.Source), ESMClass: smpp.ESMReceipt,
-		ShortMessage: text.Append(nil),
+		ShortMessage: text.Append(make([]byte, 0, receiptRoom)), TLVs: make(smpp.TLVs, 0, receiptRoom/4),
 	}
 	if !d.State.Final() {
 		m.ESMClass = smpp.ESMIntermediate
 	}
-	m.TLVs.AddCString(smpp.TagReceiptedMessageID, d.ID.String())
+	m.TLVs.AddCString(smpp.TagReceiptedMessageID, id)
 	m.TLVs.AddByte(smpp.TagMessageState, uint8(state))
 	return m
+}
+
+// receiptRoom holds the usual receipt text, so that it is made in one piece.
+const receiptRoom = 160
+
+func threeDigits(n int) string {
+	switch n {
+	case 0:
+		return "000"
+	case 1:
+		return "001"
+	}
+	return fmt.Sprintf("%03d", n)
 }
 
 // wireState returns message_state (SMPP 3.4 5.2.28) and the stat of Appendix B.

@@ -74,7 +74,7 @@ var errStop = errors.New("stop")
 func parkedCount(t testing.TB, bus *streams.Bus, account string) int {
 	t.Helper()
 	n := 0
-	_, err := bus.DrainParked(deadline(t), account, func(*sms.Record) error { n++; return errStop })
+	_, err := bus.DrainParked(deadline(t), account, func(recs []sms.Record) error { n = len(recs); return errStop })
 	if err != nil && !errors.Is(err, errStop) {
 		t.Fatal(err)
 	}

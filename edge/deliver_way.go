@@ -14,6 +14,17 @@ const (
 	byWebhook
 )
 
+// other returns the other of the two ways.
+func (w way) other() way {
+	switch w {
+	case bySession:
+		return byWebhook
+	case byWebhook:
+		return bySession
+	}
+	return nowhere
+}
+
 // wayOf decides how a delivery gets to its customer under the present configuration. What was submitted with an API key or
 // by mail goes to the webhook, as does all of an account without SMPP users; the rest to a session.
 func (d *deliverer) wayOf(x *sms.Delivery) way {

@@ -94,18 +94,18 @@ func (p *positions) targets(seqs map[string]uint64) {
 }
 
 // behind returns the first stream that is not read up to the given sequence, and a channel that tells of the next move.
-func (p *positions) behind(want map[string]uint64) (error, <-chan struct{}) {
+func (p *positions) behind(want map[string]uint64) (<-chan struct{}, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.source == nil {
-		return ErrNotFollowing, nil
+		return nil, ErrNotFollowing
 	}
 	for stream, seq := range want {
 		if p.seqs[stream] < seq {
 			if p.changed == nil {
 				p.changed = make(chan struct{})
 			}
-			return &BehindError{Stream: stream, At: p.seqs[stream], Want: seq}, p.changed
+			return p.changed, &BehindError{Stream: stream, At: p.seqs[stream], Want: seq}
 		}
 	}
 	return nil, nil
@@ -127,7 +127,7 @@ func (x *Index) Ready() error {
 	case began == nil:
 		return errors.New("index has not yet heard where the streams end")
 	}
-	err, _ := x.pos.behind(began)
+	_, err := x.pos.behind(began)
 	return err
 }
 
@@ -145,7 +145,7 @@ func (x *Index) Barrier(ctx context.Context) error {
 		return fmt.Errorf("index barrier: %w", err)
 	}
 	for {
-		err, changed := x.pos.behind(want)
+		changed, err := x.pos.behind(want)
 		if changed == nil {
 			return err
 		}

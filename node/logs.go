@@ -20,7 +20,7 @@ func NewLogger(w io.Writer, c configs.Log) (*slog.Logger, error) {
 	}
 	terminal := isTerminal(w)
 	if c.Format == configs.LogText || (c.Format == configs.LogAuto && terminal) {
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal})), nil
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal})), nil
 	}
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})), nil
 }

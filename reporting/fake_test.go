@@ -49,12 +49,6 @@ func (f *fakeSource) add(stream, subject string, stored time.Time, recs ...sms.R
 	f.grown = make(chan struct{})
 }
 
-func (f *fakeSource) last(stream string) uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return uint64(len(f.batches[stream]))
-}
-
 func (f *fakeSource) Tail(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error {
 	for next := max(1, from); ; {
 		f.mu.Lock()

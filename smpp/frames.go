@@ -46,12 +46,6 @@ func (f *frameReader) next() ([]byte, error) {
 	return frame, nil
 }
 
-// buffered reports whether a whole frame can be had without reading.
-func (f *frameReader) buffered() bool {
-	have := f.to - f.from
-	return have >= headerSize && uint32(have) >= binary.BigEndian.Uint32(f.buf[f.from:])
-}
-
 // need reads until n octets are there.
 func (f *frameReader) need(n int) error {
 	if f.to-f.from >= n {

@@ -148,7 +148,7 @@ func (r *rawPeer) expect(c CommandID, st Status) (Header, PDU) {
 
 func (r *rawPeer) expectEOF() {
 	r.t.Helper()
-	if frame, err := r.frames.next(); err != io.EOF {
+	if frame, err := r.frames.next(); !errors.Is(err, io.EOF) {
 		r.t.Fatalf("got %x, %v, want the end", frame, err)
 	}
 }

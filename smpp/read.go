@@ -40,7 +40,7 @@ func (s *Session) readFailed(header []byte, err error) error {
 		s.finish(bad)
 		<-s.closing // the flusher closes, or the write time-out does
 		return bad
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		if s.isUnbound() {
 			return ErrUnbound
 		}
@@ -58,7 +58,7 @@ func (s *Session) isUnbound() bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.phase == phaseFinishing && s.err == ErrUnbound
+	return s.phase == phaseFinishing && errors.Is(s.err, ErrUnbound)
 }
 
 // readResponse settles the request that a response answers.

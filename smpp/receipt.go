@@ -31,7 +31,7 @@ func ReceiptOf(esmClass uint8, payload []byte, tlvs TLVs) (Receipt, bool) {
 	kind := esmClass & ESMTypeMask
 	id, hasID := tlvs.GetCString(TagReceiptedMessageID)
 	state, hasState := tlvs.GetByte(TagMessageState)
-	if kind != ESMReceipt && kind != ESMIntermediate && !(kind == 0 && hasID && hasState) {
+	if kind != ESMReceipt && kind != ESMIntermediate && (kind != 0 || !hasID || !hasState) {
 		return Receipt{}, false
 	}
 	r := receiptOfText(esmClass, payload)

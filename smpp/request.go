@@ -1,5 +1,7 @@
 package smpp
 
+import "errors"
+
 // Handler serves the requests of a peer.
 type Handler interface {
 	// ServeSMPP is called on the session's reader, one request at a time and in
@@ -59,7 +61,7 @@ func (r *Request) Reply(status Status, resp PDU) error {
 		}
 	}
 	n, err := r.session.reply(r, c, status, resp)
-	if err == ErrSlowPeer {
+	if errors.Is(err, ErrSlowPeer) {
 		r.session.shutdown(err)
 	}
 	if err == nil {

@@ -2,6 +2,7 @@ package smpp
 
 import (
 	"context"
+	"errors"
 )
 
 // tlvDependent is a PDU that may be nothing without its TLVs.
@@ -28,7 +29,7 @@ func (s *Session) Send(ctx context.Context, pdu PDU, token any, done func(Outcom
 	}
 	for {
 		err := s.trySend(pdu, token, done, true)
-		if err != ErrWindowFull {
+		if !errors.Is(err, ErrWindowFull) {
 			return err
 		}
 		select {
@@ -39,7 +40,7 @@ func (s *Session) Send(ctx context.Context, pdu PDU, token any, done func(Outcom
 			err = s.ended()
 		}
 		s.stopWaiting()
-		if err != ErrWindowFull {
+		if !errors.Is(err, ErrWindowFull) {
 			return err
 		}
 	}

@@ -475,7 +475,7 @@ func TestDialFailures(t *testing.T) {
 				if s != nil || !errors.Is(err, tc.want) {
 					t.Errorf("session %v, error %v, want %v", s, err, tc.want)
 				}
-				if _, isStatus := tc.want.(Status); isStatus {
+				if status := StatusOK; errors.As(tc.want, &status) {
 					var b *BindError
 					if !errors.As(err, &b) {
 						t.Errorf("%T is not a *BindError", err)

@@ -2,6 +2,7 @@ package smpp
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -31,7 +32,7 @@ func (s *Session) Unbind(ctx context.Context) error {
 		s.shutdown(ErrClosed)
 	}
 	<-s.done
-	if s.Err() == ErrUnbound {
+	if errors.Is(s.Err(), ErrUnbound) {
 		return nil
 	}
 	if err == nil {

@@ -17,7 +17,7 @@ func (b *Bus) diskPressure() error {
 	if err := syscall.Statfs(b.cfg.Dir, &fs); err != nil {
 		return fmt.Errorf("%w: free space of the disk is not known: %w", ErrFull, err)
 	}
-	free, total := uint64(fs.Bavail)*uint64(fs.Bsize), uint64(fs.Blocks)*uint64(fs.Bsize)
+	free, total := uint64(fs.Bavail)*uint64(fs.Bsize), uint64(fs.Blocks)*uint64(fs.Bsize) //nolint:unconvert // signed on some systems
 	if floor := watermark(total, b.cfg); free < floor {
 		return fmt.Errorf("%w: %d MiB of disk are free, %d MiB are needed", ErrFull, free>>20, floor>>20)
 	}

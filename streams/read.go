@@ -110,22 +110,31 @@ func (b *Bus) scan(ctx context.Context, stream, subject string, from uint64, fn 
 	return nil
 }
 
-// drainGroup batches are purged together.
-const drainGroup = 16
+// drainRecords is from how many records on DrainParked hands over: what was parked one by one goes together, enough to fill
+// the windows of several sessions.
+const drainRecords = 400
 
-// DrainParked gives fn what waits for an account, in order, up to what is there now, and removes what fn took. It stops at
-// the first error of fn, returns it, and keeps that record's whole batch; so after an error or a crash some come again. It
-// returns how many records fn took. One caller per account at a time.
-func (b *Bus) DrainParked(ctx context.Context, account string, fn func(*sms.Record) error) (int, error) {
+// DrainParked gives fn what waits for an account, in order, up to what is there now: whole batches, small ones together, some
+// hundred records at a time. When fn returns nil they are removed. It stops at the first error of fn, returns it, and keeps
+// all that this call was about; so after an error or a crash some come again. It returns how many records fn took. One caller
+// per account at a time.
+func (b *Bus) DrainParked(ctx context.Context, account string, fn func(recs []sms.Record) error) (int, error) {
 	subject := ParkedSubject(account)
-	taken, waiting := 0, 0
-	var upTo uint64
-	flush := func() error {
-		if waiting == 0 {
+	var recs []sms.Record
+	var upTo uint64 // 0: nothing was read since the last hand-over
+	taken := 0
+	hand := func() error {
+		if len(recs) > 0 {
+			if err := fn(recs); err != nil {
+				return err
+			}
+		}
+		if upTo == 0 {
 			return nil
 		}
+		taken += len(recs)
 		_, err := b.purge(ctx, Deliver, subject, upTo)
-		waiting = 0
+		recs, upTo = nil, 0
 		return err
 	}
 	err := b.scan(ctx, Deliver, subject, 0, func(batch *Batch, raw []byte) error {
@@ -134,19 +143,16 @@ func (b *Bus) DrainParked(ctx context.Context, account string, fn func(*sms.Reco
 				return err
 			}
 		}
-		for i := range batch.Records {
-			if err := fn(&batch.Records[i]); err != nil {
-				return err
-			}
-			taken++
-		}
-		upTo = batch.Seq
-		if waiting++; waiting < drainGroup {
+		recs, upTo = append(recs, batch.Records...), batch.Seq
+		if len(recs) < drainRecords {
 			return nil
 		}
-		return flush()
+		return hand()
 	})
-	if err = errors.Join(err, flush()); err != nil {
+	if err == nil {
+		err = hand()
+	}
+	if err != nil {
 		return taken, fmt.Errorf("drain parked: %w", err)
 	}
 	return taken, nil

@@ -59,38 +59,48 @@ func parked(i int) *sms.Record {
 func TestDrainParked(t *testing.T) {
 	b := openBus(t, "")
 	subject := ParkedSubject("acme")
-	b.SetBatchLimit(subject, 2)
-	for i := range 20 {
-		check(t, b.Store(timeout(t), subject, parked(2*i), parked(2*i+1)))
+	b.SetBatchLimit(subject, 100)
+	const all = 1050
+	var recs []*sms.Record
+	for i := range all {
+		recs = append(recs, parked(i))
 	}
+	check(t, b.Store(timeout(t), subject, recs[:1000]...))
+	b.SetBatchLimit(subject, 1) // parked one by one
+	check(t, b.Store(timeout(t), subject, recs[1000:]...))
 	check(t, b.Store(timeout(t), ParkedSubject("other"), parked(0)))
+
 	var got []int
-	taken, err := b.DrainParked(timeout(t), "acme", func(r *sms.Record) error {
-		if r.Delivery.Attempt == 35 {
+	calls := 0
+	take := func(recs []sms.Record) error {
+		calls++
+		for _, r := range recs {
+			got = append(got, r.Delivery.Attempt)
+		}
+		return nil
+	}
+	refused := 0
+	taken, err := b.DrainParked(timeout(t), "acme", func(recs []sms.Record) error {
+		if calls == 1 {
+			refused = len(recs)
 			return errStop
 		}
-		got = append(got, r.Delivery.Attempt)
-		return nil
+		return take(recs)
 	})
-	if taken != 35 || !errors.Is(err, errStop) {
-		t.Fatalf("took %d, %v", taken, err)
+	if taken < drainRecords || taken != len(got) || refused < drainRecords || !errors.Is(err, errStop) {
+		t.Fatalf("took %d, then was refused %d, %v", taken, refused, err)
 	}
-	taken, err = b.DrainParked(timeout(t), "acme", func(r *sms.Record) error {
-		got = append(got, r.Delivery.Attempt)
-		return nil
-	})
-	if err != nil || taken > 6 {
-		t.Fatalf("then took %d, %v", taken, err)
+	taken, err = b.DrainParked(timeout(t), "acme", take)
+	if err != nil || len(got) != all || taken >= all {
+		t.Fatalf("then took %d: %d records, %v", taken, len(got), err)
 	}
-	seen := make(map[int]bool)
 	for i, n := range got {
-		if i > 0 && n != got[i-1]+1 && i != 35 {
-			t.Fatalf("out of order: %v", got)
+		if i != n {
+			t.Fatalf("record %d is %d", i, n)
 		}
-		seen[n] = true
 	}
-	if len(seen) != 40 {
-		t.Errorf("took %d different records, want 40", len(seen))
+	if calls > 1+all/drainRecords {
+		t.Errorf("%d calls for %d records", calls, all)
 	}
 	if n := countSubject(t, b, subject); n != 0 {
 		t.Errorf("%d batches are left", n)
@@ -100,6 +110,20 @@ func TestDrainParked(t *testing.T) {
 	}
 	if taken, err := b.DrainParked(timeout(t), "nobody", nil); taken != 0 || err != nil {
 		t.Errorf("of nobody: %d %v", taken, err)
+	}
+}
+
+func TestDrainParkedSetsAsideWhatCannotBeRead(t *testing.T) {
+	b := openBus(t, "")
+	subject := ParkedSubject("acme")
+	check(t, b.storeRaw(timeout(t), subject, []byte("not a batch")))
+	check(t, b.Store(timeout(t), subject, parked(1)))
+	taken, err := b.DrainParked(timeout(t), "acme", func(recs []sms.Record) error { return nil })
+	if taken != 1 || err != nil {
+		t.Fatalf("took %d, %v", taken, err)
+	}
+	if parked, aside := countSubject(t, b, subject), countSubject(t, b, undecodableSubject); parked != 0 || aside != 1 {
+		t.Errorf("%d are parked, %d set aside", parked, aside)
 	}
 }
 

@@ -200,7 +200,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 		}
 		select {
 		case <-s.child.done:
-			return fmt.Errorf("the server ended: %v: %s", s.child.err, s.logTail())
+			return fmt.Errorf("the server ended: %v: %s", s.child.err, s.logTail()) //nolint:errorlint // nil when it ended in order
 		case <-ctx.Done():
 			return fmt.Errorf("the server does not answer: %w: %w", ctx.Err(), err)
 		case <-tick.C:
