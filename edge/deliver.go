@@ -23,9 +23,9 @@ const (
 	maxWait = 10 * time.Second
 	// crowdAfter is how long one may wait while more than slowQueue do: then the customer is slow, and holds the shard up.
 	crowdAfter = 4 * time.Second
-	// maxQueue is how many may wait for one customer; further ones are parked. It holds what the open batches of a shard
-	// bring in practice (openBatches of 200 for each lane), so that a customer who keeps up has nothing parked.
-	maxQueue = 4096
+	// maxQueue is how many may wait for one customer; further ones are parked. It holds what the open batches of a shard bring,
+	// openBatches of 500 for each lane, and a drain, so that a customer who keeps up has nothing parked.
+	maxQueue = 16_384
 	// slowQueue is how many may wait for a slow customer, until none waits.
 	slowQueue = 400
 	// lookAgain is how often a customer who is here is asked for what another edge may have parked.

@@ -3,6 +3,7 @@ package edge
 import (
 	"time"
 
+	"tasman/smpp"
 	"tasman/sms"
 )
 
@@ -136,6 +137,14 @@ func (a *aheadOwner) refused(*item) {
 	delete(a.outlet.ahead.open, a.key)
 	a.outlet.mu.Unlock()
 	a.outlet.noteParked()
+}
+
+// answeredLate is told of an answer that came after the response time-out, when the delivery was given up and parked.
+func (d *deliverer) answeredLate(token any, _ smpp.PDU, status smpp.Status) {
+	if x, ours := token.(*sms.Delivery); ours && status == smpp.StatusOK {
+		d.edge.stats.delivered.WithLabelValues("smpp", "late").Inc()
+		d.outlet(x.Account).tookLate(keyOf(x))
+	}
 }
 
 // tookLate notes that the customer has a delivery that is parked.

@@ -204,7 +204,7 @@ func (o *outlet) sendLocked(s *session, it *item) error {
 		return smpp.StatusInvalidDCS
 	}
 	o.takeOffLocked(it, bySession) // before the answer can come, which waits for our lock
-	err = s.conn.TrySend(pdu, nil, func(out smpp.Outcome) { o.outcome(it, out) })
+	err = s.conn.TrySend(pdu, it.delivery, func(out smpp.Outcome) { o.outcome(it, out) })
 	if err != nil {
 		delete(o.flights, it)
 	}

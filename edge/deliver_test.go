@@ -116,6 +116,24 @@ func TestDeliverMO(t *testing.T) {
 	}
 }
 
+// More than a window and a batch hold goes to a customer who keeps up, once each and without being parked.
+func TestBurstIsNotParked(t *testing.T) {
+	e := runEdge(t, liveYAML(t, acme), nil)
+	const n = 6000
+	seen := newTally(n)
+	for range 2 {
+		e.bind(t, smpptest.ESMEConfig{Script: seen.take, Keep: -1})
+	}
+	for i := range n {
+		publish(t, e.bus, receiptFor("acme", "acme-smpp", sms.Lanes()[i%3]))
+	}
+	seen.wait(t)
+	wantNothingLeft(t, e, "acme")
+	if parked := parkedSoFar(t, e.Edge); parked > 0 {
+		t.Errorf("%.0f were parked", parked)
+	}
+}
+
 func TestParkedUntilBound(t *testing.T) {
 	e := runEdge(t, liveYAML(t, acme), nil)
 	var ids []sms.ID

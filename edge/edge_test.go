@@ -207,6 +207,29 @@ func TestEdgeListenersAreBoundInNew(t *testing.T) {
 	}
 }
 
+// Listeners are open from New on, so requests may wait for Run: the first ones it serves are accepted.
+func TestFirstRequestIsAccepted(t *testing.T) {
+	live := liveYAML(t, acme+`---
+kind: APIKey
+name: acme-key
+spec: {account: acme, key: `+acmeKey+`}
+`)
+	e, err := New(Config{Node: "e1", HTTP: "127.0.0.1:0", Shards: 2}, streamstest.New(t), live, quiet(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan int, 1)
+	go func() {
+		defer close(answered)
+		resp, _ := post(`{"from":"TASMAN","to":"+64211234567","text":"Kia ora"}`).do(t, "http://"+e.HTTPAddr().String())
+		answered <- resp.StatusCode
+	}()
+	runDoor(t, e.Run)
+	if status := <-answered; status != 202 {
+		t.Errorf("the first request was answered with %d", status)
+	}
+}
+
 func TestAllDoorsTogether(t *testing.T) {
 	e := runEdge(t, liveYAML(t, acme+`---
 kind: APIKey

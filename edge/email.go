@@ -43,6 +43,9 @@ type mailDoor struct {
 	live   *configs.Live
 	log    *slog.Logger
 	opts   mailOptions
+
+	guesses *guesses
+
 	ctx    context.Context // of acceptance; ends when the door's drain time does
 	cancel context.CancelFunc
 
@@ -52,7 +55,7 @@ type mailDoor struct {
 // newMailDoor returns a door that will serve on ln, which it then owns. reg may be nil.
 func newMailDoor(ln net.Listener, f funnel, live *configs.Live, opts mailOptions, log *slog.Logger, reg prometheus.Registerer) (*mailDoor, error) {
 	d := &mailDoor{
-		ln: newCutListener(ln, opts.maxConns), funnel: f, live: live, log: log, opts: opts,
+		ln: newCutListener(ln, opts.maxConns), funnel: f, live: live, log: log, opts: opts, guesses: newGuesses(),
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tasman_edge_mails_total", Help: "E-mails by the SMTP status that answered them.",
 		}, []string{"status"}),
@@ -132,7 +135,14 @@ type login struct {
 func (d *mailDoor) authenticate(username, password string, addr netip.Addr) (login, error) {
 	snapshot := d.live.Load()
 	user, account, ok := snapshot.MailUser(username)
-	if !ok || !snapshot.CheckPassword(user.PasswordHash, password) {
+	right, paused := d.guesses.check(guesserAt(addr, username), time.Now, func() bool {
+		return ok && snapshot.CheckPassword(user.PasswordHash, password)
+	})
+	if paused {
+		d.log.Warn("mail login refused", "addr", addr.String(), "err", "too many wrong passwords before")
+		return login{}, errMailPaused
+	}
+	if !right {
 		d.log.Warn("mail login refused", "addr", addr.String(), "err", "unknown user or wrong password")
 		return login{}, errMailLogin
 	}

@@ -27,6 +27,7 @@ type smppDoor struct {
 	edge     *Edge
 	server   smpp.Server
 	sessions *sessions
+	guesses  *guesses
 	hold     *holder
 	log      *slog.Logger
 	watchers sync.WaitGroup // one per session, until it has ended
@@ -35,14 +36,14 @@ type smppDoor struct {
 var _ door = (*smppDoor)(nil)
 
 func newSMPPDoor(e *Edge) *smppDoor {
-	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node)}
+	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node), guesses: newGuesses()}
 	d.hold = newHolder(e.stats.held)
 	d.server = smpp.Server{
 		Bind: d.bind, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
 		Options: smpp.Options{
 			// The window of each user is kept by its session; this one only bounds what a peer may make us hold.
 			MaxPending: maxWindow, Window: e.cfg.DeliverWindow, BindTimeout: e.cfg.BindTimeout,
-			EnquireInterval: e.cfg.EnquireLink, InactivityTimeout: e.cfg.Inactivity,
+			Late: e.deliver.answeredLate, EnquireInterval: e.cfg.EnquireLink, InactivityTimeout: e.cfg.Inactivity,
 		},
 	}
 	return d
@@ -123,7 +124,13 @@ func (d *smppDoor) admit(req *smpp.BindRequest, peer net.Addr) (*session, error)
 	if !configs.AllowedAddress(user, account, remoteAddr(peer)) {
 		return nil, &bindRefusal{smpp.StatusBindFailed, "address not allowed"}
 	}
-	if !snapshot.CheckPassword(user.PasswordHash, req.Password) {
+	ok, paused := d.guesses.check(guesserAt(remoteAddr(peer), req.SystemID), d.edge.now, func() bool {
+		return snapshot.CheckPassword(user.PasswordHash, req.Password)
+	})
+	if paused {
+		return nil, &bindRefusal{smpp.StatusBindFailed, "too many wrong passwords before"}
+	}
+	if !ok {
 		return nil, &bindRefusal{smpp.StatusInvalidPassword, "wrong password"}
 	}
 	if account.Suspended {

@@ -101,10 +101,10 @@ func (n *Node) run(name string, run func(context.Context) error) {
 		cancel()
 		select {
 		case err := <-done:
-			if errors.Is(err, context.Canceled) {
-				return nil
+			if err != nil && !errors.Is(err, context.Canceled) { // what it could not finish it takes up at the next start
+				n.log.Warn("a part did not end in order", "part", name, "err", err)
 			}
-			return err
+			return nil
 		case <-stopCtx.Done():
 			return errors.New("did not end in time")
 		}

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"tasman/configs"
-	"tasman/reporting/mariadb"
 )
 
 // Simulator starts an operator simulator that speaks SMPP on a loopback address and returns where it listens. An address
@@ -38,7 +37,7 @@ func Up(ctx context.Context, o UpOptions) error {
 	if err := os.MkdirAll(o.Config.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	db, err := startDatabase(ctx, &o)
+	db, err := o.startDatabase(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,31 +45,9 @@ func Up(ctx context.Context, o UpOptions) error {
 	if db != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Config.Drain)
 		defer cancel()
-		err = errors.Join(err, db.Stop(stopCtx))
+		err = errors.Join(err, db.stop(stopCtx))
 	}
 	return err
-}
-
-// startDatabase starts the private MariaDB and points the node at it. Without one the gateway runs all the same.
-func startDatabase(ctx context.Context, o *UpOptions) (*mariadb.Server, error) {
-	if o.Config.MySQL.DSN != "" || !o.Config.Plays(configs.RoleReporting) {
-		return nil, nil
-	}
-	if _, err := mariadb.Find(); err != nil {
-		if !o.Install {
-			fmt.Fprintf(o.Out, "No reporting in MySQL: %v.\nAll else runs, and what happens is kept in the streams until a database is there.\n\n", err)
-			return nil, nil
-		}
-		if err := mariadb.Install(ctx, o.Log); err != nil {
-			return nil, err
-		}
-	}
-	db, err := mariadb.Start(ctx, o.Config.Dir("mysql"), o.Log)
-	if err != nil {
-		return nil, err
-	}
-	o.Config.MySQL.DSN = configs.Secret(db.DSN())
-	return db, nil
 }
 
 func (o *UpOptions) upWithDatabase(ctx context.Context, files []resourceFile) (err error) {

@@ -157,3 +157,12 @@ func (b *Bus) DrainParked(ctx context.Context, account string, fn func(recs []sm
 	}
 	return taken, nil
 }
+
+// StreamCreated returns when a stream was made: sequences begin anew with a new stream.
+func (b *Bus) StreamCreated(ctx context.Context, stream string) (time.Time, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("stream %s: %w", stream, err)
+	}
+	return s.CachedInfo().Created, nil
+}

@@ -50,12 +50,12 @@ func TestScheduleInThePastIsDueAtOnce(t *testing.T) {
 
 func TestScheduleSplitsLargeSets(t *testing.T) {
 	b := openBus(t, "")
-	recs := make([]*sms.Record, 450)
+	recs := make([]*sms.Record, 2*batchRecords+1)
 	for i := range recs {
 		recs[i] = message("x")
 	}
 	check(t, b.Schedule(timeout(t), time.Now(), sms.Normal, recs...))
-	if got := collect(t, consume(t, b, DueReader(sms.Normal), 4), 450); len(got) != 450 {
+	if got := collect(t, consume(t, b, DueReader(sms.Normal), 4), len(recs)); len(got) != len(recs) {
 		t.Errorf("got %d records", len(got))
 	}
 	if n := countSubject(t, b, dueSubject(sms.Normal)); n != 3 {

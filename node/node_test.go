@@ -1,0 +1,221 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tasman/configs"
+)
+
+// testNode starts a node with the given roles on free ports, without a database.
+func testNode(t *testing.T, data string, roles ...configs.Role) *Node {
+	t.Helper()
+	cfg := configs.Defaults()
+	cfg.Name, cfg.Data, cfg.Roles, cfg.Drain = "test", data, roles, 5*time.Second
+	cfg.NATS.SyncAlways = false
+	cfg.Listen = configs.Listen{HTTP: "127.0.0.1:0", SMPP: "127.0.0.1:0", Console: "127.0.0.1:0", Metrics: "127.0.0.1:0"}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	n, err := Start(ctx, cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stopNode(t, n) })
+	return n
+}
+
+func stopNode(t *testing.T, n *Node) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := n.Stop(ctx); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+}
+
+func adminOf(t *testing.T, data string) *Admin {
+	t.Helper()
+	a, err := NewAdmin(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+const good = "kind: Account\nname: acme\nspec: {}\n---\nkind: APIKey\nname: web\nspec: {account: acme, key: 0123456789abcdef-acme}\n"
+
+// TestApplyHistoryRollback takes resources through three revisions over the admin socket.
+func TestApplyHistoryRollback(t *testing.T) {
+	data := t.TempDir()
+	n := testNode(t, data, configs.RoleStreams)
+	a := adminOf(t, data)
+	first, err := a.Apply(t.Context(), "good.yaml", []byte(good))
+	if err != nil || first.Revision != 1 || len(first.Changes) != 2 {
+		t.Fatalf("apply: %+v, %v", first, err)
+	}
+	if again, err := a.Apply(t.Context(), "good.yaml", []byte(good)); err != nil || again.Revision != 1 || len(again.Changes) != 0 {
+		t.Errorf("the same file again: %+v, %v; want no new revision", again, err)
+	}
+	for label, bad := range map[string]string{
+		"unknown field":   "kind: Account\nname: acme\nspec: {colour: red}\n",
+		"unknown account": "kind: APIKey\nname: other\nspec: {account: nobody, key: 0123456789abcdef-x}\n",
+		"no YAML":         "kind: [",
+	} {
+		if done, err := a.Apply(t.Context(), "bad.yaml", []byte(bad)); err == nil || !strings.Contains(err.Error(), "bad.yaml:") {
+			t.Errorf("%s: %+v, %v; want an error with file and line", label, done, err)
+		}
+	}
+	if _, err := a.Apply(t.Context(), "more.yaml", []byte("kind: Account\nname: other\nspec: {}\n")); err != nil {
+		t.Fatal(err)
+	}
+	back, err := a.Rollback(t.Context(), 1)
+	if err != nil || back.Revision != 3 {
+		t.Fatalf("rollback: %+v, %v", back, err)
+	}
+	await(t, func() bool {
+		snap := n.live.Load()
+		return snap.Revision == 3 && snap.Accounts["acme"] != nil && snap.Accounts["other"] == nil
+	})
+	history, err := a.History(t.Context())
+	if err != nil || len(history) != 3 {
+		t.Errorf("history %+v, %v; want three revisions", history, err)
+	}
+	if _, err := a.Rollback(t.Context(), 99); err == nil {
+		t.Error("rollback to a revision that is not there")
+	}
+	_, raw, err := n.store().configs.Current(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	resources, err := n.store().load(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := configs.Marshal(resources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(stored, []byte("0123456789abcdef-acme")) {
+		t.Error("the API key is stored as it is")
+	}
+}
+
+// TestRestartKeepsResources starts a second node on the first one's data.
+func TestRestartKeepsResources(t *testing.T) {
+	data := t.TempDir()
+	n := testNode(t, data, configs.RoleStreams)
+	if _, err := adminOf(t, data).Apply(t.Context(), "good.yaml", []byte(good)); err != nil {
+		t.Fatal(err)
+	}
+	stopNode(t, n)
+	again := testNode(t, data, configs.RoleStreams)
+	if again.live.Load().Accounts["acme"] == nil {
+		t.Error("the account is gone after a restart")
+	}
+}
+
+func TestHealthAndMetrics(t *testing.T) {
+	n := testNode(t, t.TempDir(), configs.Roles()...)
+	base := "http://" + n.Addrs().Metrics.String()
+	fetch := func(path string) (int, string) {
+		t.Helper()
+		resp, err := http.Get(base + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.StatusCode, string(body)
+	}
+	if status, _ := fetch("/livez"); status != http.StatusOK {
+		t.Errorf("livez: %d", status)
+	}
+	await(t, func() bool { status, _ := fetch("/readyz"); return status == http.StatusOK })
+	if _, body := fetch("/metrics"); !strings.Contains(body, "tasman_streams_") || !strings.Contains(body, "go_goroutines") {
+		t.Error("metrics lack those of the streams or of the runtime")
+	}
+	n.onReady("broken", func() error { return errors.New("does not work") })
+	if status, body := fetch("/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "broken: does not work") {
+		t.Errorf("with a part that is not ready readyz says %d %q", status, body)
+	}
+}
+
+func TestAdminWithoutNode(t *testing.T) {
+	if _, err := adminOf(t, t.TempDir()).History(t.Context()); err == nil || !strings.Contains(err.Error(), "no node runs") {
+		t.Errorf("error %v does not say that no node runs", err)
+	}
+}
+
+func TestAdminSocketFitsLongPaths(t *testing.T) {
+	long, err := adminSocket(filepath.Join("/", strings.Repeat("long/", 40)))
+	if err != nil || len(long) > maxSocketPath {
+		t.Errorf("socket %q, %v: at most %d characters fit", long, err, maxSocketPath)
+	}
+}
+
+func TestPortTakenFailsAtOnce(t *testing.T) {
+	n := testNode(t, t.TempDir(), configs.RoleStreams)
+	cfg := configs.Defaults()
+	cfg.Name, cfg.Data, cfg.Roles = "second", t.TempDir(), []configs.Role{configs.RoleStreams}
+	cfg.Listen = configs.Listen{Metrics: n.Addrs().Metrics.String()}
+	if second, err := Start(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil {
+		stopNode(t, second)
+		t.Error("two nodes on one port")
+	}
+}
+
+// TestDemoCredentials are made once, and refused when somebody broke the file.
+func TestDemoCredentials(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data", "demo.env")
+	first, err := loadDemo(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := loadDemo(file)
+	if err != nil || second.key != first.key || second.password != first.password || len(first.password) > 8 {
+		t.Errorf("second start has %+v, %v", second, err)
+	}
+	other, err := loadDemo(filepath.Join(t.TempDir(), "demo.env"))
+	if err != nil || other.key == first.key {
+		t.Errorf("two gateways share a key: %v", err)
+	}
+}
+
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come to that")
+		}
+		<-tick.C
+	}
+}
+
+func TestUpReadsFilesBeforeItStarts(t *testing.T) {
+	var out bytes.Buffer
+	data := filepath.Join(t.TempDir(), "data")
+	cfg := configs.Defaults()
+	cfg.Data = data
+	err := Up(t.Context(), UpOptions{Config: cfg, Apply: []string{filepath.Join(t.TempDir(), "none.yaml")}, Out: &out, Log: slog.New(slog.DiscardHandler)})
+	if err == nil || out.Len() > 0 {
+		t.Errorf("up with a missing file: %v, printed %q", err, &out)
+	}
+	var none *configs.ResourceError
+	if errors.As(err, &none) {
+		t.Errorf("a missing file is no resource error: %v", err)
+	}
+}
