@@ -36,7 +36,7 @@ var only = map[string][]string{
 	"github.com/gofiber/fiber/v2":             {"edge", "console"},
 	"github.com/lmittmann/tint":               {"node"},
 	"github.com/cockroachdb/pebble":           {"index"},
-	"github.com/nyaruka/phonenumbers":         {"core", "reporting", "edge"},
+	"github.com/nyaruka/phonenumbers":         {"configs", "reporting", "edge"},
 	"github.com/alecthomas/kong":              {""},
 	"google.golang.org/protobuf":              {"streams"},
 	"github.com/HdrHistogram/hdrhistogram-go": {"bench"},

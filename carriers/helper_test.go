@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,14 +21,15 @@ import (
 
 // rig is the role between an embedded bus and scripted operators.
 type rig struct {
-	t     *testing.T
-	bus   *streams.Bus
-	index *index.Index
-	live  *configs.Live
-	role  *Carriers
-	ids   *sms.IDs
-	facts chan sms.Record // what the role stored, from EVENTS, DELIVER, INBOUND and DISPATCH
-	end   func()          // stops the role, as at the end of a node
+	t      *testing.T
+	bus    *streams.Bus
+	index  *index.Index
+	live   *configs.Live
+	role   *Carriers
+	ids    *sms.IDs
+	facts  chan sms.Record // what the role stored, from EVENTS, DELIVER, INBOUND and DISPATCH
+	passed []sms.Record    // facts that nobody waited for yet
+	end    func()          // stops the role, as at the end of a node
 }
 
 // newRig starts the role for the carriers of the resources; DISPATCH, EVENTS, DELIVER are followed.
@@ -145,6 +147,13 @@ func (r *rig) put(m *sms.Message, d sms.Dispatch) {
 // await returns the first fact about the message that fits.
 func (r *rig) await(what string, fits func(*sms.Record) bool) sms.Record {
 	r.t.Helper()
+	for i := range r.passed { // the streams are read side by side: a later step may have been seen first
+		if fits(&r.passed[i]) {
+			rec := r.passed[i]
+			r.passed = slices.Delete(r.passed, i, i+1)
+			return rec
+		}
+	}
 	limit := time.After(20 * time.Second)
 	for {
 		select {
@@ -152,6 +161,7 @@ func (r *rig) await(what string, fits func(*sms.Record) bool) sms.Record {
 			if fits(&rec) {
 				return rec
 			}
+			r.passed = append(r.passed, rec)
 		case <-limit:
 			r.t.Fatalf("no %s", what)
 		}

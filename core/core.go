@@ -42,7 +42,7 @@ type Core struct {
 	log     *slog.Logger
 	metrics *metrics
 	chain   []handler
-	plan    *numberPlan
+	plan    *configs.NumberPlan
 	keys    *keyClaims
 	started atomic.Bool
 }
@@ -58,7 +58,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, live *configs.Live, log *
 		return nil, err
 	}
 	c := &Core{cfg: cfg, bus: bus, index: x, matcher: index.NewMatcher(x, bus, cfg.Node), live: live, log: log, metrics: m,
-		plan: newNumberPlan(), keys: newKeyClaims(time.Now)}
+		plan: configs.NewNumberPlan(), keys: newKeyClaims(time.Now)}
 	c.chain = []handler{c.withdrawn, c.expiry, c.account, c.numbers, c.schedule, c.route}
 	return c, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,12 +18,13 @@ import (
 
 // rig is the role between an embedded bus and a test that plays edge and carriers.
 type rig struct {
-	t     *testing.T
-	bus   *streams.Bus
-	index *index.Index
-	live  *configs.Live
-	ids   *sms.IDs
-	facts chan sms.Record
+	t      *testing.T
+	bus    *streams.Bus
+	index  *index.Index
+	live   *configs.Live
+	ids    *sms.IDs
+	facts  chan sms.Record
+	passed []sms.Record // facts that nobody waited for yet
 }
 
 func newRig(t *testing.T, resources string) *rig {
@@ -100,6 +102,13 @@ func (r *rig) accept(change func(*sms.Message)) sms.ID {
 
 func (r *rig) await(what string, fits func(*sms.Record) bool) sms.Record {
 	r.t.Helper()
+	for i := range r.passed { // the streams are read side by side: a later step may have been seen first
+		if fits(&r.passed[i]) {
+			rec := r.passed[i]
+			r.passed = slices.Delete(r.passed, i, i+1)
+			return rec
+		}
+	}
 	limit := time.After(20 * time.Second)
 	for {
 		select {
@@ -107,6 +116,7 @@ func (r *rig) await(what string, fits func(*sms.Record) bool) sms.Record {
 			if fits(&rec) {
 				return rec
 			}
+			r.passed = append(r.passed, rec)
 		case <-limit:
 			r.t.Fatalf("no %s", what)
 		}

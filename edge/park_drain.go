@@ -94,7 +94,7 @@ func (r *drainRun) hand(ctx context.Context, recs []sms.Record) error {
 	} else if !r.mayPass(refused) {
 		return errNotTaken
 	}
-	return nil
+	return r.rotate(ctx, refused)
 }
 
 // offer gives each delivery to its customer, and returns those that were not taken.
