@@ -55,7 +55,7 @@ func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
 	if m.Lane == sms.LaneUnset {
 		m.Lane = s.Account.Lane
 	}
-	for _, step := range [...]func(*sms.Message, *Submission) *Refusal{checkAccount, setAddresses, setContent, setTimes} {
+	for _, step := range [...]func(*sms.Message, *Submission) *Refusal{checkAccount, setAddresses, e.checkDestination, setContent, setTimes} {
 		if r := step(m, &s); r != nil {
 			e.stats.refused.WithLabelValues(s.Door, r.Reason).Inc()
 			return nil, r
@@ -92,6 +92,18 @@ func setAddresses(m *sms.Message, s *Submission) *Refusal {
 	}
 	if err != nil {
 		return refuse(ReasonDestination, "destination", err.Error())
+	}
+	return nil
+}
+
+// checkDestination refuses what core would reject: better at once than by a receipt.
+func (e *Edge) checkDestination(m *sms.Message, _ *Submission) *Refusal {
+	d := m.Destination
+	if d.Kind == sms.MSISDN && !e.plan.Possible(d.Value) {
+		return refuse(ReasonDestination, "destination", "the number is in no numbering plan")
+	}
+	if _, ok := e.live.Load().Route(d.Value, m.Account, m.Lane); !ok {
+		return refuse(ReasonNoRoute, "destination", "no route leads to this destination")
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 const (
 	ReasonSource      = "invalid_source"
 	ReasonDestination = "invalid_destination"
+	ReasonNoRoute     = "no_route"
 	ReasonEmpty       = "empty"
 	ReasonTooLong     = "too_long"
 	ReasonEncoding    = "invalid_encoding"
@@ -34,6 +35,7 @@ var refusals = map[string]struct {
 }{
 	ReasonSource:      {http.StatusUnprocessableEntity, smpp.StatusInvalidSource, 0},
 	ReasonDestination: {http.StatusUnprocessableEntity, smpp.StatusInvalidDestination, 0},
+	ReasonNoRoute:     {http.StatusUnprocessableEntity, smpp.StatusInvalidDestination, 0},
 	ReasonEmpty:       {http.StatusUnprocessableEntity, smpp.StatusInvalidMessageLength, 0},
 	ReasonTooLong:     {http.StatusUnprocessableEntity, smpp.StatusInvalidMessageLength, 0},
 	ReasonEncoding:    {http.StatusUnprocessableEntity, smpp.StatusInvalidDCS, 0},

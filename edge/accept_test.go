@@ -13,7 +13,7 @@ import (
 // bareEdge is an edge with storage that the test plays.
 func bareEdge(t *testing.T, live *configs.Live, fake *fakeStorage) *Edge {
 	t.Helper()
-	e := &Edge{cfg: Config{Node: "e1"}.withDefaults(), live: live, log: quiet(), ids: sms.NewIDs(nil), now: time.Now, limits: newLimits()}
+	e := &Edge{cfg: Config{Node: "e1"}.withDefaults(), live: live, log: quiet(), ids: sms.NewIDs(nil), plan: configs.NewNumberPlan(), now: time.Now, limits: newLimits()}
 	var err error
 	if e.stats, err = newMetrics(e, nil); err != nil {
 		t.Fatal(err)
@@ -24,7 +24,7 @@ func bareEdge(t *testing.T, live *configs.Live, fake *fakeStorage) *Edge {
 }
 
 func TestPrepare(t *testing.T) {
-	e := bareEdge(t, configs.NewLive(), &fakeStorage{})
+	e := bareEdge(t, liveYAML(t, acme), &fakeStorage{})
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	e.now = func() time.Time { return now }
 	day := 24 * time.Hour
@@ -51,6 +51,7 @@ func TestPrepare(t *testing.T) {
 		"suspended":                 {func(s *Submission) { c := *account; c.Suspended = true; s.Account = &c }, ReasonSuspended, "", nil},
 		"no source":                 {func(s *Submission) { s.Source = "" }, ReasonSource, "source", nil},
 		"source too long":           {func(s *Submission) { s.Source = "TWELVE CHARS" }, ReasonSource, "source", nil},
+		"destination in no plan":    {func(s *Submission) { s.Destination = "+999123456789" }, ReasonDestination, "destination", nil},
 		"destination is a name":     {func(s *Submission) { s.Destination = "Bob" }, ReasonDestination, "destination", nil},
 		"empty":                     {func(s *Submission) { s.Text = "" }, ReasonEmpty, "text", nil},
 		"empty binary":              {func(s *Submission) { s.Text, s.Encoding = "", sms.Binary }, ReasonEmpty, "data", nil},
@@ -106,5 +107,16 @@ func TestRefusalsAreInTheTable(t *testing.T) {
 		if later := row.retry > 0; later != r.SMPPStatus().Temporary() || later != (r.HTTPStatus() == 429 || r.HTTPStatus() == 503) {
 			t.Errorf("%s: the doors do not agree on whether to try again", reason)
 		}
+	}
+}
+
+// TestNoRoute is refused at once, where core would end it later.
+func TestNoRoute(t *testing.T) {
+	e := bareEdge(t, configs.NewLive(), &fakeStorage{})
+	account := &configs.Account{Name: "acme", Lane: sms.Normal, Lanes: []sms.Lane{sms.Normal}, Validity: time.Hour}
+	_, err := e.Prepare(Submission{Account: account, Source: "TASMAN", Destination: "+64211234567", Text: "Kia ora"})
+	var r *Refusal
+	if !errors.As(err, &r) || r.Reason != ReasonNoRoute || r.Field != "destination" {
+		t.Errorf("error %v, want the reason %s", err, ReasonNoRoute)
 	}
 }

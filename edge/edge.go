@@ -72,6 +72,7 @@ type Edge struct {
 	live *configs.Live
 	log  *slog.Logger
 	ids  *sms.IDs
+	plan *configs.NumberPlan
 	now  func() time.Time
 
 	stats    *metrics
@@ -96,7 +97,7 @@ type door interface {
 // New binds all listeners and prepares the doors; nothing is served before Run. reg may be nil. A listener that cannot be
 // bound is the usual error. An Edge whose Run is never called is ended with Close.
 func New(cfg Config, bus *streams.Bus, live *configs.Live, log *slog.Logger, reg prometheus.Registerer) (*Edge, error) {
-	e := &Edge{cfg: cfg.withDefaults(), bus: bus, live: live, log: log, ids: sms.NewIDs(nil), now: time.Now}
+	e := &Edge{cfg: cfg.withDefaults(), bus: bus, live: live, log: log, ids: sms.NewIDs(nil), plan: configs.NewNumberPlan(), now: time.Now}
 	if err := e.prepare(reg); err != nil {
 		return nil, fmt.Errorf("edge: %w", errors.Join(err, e.Close()))
 	}

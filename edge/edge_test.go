@@ -19,6 +19,18 @@ import (
 
 const testPassword = "secret42"
 
+// anyRoute ends the resources of most tests: without a route every destination is refused.
+const anyRoute = `
+---
+kind: Carrier
+name: any
+spec: {addresses: ["127.0.0.1:1"], system_id: any, password: any}
+---
+kind: Route
+name: any
+spec: {prefixes: [""], tiers: [[{carrier: any}]]}
+`
+
 // liveYAML returns a Live with the resources as revision 1.
 func liveYAML(t testing.TB, yaml string) *configs.Live {
 	t.Helper()
@@ -29,7 +41,7 @@ func liveYAML(t testing.TB, yaml string) *configs.Live {
 
 func swapYAML(t testing.TB, live *configs.Live, revision uint64, yaml string) {
 	t.Helper()
-	resources, err := configs.Parse("test.yaml", []byte(yaml))
+	resources, err := configs.Parse("test.yaml", []byte(yaml+anyRoute))
 	if err != nil {
 		t.Fatal(err)
 	}

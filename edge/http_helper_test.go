@@ -139,7 +139,7 @@ spec: {account: closed, key: `+suspendedKey+`}
 kind: MailUser
 name: closed-mail
 spec: {account: closed, username: closed, password: `+mailPassword+`, source: TASMAN}
-`))
+`+anyRoute))
 	if err != nil {
 		return nil, err
 	}

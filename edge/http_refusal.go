@@ -4,6 +4,7 @@ package edge
 var refusalTitles = map[string]string{
 	ReasonSource:      "Invalid source",
 	ReasonDestination: "Invalid destination",
+	ReasonNoRoute:     "No route",
 	ReasonEmpty:       "Empty message",
 	ReasonTooLong:     "Message too long",
 	ReasonEncoding:    "Invalid encoding",
