@@ -229,7 +229,7 @@ spec: {account: acme, password: ` + testPassword + `}
 kind: SMPPUser
 name: changes
 spec: {account: acme, password: ` + password + `}
-` + strings.TrimPrefix(anyRoute, "\n")
+` + anyRoute[1:]
 	}
 	goes := `---
 kind: SMPPUser
