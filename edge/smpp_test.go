@@ -266,7 +266,7 @@ spec: {account: acme, password: ` + testPassword + `}
 	after := seal(other("another"))
 	for i, r := range after { // sealing salts anew, so what does not change must stay as it was
 		for _, old := range before {
-			if old.Name == r.Name && old.Name != "changes" {
+			if old.Kind == r.Kind && old.Name == r.Name && old.Name != "changes" {
 				after[i] = old
 			}
 		}
