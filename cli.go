@@ -230,18 +230,18 @@ func (c *rollbackCmd) Run(ctx context.Context, t *terminal) error {
 }
 
 type streamsCmd struct {
-	Cat catCmd `cmd:"" help:"Print the batches of a stream as JSON lines."`
+	Cat catCmd `cmd:"" help:"Print the records of a stream as JSON lines."`
 }
 
 type catCmd struct {
 	Stream string `arg:"" help:"Name of the stream: MT-0, DISPATCH, EVENTS, INBOUND, DELIVER or SCHEDULE."`
 	From   uint64 `help:"First sequence to print."`
-	N      int    `default:"100" short:"n" help:"How many batches to print."`
+	N      int    `default:"100" short:"n" help:"How many records to print."`
 	Text   bool   `help:"Print the messages' content too."`
 	Data   string `default:"data" help:"Data directory of the running node."`
 }
 
-// Run prints the batches.
+// Run prints the records.
 func (c *catCmd) Run(ctx context.Context, t *terminal) error {
 	admin, err := node.NewAdmin(c.Data)
 	if err != nil {

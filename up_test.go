@@ -343,7 +343,7 @@ func TestApplyWithoutRestart(t *testing.T) {
 	if out, code := tasman(t, "history", "--data", data); code != 0 || strings.Count(out, "\n") < 2 {
 		t.Errorf("history: exit %d, %s", code, out)
 	}
-	if out, code := tasman(t, "streams", "cat", "DISPATCH", "--data", data); code != 0 || !strings.Contains(out, id) || strings.Contains(out, "Bula") {
+	if out, code := tasman(t, "streams", "cat", "MT-0", "--data", data); code != 0 || !strings.Contains(out, id) || strings.Contains(out, "Bula") {
 		t.Errorf("streams cat: exit %d, must show the id and no text: %s", code, out)
 	}
 }

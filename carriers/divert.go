@@ -11,33 +11,47 @@ import (
 )
 
 const (
+	alertPatience = time.Second     // an alert does not wait longer for a link to come back when another carrier can take it
 	divertRate    = 500              // records per second that leave the queue of a dead carrier when the next one names no rate
 	rotateAfter   = time.Minute      // a record without another carrier goes to the end of its queue after this, doubling with each turn
 	rotateLongest = 32 * rotateAfter // up to this
 )
 
-// shouldDivert reports whether queued records are to leave for other carriers: no link for failover_after, and then until a
-// link has been up for recover_after.
-func (w *worker) shouldDivert(now time.Time) bool {
+// leavingLanes returns the lanes whose queued records are to go to other carriers, most urgent first: all of them when there was
+// no link for failover_after, and then until a link has been up for recover_after; alerts after alertPatience already.
+func (w *worker) leavingLanes(now time.Time) []*lane {
+	down := time.Duration(0)
+	if !w.downSince.IsZero() {
+		down = now.Sub(w.downSince)
+	}
 	switch {
-	case !w.downSince.IsZero() && now.Sub(w.downSince) >= w.spec.FailoverAfter:
+	case down > 0 && down >= w.spec.FailoverAfter:
 		if !w.diverting {
-			w.log.Warn("carrier is down: its queue moves to the next carriers", "down_for", now.Sub(w.downSince).Round(time.Second))
+			w.log.Warn("carrier is down: its queue moves to the next carriers", "down_for", down.Round(time.Second).String())
 		}
 		w.diverting = true
-	case w.diverting && w.downSince.IsZero() && now.Sub(w.upSince) >= w.spec.RecoverAfter:
+	case w.diverting && down == 0 && now.Sub(w.upSince) >= w.spec.RecoverAfter:
 		w.log.Info("carrier recovered: its queue stays")
 		w.diverting = false
 	}
-	return w.diverting && !w.downSince.IsZero()
+	switch {
+	case down > 0 && w.diverting:
+		return w.lanes[:]
+	case down > 0 && down >= min(alertPatience, w.spec.FailoverAfter):
+		return w.lanes[:1]
+	}
+	return nil
 }
 
 // divert takes one record off the queue of a dead carrier: expired ones end, those with another carrier are forwarded at
 // that carrier's rate at most, those routed by an older config are routed anew, and the rest turn around in the queue,
 // ever slower, so that they are ready the moment a link is back. It unlocks the worker's mutex. more is false when
 // nothing can be done before wait is over.
-func (w *worker) divert(base context.Context, now time.Time) (wait time.Duration, more bool) {
-	it, ok, soonest := w.divertible(now)
+func (w *worker) divert(base context.Context, now time.Time, lanes []*lane) (wait time.Duration, more bool) {
+	it, ok, soonest := divertible(lanes, now)
+	if len(lanes) < len(w.lanes) {
+		soonest = sooner(soonest, w.spec.FailoverAfter-now.Sub(w.downSince)) // then the others follow
+	}
 	if !ok {
 		w.mu.Unlock()
 		return soonest, false
@@ -75,9 +89,9 @@ func (w *worker) divert(base context.Context, now time.Time) (wait time.Duration
 }
 
 // divertible is choose without the need of a reservation: nothing will be sent.
-func (w *worker) divertible(now time.Time) (item, bool, time.Duration) {
+func divertible(lanes []*lane, now time.Time) (item, bool, time.Duration) {
 	var soonest time.Duration
-	for _, q := range w.lanes {
+	for _, q := range lanes {
 		it, ok, wait := q.head(now, false)
 		if ok {
 			return it, true, soonest

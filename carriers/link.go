@@ -26,7 +26,9 @@ type link struct {
 }
 
 func newLink(w *worker, i int) *link {
-	return &link{w: w, name: fmt.Sprintf("%s/%d", w.name, i), addr: w.spec.Addresses[i%len(w.spec.Addresses)], since: time.Now()}
+	l := &link{w: w, name: fmt.Sprintf("%s/%d", w.name, i), addr: w.spec.Addresses[i%len(w.spec.Addresses)], since: time.Now()}
+	w.metrics.up.WithLabelValues(w.name, l.name).Set(0) // alarms need a series for a link that never binds
+	return l
 }
 
 // current returns the session, nil while the link is down.
@@ -45,7 +47,7 @@ func (l *link) run(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			l.w.log.Warn("link did not bind", "link", l.name, "peer", l.addr, "err", err, "retry_in", wait)
+			l.w.log.Warn("link did not bind", "link", l.name, "peer", l.addr, "err", err, "retry_in", wait.String())
 			pause(ctx, wait/2+rand.N(wait/2+1))
 			wait = min(2*wait, l.w.spec.ReconnectMax)
 			continue

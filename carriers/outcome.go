@@ -108,20 +108,23 @@ func (w *worker) sent(f *flight) {
 }
 
 // requeue writes the next attempt for the same carrier.
-func (w *worker) requeue(f *flight, d *sms.Dispatch) {
+func (w *worker) requeue(f *flight, d *sms.Dispatch) { f.queue(w.name, d) }
+
+// queue writes the next attempt to a queue.
+func (f *flight) queue(name string, d *sms.Dispatch) {
+	d.Queued = time.Now()
 	m := f.item.record().Message
-	f.settle(streams.DispatchSubject(w.name, m.Lane), &sms.Record{Message: m, Dispatch: d})
+	f.settle(streams.DispatchSubject(name, m.Lane), &sms.Record{Message: m, Dispatch: d})
 }
 
 // requeueNext writes the next attempt for the next carrier of the plan that is in service; with none left the record mostly
 // goes to hold, to be routed anew.
 func (w *worker) requeueNext(f *flight, d *sms.Dispatch, class configs.Class) {
 	d.NotBefore, d.Tries, d.SegmentIDs = time.Time{}, 0, nil
-	m := f.item.record().Message
 	for d.Hop++; d.Hop < len(d.Plan); d.Hop++ {
 		if w.peers(d.Carrier()) {
 			w.metrics.forwarded.WithLabelValues(w.name, d.Carrier()).Inc()
-			f.settle(streams.DispatchSubject(d.Carrier(), m.Lane), &sms.Record{Message: m, Dispatch: d})
+			f.queue(d.Carrier(), d)
 			return
 		}
 	}
@@ -133,9 +136,8 @@ func (w *worker) requeueNext(f *flight, d *sms.Dispatch, class configs.Class) {
 }
 
 func (w *worker) requeueHold(f *flight, d *sms.Dispatch) {
-	m := f.item.record().Message
 	w.metrics.forwarded.WithLabelValues(w.name, Hold).Inc()
-	f.settle(streams.DispatchSubject(Hold, m.Lane), &sms.Record{Message: m, Dispatch: d})
+	f.queue(Hold, d)
 }
 
 // awaitReceipt settles a record in doubt that must not be sent again.

@@ -230,8 +230,8 @@ func (w *worker) step(base context.Context) time.Duration {
 			ask()
 			continue
 		}
-		if w.shouldDivert(now) {
-			wait, more := w.divert(base, now) // unlocks
+		if lanes := w.leavingLanes(now); len(lanes) > 0 {
+			wait, more := w.divert(base, now, lanes) // unlocks
 			if more {
 				continue
 			}
@@ -246,7 +246,7 @@ func (w *worker) step(base context.Context) time.Duration {
 		l := w.freeLink(n)
 		if l == nil {
 			w.mu.Unlock()
-			return w.spec.FailoverAfter / 4
+			return min(alertPatience, w.spec.FailoverAfter) / 4
 		}
 		if wait := w.throttled(now, n); wait > 0 {
 			w.mu.Unlock()

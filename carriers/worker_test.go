@@ -200,6 +200,20 @@ func TestFailover(t *testing.T) {
 	}
 }
 
+// TestAlertDoesNotWaitForALink has only alerts leave a carrier whose link has just gone.
+func TestAlertDoesNotWaitForALink(t *testing.T) {
+	b := operator(t, smpptest.Config{})
+	r := newRig(t, carrier("a", "127.0.0.1:1", "failover_after: 10m")+carrier("b", b.Addr()))
+	normal := r.dispatch(sms.Normal, "Kia ora", "a", "b")
+	alert := r.dispatch(sms.Alert, "alert", "a", "b")
+	if e := r.awaitSent(alert); e.Carrier != "b" {
+		t.Errorf("sent %+v", e)
+	}
+	if p, err := r.index.Progress(normal); err != nil || p.Queued > 1 {
+		t.Errorf("the normal message left too: %+v, %v", p, err)
+	}
+}
+
 // TestAlertPassesBulk fills a slow carrier with bulk and then sends an alert.
 func TestAlertPassesBulk(t *testing.T) {
 	op := operator(t, smpptest.Config{Script: smpptest.Always(smpptest.Answer{Hold: true})})

@@ -167,6 +167,7 @@ func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *
 		return nil
 	}
 	c.metrics.decided.WithLabelValues("routed").Inc()
+	j.dispatch.Queued = j.now
 	return o.publish(ctx, streams.DispatchSubject(j.dispatch.Carrier(), m.Lane), &sms.Record{Message: m, Dispatch: &j.dispatch})
 }
 

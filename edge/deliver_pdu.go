@@ -7,8 +7,14 @@ import (
 	"tasman/sms"
 )
 
-// maxReceiptError bounds the err field of a receipt: operators' codes have three characters, ours are words.
+// maxReceiptError bounds the err field of a receipt: operators' codes have three characters, some more.
 const maxReceiptError = 20
+
+// receiptCodes are the err field for the ends that we, not an operator, gave a message: three digits, as Appendix B has it.
+var receiptCodes = map[string]string{
+	"": "000", sms.FailExpired: "901", sms.FailNoRoute: "902", sms.FailInvalidDestination: "903", sms.FailRefused: "904", sms.FailBlocked: "905",
+	sms.FailExhausted: "906", sms.FailWithdrawn: "907", sms.FailUnknown: "908",
+}
 
 // deliverSM makes the deliver_sm of a receipt or an MO. It fails for an MO whose text does not fit its encoding.
 func deliverSM(d *sms.Delivery) (*smpp.DeliverSM, error) {
@@ -30,9 +36,9 @@ func receiptSM(d *sms.Delivery) *smpp.DeliverSM {
 	if done.IsZero() {
 		done = d.Time
 	}
-	code := d.Error
-	if code == "" {
-		code = "000"
+	code, ours := receiptCodes[d.Error]
+	if !ours {
+		code = d.Error
 	}
 	id := d.ID.String()
 	text := smpp.ReceiptText{

@@ -217,7 +217,11 @@ func (t *timeline) attempts(f *facts) {
 			continue
 		}
 		e := t.about
-		e.Kind, e.Time, e.Node, e.Carrier, e.Attempt, e.Reason = sms.EventRetried, d.Routed, d.Node, before.Carrier(), before.Attempt, d.Reason
+		at := d.Queued
+		if at.IsZero() {
+			at = d.Routed
+		}
+		e.Kind, e.Time, e.Node, e.Carrier, e.Attempt, e.Reason = sms.EventRetried, at, d.Node, before.Carrier(), before.Attempt, d.Reason
 		if d.Hop != before.Hop {
 			e.Kind = sms.EventForwarded
 		}

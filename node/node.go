@@ -76,6 +76,11 @@ func (n *Node) start(ctx context.Context) error {
 	if err := os.MkdirAll(n.cfg.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
+	release, err := lockData(n.cfg.Data)
+	if err != nil {
+		return err
+	}
+	n.onStop("lock", func(context.Context) error { return release() })
 	steps := []func(context.Context) error{n.startOps, n.startStreams, n.startResources, n.startIndex, n.startReporting, n.startCore,
 		n.startCarriers, n.startEdge, n.startConsole, n.startAdmin}
 	for _, step := range steps {

@@ -164,6 +164,19 @@ func TestAdminSocketFitsLongPaths(t *testing.T) {
 	}
 }
 
+func TestTwoNodesOnOneDirectory(t *testing.T) {
+	data := t.TempDir()
+	testNode(t, data, configs.RoleStreams)
+	cfg := configs.Defaults()
+	cfg.Name, cfg.Data, cfg.Roles, cfg.Listen = "second", data, []configs.Role{configs.RoleStreams}, configs.Listen{}
+	if second, err := Start(t.Context(), cfg, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "another node") {
+		if second != nil {
+			stopNode(t, second)
+		}
+		t.Errorf("a second node on the directory: %v", err)
+	}
+}
+
 func TestPortTakenFailsAtOnce(t *testing.T) {
 	n := testNode(t, t.TempDir(), configs.RoleStreams)
 	cfg := configs.Defaults()

@@ -95,6 +95,7 @@ type Dispatch struct {
 	Revision uint64    // config revision that made the plan
 	Routed   time.Time // when core decided
 	Node     string    // where core decided
+	Queued   time.Time // when this record was written: later than Routed for retries and forwards
 	Price    int64     // micro-units; 0 until pricing exists
 	Tries    int       // submits at the current carrier so far, for this plan
 	Submits  int       // submits at any carrier so far: bounds the attempts of one message

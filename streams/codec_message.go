@@ -104,7 +104,8 @@ func appendDispatch(dst []byte, d *sms.Dispatch) []byte {
 	dst = putInt(dst, 12, d.Tries)
 	dst = putInt(dst, 13, d.Submits)
 	dst = putTime(dst, 14, d.NotBefore)
-	return putBool(dst, 15, d.AwaitReceipt)
+	dst = putBool(dst, 15, d.AwaitReceipt)
+	return putTime(dst, 16, d.Queued)
 }
 
 func decodeDispatch(c *cursor, n *names) *sms.Dispatch {
@@ -144,6 +145,8 @@ func decodeDispatch(c *cursor, n *names) *sms.Dispatch {
 			d.NotBefore = c.time()
 		case 15:
 			d.AwaitReceipt = c.bool()
+		case 16:
+			d.Queued = c.time()
 		}
 	}
 	return d

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -120,7 +121,7 @@ func (s *ConfigStore) History(ctx context.Context) ([]Revision, error) {
 	for _, e := range entries {
 		list = append(list, Revision{e.Revision(), e.Created().UTC()})
 	}
-	slices.SortFunc(list, func(a, b Revision) int { return int(a.Number) - int(b.Number) })
+	slices.SortFunc(list, func(a, b Revision) int { return cmp.Compare(b.Number, a.Number) })
 	return list, nil
 }
 

@@ -50,7 +50,7 @@ func TestConfigStore(t *testing.T) {
 	}
 	list, err := s.History(timeout(t))
 	check(t, err)
-	if len(list) != 64 || list[0].Number != 7 || list[63].Number != 70 || list[0].Time.IsZero() {
+	if len(list) != 64 || list[0].Number != 70 || list[63].Number != 7 || list[0].Time.IsZero() {
 		t.Errorf("history: %d revisions, %v", len(list), list)
 	}
 	if data, err := s.At(timeout(t), 42); string(data) != "42" || err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,7 +21,6 @@ type catLine struct {
 	Index    int           `json:"index"`
 	Subject  string        `json:"subject"`
 	Stored   time.Time     `json:"stored"`
-	Marker   bool          `json:"marker,omitempty"` // a barrier, without a record
 	Message  *sms.Message  `json:"message,omitempty"`
 	Dispatch *sms.Dispatch `json:"dispatch,omitempty"`
 	Event    *sms.Event    `json:"event,omitempty"`
@@ -45,6 +45,9 @@ func (b *Bus) Cat(ctx context.Context, stream string, from uint64, n int, w io.W
 		}
 		return nil
 	})
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return fmt.Errorf("cat %s: %w: the streams are %s, %s and %s", stream, ErrNotFound, strings.Join(b.StreamNames(), ", "), Inbound, Schedule)
+	}
 	if err != nil && !errors.Is(err, errEnough) {
 		return fmt.Errorf("cat %s: %w", stream, err)
 	}
@@ -56,8 +59,7 @@ var errEnough = errors.New("enough")
 func catLines(b *Batch, showText bool) []catLine {
 	line := catLine{Stream: b.Stream, Seq: b.Seq, Subject: b.Subject, Stored: b.Stored.UTC()}
 	if len(b.Records) == 0 {
-		line.Marker = true
-		return []catLine{line}
+		return nil // a barrier
 	}
 	lines := make([]catLine, len(b.Records))
 	for i, r := range b.Records {

@@ -25,7 +25,7 @@ func TestCat(t *testing.T) {
 		text  bool
 		lines int
 	}{
-		{"all", 0, 0, false, 4},
+		{"all but barriers", 0, 0, false, 3},
 		{"two", 0, 2, true, 2},
 		{"from the last batch", 0, 1, true, 1},
 	}
