@@ -54,7 +54,7 @@ type running struct {
 }
 
 // New makes the role. Nothing runs before Run.
-func New(cfg Config, bus *streams.Bus, x *index.Index, live *configs.Live, log *slog.Logger, reg prometheus.Registerer) (*Carriers, error) {
+func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, live *configs.Live, log *slog.Logger, reg prometheus.Registerer) (*Carriers, error) {
 	if cfg.LeaseTTL <= 0 {
 		cfg.LeaseTTL = 10 * time.Second
 	}
@@ -62,7 +62,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, live *configs.Live, log *
 		cfg.Drain = 5 * time.Second
 	}
 	c := &Carriers{cfg: cfg, bus: bus, index: x, live: live, log: log, ids: sms.NewIDs(nil),
-		matcher: index.NewMatcher(x, bus, cfg.Node), workers: map[string]*running{}}
+		matcher: matcher, workers: map[string]*running{}}
 	m, err := newMetrics(reg, c)
 	if err != nil {
 		return nil, err
@@ -76,12 +76,15 @@ func (c *Carriers) Run(ctx context.Context) error {
 	changed, cancel := c.live.Subscribe()
 	defer cancel()
 	defer c.stopAll()
+	look := time.NewTicker(10 * time.Second) // for queues of removed carriers, which empty by and by
+	defer look.Stop()
 	for {
 		c.reconcile(ctx, c.live.Load())
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-look.C:
 		}
 	}
 }
@@ -99,10 +102,11 @@ func (c *Carriers) Ready() error {
 
 // reconcile starts, stops and restarts workers so that they match the resources. Only Run calls it.
 func (c *Carriers) reconcile(ctx context.Context, snap *configs.Snapshot) {
+	wanted := c.wanted(ctx, snap)
 	var stale []string
 	c.mu.Lock()
 	for name, r := range c.workers {
-		if spec := snap.Carriers[name]; spec == nil || spec.Suspended || !reflect.DeepEqual(spec, r.worker.spec) {
+		if want, ok := wanted[name]; !ok || want.retired != r.worker.retired || !reflect.DeepEqual(want.spec, r.worker.spec) {
 			stale = append(stale, name)
 			r.cancel()
 		}
@@ -111,12 +115,48 @@ func (c *Carriers) reconcile(ctx context.Context, snap *configs.Snapshot) {
 	for _, name := range stale {
 		c.forget(name)
 	}
-	for name, spec := range snap.Carriers {
-		if _, ok := c.workers[name]; !ok && !spec.Suspended {
-			c.start(ctx, name, spec)
+	for name, want := range wanted {
+		if _, ok := c.workers[name]; !ok {
+			c.start(ctx, name, want)
 		}
 	}
 }
+
+// wish is a worker that there should be.
+type wish struct {
+	spec    *configs.Carrier
+	retired bool
+}
+
+// wanted returns the carriers in service, and those out of service whose queue must leave: suspended ones, and those gone
+// from the resources with records left.
+func (c *Carriers) wanted(ctx context.Context, snap *configs.Snapshot) map[string]wish {
+	out := map[string]wish{}
+	for name, spec := range snap.Carriers {
+		if spec.Suspended {
+			out[name] = wish{retiredSpec(name), true}
+		} else {
+			out[name] = wish{spec, false}
+		}
+	}
+	depths, err := c.bus.Depths(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			c.log.Warn("queues of removed carriers not seen", "err", err)
+		}
+		return out
+	}
+	for _, d := range depths {
+		name, ok := streams.CarrierOf(d.Durable)
+		if _, known := out[name]; ok && !known && name != Hold && d.Pending > 0 {
+			out[name] = wish{retiredSpec(name), true}
+		}
+	}
+	return out
+}
+
+// retiredSpec is what a worker without links needs.
+func retiredSpec(name string) *configs.Carrier { return &configs.Carrier{Name: name, Window: 1} }
 
 // forget waits for a cancelled worker, without the mutex: a worker that drains asks for the state of others.
 func (c *Carriers) forget(name string) {
@@ -126,9 +166,9 @@ func (c *Carriers) forget(name string) {
 	c.mu.Unlock()
 }
 
-func (c *Carriers) start(ctx context.Context, name string, spec *configs.Carrier) {
+func (c *Carriers) start(ctx context.Context, name string, want wish) {
 	ctx, cancel := context.WithCancel(ctx)
-	r := &running{worker: newWorker(c, name, spec), cancel: cancel, done: make(chan struct{})}
+	r := &running{worker: newWorker(c, name, want), cancel: cancel, done: make(chan struct{})}
 	c.mu.Lock()
 	c.workers[name] = r
 	c.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	alertPatience = time.Second     // an alert does not wait longer for a link to come back when another carrier can take it
+	alertPatience = time.Second      // an alert does not wait longer for a link to come back when another carrier can take it
 	divertRate    = 500              // records per second that leave the queue of a dead carrier when the next one names no rate
 	rotateAfter   = time.Minute      // a record without another carrier goes to the end of its queue after this, doubling with each turn
 	rotateLongest = 32 * rotateAfter // up to this
@@ -25,6 +25,8 @@ func (w *worker) leavingLanes(now time.Time) []*lane {
 		down = now.Sub(w.downSince)
 	}
 	switch {
+	case w.retired:
+		return w.lanes[:]
 	case down > 0 && down >= w.spec.FailoverAfter:
 		if !w.diverting {
 			w.log.Warn("carrier is down: its queue moves to the next carriers", "down_for", down.Round(time.Second).String())
@@ -44,61 +46,83 @@ func (w *worker) leavingLanes(now time.Time) []*lane {
 }
 
 // divert takes one record off the queue of a dead carrier: expired ones end, those with another carrier are forwarded at
-// that carrier's rate at most, those routed by an older config are routed anew, and the rest turn around in the queue,
-// ever slower, so that they are ready the moment a link is back. It unlocks the worker's mutex. more is false when
-// nothing can be done before wait is over.
+// that carrier's rate at most, those routed by an older config are routed anew, and the rest stay, out of the way of those
+// behind them; from time to time they turn around in the queue, ever slower, so that they are ready the moment a link is
+// back. It unlocks the worker's mutex. more is false when nothing can be done before wait is over.
 func (w *worker) divert(base context.Context, now time.Time, lanes []*lane) (wait time.Duration, more bool) {
-	it, ok, soonest := divertible(lanes, now)
 	if len(lanes) < len(w.lanes) {
-		soonest = sooner(soonest, w.spec.FailoverAfter-now.Sub(w.downSince)) // then the others follow
+		wait = w.spec.FailoverAfter - now.Sub(w.downSince) // then the others follow
 	}
-	if !ok {
+	for _, q := range lanes {
+		it, ok, due := q.head(now, false)
+		wait = sooner(wait, due)
+		if !ok {
+			continue
+		}
+		if rest := w.rest(it, now); rest > 0 {
+			// Bulk rests at the head of its queue: what is set aside could be sent without a reservation.
+			if q.lane != sms.Bulk && q.setAside(it, now.Add(rest)) {
+				w.mu.Unlock()
+				return 0, true
+			}
+			wait = sooner(wait, rest)
+			continue
+		}
+		leave, pause := w.leave(it, now)
+		if leave == nil {
+			wait = sooner(wait, pause)
+			continue
+		}
+		q.take(it)
+		w.takeOff(q)
 		w.mu.Unlock()
-		return soonest, false
+		leave(base)
+		return 0, true
 	}
-	rec := it.record()
-	next := w.nextCarrier(rec.Dispatch)
-	stale := rec.Dispatch.Revision < w.live.Load().Revision
-	expired := !rec.Message.Validity.IsZero() && now.After(rec.Message.Validity)
-	if wait := w.rest(it, now); wait > 0 && next < 0 && !stale && !expired {
-		w.mu.Unlock()
-		return sooner(wait, soonest), false
-	}
-	if wait := w.diverted(now, rec.Dispatch, next); wait > 0 {
-		w.mu.Unlock()
-		return wait, false
-	}
-	it.batch.lane.take(it)
 	w.mu.Unlock()
-
-	f := &flight{w: w, base: base, item: it}
-	d := *rec.Dispatch
-	d.Attempt++
-	d.Reason = "no link to " + w.name
-	switch {
-	case expired:
-		w.failed(f, sms.FailExpired, sms.StateExpired, "validity ended while the carrier had no link")
-	case next >= 0:
-		w.requeueNext(f, &d, configs.LinkDown)
-	case stale:
-		w.requeueHold(f, &d)
-	default:
-		w.requeue(f, &d)
-	}
-	return 0, true
+	return wait, false
 }
 
-// divertible is choose without the need of a reservation: nothing will be sent.
-func divertible(lanes []*lane, now time.Time) (item, bool, time.Duration) {
-	var soonest time.Duration
-	for _, q := range lanes {
-		it, ok, wait := q.head(now, false)
-		if ok {
-			return it, true, soonest
-		}
-		soonest = sooner(soonest, wait)
+// leave returns what takes a record out of the queue now, or nil and how long the rate of the next carrier keeps it back.
+func (w *worker) leave(it item, now time.Time) (func(base context.Context), time.Duration) {
+	rec := it.record()
+	m, d := rec.Message, *rec.Dispatch
+	d.Attempt++
+	d.Reason = "no link to " + w.name
+	f := &flight{w: w, item: it}
+	act := func(do func()) func(context.Context) {
+		return func(base context.Context) { f.base = base; do() }
 	}
-	return item{}, false, soonest
+	partly := anySent(d.SegmentIDs)
+	next := w.nextCarrier(rec.Dispatch)
+	switch {
+	case !m.Validity.IsZero() && now.After(m.Validity):
+		return act(func() { w.failed(f, sms.FailExpired, sms.StateExpired, "validity ended while the carrier had no link") }), 0
+	case partly && m.Lane == sms.Bulk: // another carrier would send it whole
+		d.MaybeSent, d.AwaitReceipt = true, true
+		return act(func() { w.requeueHold(f, &d) }), 0
+	}
+	if wait := w.diverted(now, rec.Dispatch, next); wait > 0 {
+		return nil, wait
+	}
+	d.MaybeSent = d.MaybeSent || partly
+	switch {
+	case next >= 0:
+		return act(func() { w.requeueNext(f, &d, configs.LinkDown) }), 0
+	case w.stale(rec.Dispatch):
+		return act(func() { w.requeueHold(f, &d) }), 0
+	}
+	return act(func() { w.requeue(f, &d) }), 0
+}
+
+// setAside lets those behind a resting record come to the head.
+func (q *lane) setAside(it item, until time.Time) bool {
+	q.take(it)
+	if q.postpone(it, until, true) {
+		return true
+	}
+	q.again = append([]item{it}, q.again...)
+	return false
 }
 
 // nextCarrier returns the index in the plan of the next carrier that can take the record, -1 when there is none.
@@ -111,11 +135,23 @@ func (w *worker) nextCarrier(d *sms.Dispatch) int {
 	return -1
 }
 
-// rest returns how long a record without alternative still stays where it is.
+// stale reports whether core would decide anew about a record.
+func (w *worker) stale(d *sms.Dispatch) bool {
+	return w.retired || d.Revision < w.live.Load().Revision
+}
+
+// rest returns how long a record still stays where it is: one with nowhere else to go.
 func (w *worker) rest(it item, now time.Time) time.Duration {
-	turns := min(it.record().Dispatch.Attempt-1, 5)
-	due := it.batch.handles[0].Stored.Add(min(rotateAfter<<max(turns, 0), rotateLongest))
-	return due.Sub(now)
+	m, d := it.record().Message, it.record().Dispatch
+	if w.stale(d) || w.nextCarrier(d) >= 0 || !m.Validity.IsZero() && now.After(m.Validity) {
+		return 0
+	}
+	turns := min(d.Attempt-1, 5)
+	until := it.batch.handles[0].Stored.Add(min(rotateAfter<<max(turns, 0), rotateLongest))
+	if !m.Validity.IsZero() && m.Validity.Before(until) {
+		until = m.Validity.Add(time.Millisecond)
+	}
+	return until.Sub(now)
 }
 
 // diverted returns how long the rate of diversion keeps the record back.

@@ -43,7 +43,7 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 		return
 	}
 	w.mu.Unlock()
-	ob := &openBatch{lane: q, handles: []*streams.Batch{b}, records: b.Records, skip: make([]bool, len(b.Records)), open: len(b.Records)}
+	ob := &openBatch{lane: q, handles: []*streams.Batch{b}, records: b.Records, skip: make([]bool, len(b.Records)), open: len(b.Records), epoch: w.epoch}
 	var doubtful []int
 	if b.Delivered > 1 || b.Seq <= before {
 		var err error

@@ -68,7 +68,7 @@ func newRig(t *testing.T, resources string) *rig {
 // start runs the role until end.
 func (r *rig) start() {
 	r.t.Helper()
-	role, err := New(Config{Node: "test", LeaseTTL: 2 * time.Second, Drain: time.Second}, r.bus, r.index, r.live, slog.New(slog.DiscardHandler), nil)
+	role, err := New(Config{Node: "test", LeaseTTL: 2 * time.Second, Drain: time.Second}, r.bus, r.index, index.NewMatcher(r.index, r.bus, "test"), r.live, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		r.t.Fatal(err)
 	}

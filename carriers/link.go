@@ -103,6 +103,9 @@ func (l *link) up(s *smpp.Session) {
 	w := l.w
 	w.mu.Lock()
 	l.session, l.since = s, time.Now()
+	for _, q := range w.lanes {
+		q.rouse()
+	}
 	if !w.downSince.IsZero() {
 		w.downSince, w.upSince = time.Time{}, l.since
 		w.downAt.Store(0)
@@ -129,6 +132,15 @@ func (l *link) down(s *smpp.Session) {
 	w.metrics.up.WithLabelValues(w.name, l.name).Set(0)
 	w.log.Info("link closed", "link", l.name, "err", s.Err())
 	w.kick()
+}
+
+// lost takes a session that refuses requests out of use before its end is noticed.
+func (l *link) lost(s *smpp.Session) {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	if l.session == s {
+		l.session, l.since = nil, time.Now()
+	}
 }
 
 // late takes the answer to a submit that was given up: its id may still come in a receipt.

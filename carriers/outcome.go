@@ -38,15 +38,11 @@ func (f *flight) settle(subject string, rec *sms.Record) {
 // finish gives the slots back and acks the batch when this was its last record.
 func (w *worker) finish(f *flight) {
 	w.mu.Lock()
-	if f.link != nil {
-		f.link.used -= f.slots
-		f.item.batch.lane.flying--
-		w.flying--
-	}
 	ob := f.item.batch
+	w.land(f)
 	ob.open--
 	done := ob.open == 0
-	if done {
+	if done && ob.epoch == w.epoch {
 		delete(w.open, ob.handles[0].Seq)
 	}
 	w.mu.Unlock()
@@ -54,6 +50,24 @@ func (w *worker) finish(f *flight) {
 		w.ack(ob)
 	}
 	w.kick()
+}
+
+// takeOff counts a flight; land takes it off the count and gives its slots back, unless its ownership is over. The worker's
+// mutex is held.
+func (w *worker) takeOff(q *lane) {
+	q.flying++
+	w.flying++
+}
+
+func (w *worker) land(f *flight) {
+	if f.item.batch.epoch != w.epoch {
+		return
+	}
+	if f.link != nil {
+		f.link.used -= f.slots
+	}
+	f.item.batch.lane.flying--
+	w.flying--
 }
 
 func (w *worker) ack(ob *openBatch) {
@@ -67,10 +81,8 @@ func (w *worker) ack(ob *openBatch) {
 // putBack lets a record that certainly was not sent go first on another link.
 func (w *worker) putBack(f *flight) {
 	w.mu.Lock()
-	f.link.used -= f.slots
+	w.land(f)
 	q := f.item.batch.lane
-	q.flying--
-	w.flying--
 	if anySent(f.ids) { // of several segments the carrier has some
 		f.item.record().Dispatch.SegmentIDs = f.ids
 	}
@@ -145,6 +157,9 @@ func (w *worker) awaitReceipt(base context.Context, it item, reason string) {
 	d := *it.record().Dispatch
 	d.Attempt++
 	d.MaybeSent, d.AwaitReceipt, d.Reason = true, true, reason
+	w.mu.Lock()
+	w.takeOff(it.batch.lane)
+	w.mu.Unlock()
 	w.requeueHold(&flight{w: w, base: base, item: it}, &d)
 }
 

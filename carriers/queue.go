@@ -18,6 +18,7 @@ type openBatch struct {
 	open     int    // records without a stored outcome
 	reserved int    // lane bulk: records below this index may reach a socket
 	asking   bool   // a reservation is being stored
+	epoch    int    // of the ownership that opened it
 }
 
 // item is one record on its way to a link.
@@ -65,10 +66,19 @@ func (q *lane) head(now time.Time, sending bool) (it item, ok bool, wait time.Du
 			b.next++
 		}
 		if b.next < len(b.records) {
-			if sending && q.lane == sms.Bulk && b.next >= b.reserved {
+			it := item{b, b.next}
+			if !sending {
+				return it, true, 0
+			}
+			if q.lane == sms.Bulk && b.next >= b.reserved {
 				return item{}, false, wait
 			}
-			return item{b, b.next}, true, 0
+			if at := it.record().Dispatch.NotBefore; at.After(now) && q.postpone(it, at, false) {
+				b.next++
+				wait = sooner(wait, at.Sub(now))
+				continue
+			}
+			return it, true, 0
 		}
 		q.batches = q.batches[1:]
 		q.room <- struct{}{} // never blocks: the batch took this token
@@ -89,18 +99,30 @@ func (q *lane) take(it item) {
 	}
 }
 
-// postpone sets a record aside until its time. It reports false when too many wait already.
-func (q *lane) postpone(it item, at time.Time) bool {
+// postpone sets a record aside until its time, or, when it only rests for want of a link, until one is up. It reports false
+// when too many wait already.
+func (q *lane) postpone(it item, at time.Time, resting bool) bool {
 	if len(q.later) >= maxPostponed {
 		return false
 	}
-	heap.Push(&q.later, timed{at, it})
+	heap.Push(&q.later, timed{at, it, resting})
 	return true
 }
 
+// rouse makes the resting records due: a link is up.
+func (q *lane) rouse() {
+	for i := range q.later {
+		if q.later[i].resting {
+			q.later[i].at = time.Time{}
+		}
+	}
+	heap.Init(&q.later)
+}
+
 type timed struct {
-	at   time.Time
-	item item
+	at      time.Time
+	item    item
+	resting bool
 }
 
 // delayed is a heap by time.

@@ -11,6 +11,9 @@ import (
 func openTest(q *lane, n int) *openBatch {
 	<-q.room
 	b := &openBatch{lane: q, handles: []*streams.Batch{{}}, records: make([]sms.Record, n), skip: make([]bool, n), open: n}
+	for i := range b.records {
+		b.records[i].Dispatch = &sms.Dispatch{}
+	}
 	q.batches = append(q.batches, b)
 	return b
 }
@@ -22,7 +25,7 @@ func TestLaneOrder(t *testing.T) {
 	first.skip[1] = true
 	q.again = []item{{second, 0}} // not sent on a link that died: goes first
 	second.next = 1
-	if !q.postpone(item{first, 1}, now.Add(time.Second)) {
+	if !q.postpone(item{first, 1}, now.Add(time.Second), false) {
 		t.Fatal("no room for a retry")
 	}
 	var got []item

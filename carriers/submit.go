@@ -61,10 +61,21 @@ func (w *worker) submit(base context.Context, l *link, it item, n int) {
 			err = session.Send(base, pdu, token{f, i}, f.answered)
 		}
 		if err != nil {
-			f.outcomes[i] = smpp.Outcome{Kind: smpp.NotSent, Err: err}
+			f.outcomes[i] = f.notSent(session, err)
 			f.segmentDone()
 		}
 	}
+}
+
+// notSent is the outcome of a segment that Send did not take: the carrier's business when the PDU or the bind does not
+// allow it, else the link's, which is not used again.
+func (f *flight) notSent(session *smpp.Session, err error) smpp.Outcome {
+	var status smpp.Status
+	if errors.As(err, &status) {
+		return smpp.Outcome{Kind: smpp.Answered, Status: status, Err: err}
+	}
+	f.link.lost(session)
+	return smpp.Outcome{Kind: smpp.NotSent, Err: err}
 }
 
 var errLinkDown = errors.New("the link is down")
@@ -206,6 +217,11 @@ func (f *flight) follow(d *sms.Dispatch, class configs.Class, decision configs.D
 		d.NotBefore = time.Now().Add(jittered(decision.Delay))
 		w.requeue(f, d)
 	case configs.NextCarrier:
+		if rec := f.item.record(); rec.Message.Lane == sms.Bulk && anySent(f.ids) { // another carrier would send it whole
+			d.MaybeSent, d.AwaitReceipt = true, true
+			w.requeueHold(f, d)
+			return
+		}
 		d.MaybeSent = d.MaybeSent || anySent(f.ids)
 		w.requeueNext(f, d, class)
 	case configs.AwaitReceipt:

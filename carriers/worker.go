@@ -33,6 +33,7 @@ type worker struct {
 	metrics *metrics
 	peers   func(carrier string) bool // can this carrier be forwarded to?
 	cfg     Config
+	retired bool // the carrier is suspended or gone: its queue only leaves
 	ids     *sms.IDs
 
 	limiter *rate.Limiter // segments to the links; nil: no limit
@@ -46,6 +47,8 @@ type worker struct {
 	open      map[uint64]*openBatch // by stream sequence
 	flying    int
 	clean     bool      // the owner before left nothing in doubt
+	epoch     int       // counts ownerships: what belongs to an earlier one only acks
+	owned     time.Time // since when
 	turn      int       // for the share between normal and bulk
 	paused    time.Time // throttled by the carrier until then
 	downSince time.Time // zero while a link is up
@@ -53,9 +56,10 @@ type worker struct {
 	diverting bool
 }
 
-func newWorker(c *Carriers, name string, spec *configs.Carrier) *worker {
+func newWorker(c *Carriers, name string, want wish) *worker {
+	spec := want.spec
 	w := &worker{
-		name: name, spec: spec, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
+		name: name, spec: spec, retired: want.retired, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
 		log: c.log.With("carrier", name), metrics: c.metrics, peers: c.up, matcher: c.matcher, ids: c.ids,
 		leaving: rate.NewLimiter(divertRate, divertRate/10),
 		wake:    make(chan struct{}, 1), open: map[uint64]*openBatch{}, downSince: time.Now(),
@@ -131,9 +135,33 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	}
 	feeders.Wait()
 	drained = w.drain(base)
+	if drained {
+		drained = w.giveBack(before)
+	}
 	hard()
 	links.Wait()
 	return drained
+}
+
+// inherits is how long after a crash of the owner before its batches may still come: two times the usual AckWait and a
+// little.
+const inherits = 90 * time.Second
+
+// giveBack lets the next owner have the open batches at once. It reports whether nothing is in doubt that an owner before
+// this one left.
+func (w *worker) giveBack(before uint64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	settled := w.clean || time.Since(w.owned) > inherits
+	for seq, ob := range w.open {
+		settled = settled && (w.clean || seq > before)
+		for _, b := range ob.handles {
+			if err := b.Nak(0); err != nil { // it comes by itself, later
+				w.log.Debug("batch not given back", "seq", b.Seq, "err", err)
+			}
+		}
+	}
+	return settled
 }
 
 // repeatsBelow waits until the index knows everything stored so far, and returns the DISPATCH sequence below which a batch
@@ -182,6 +210,8 @@ func (w *worker) reset(clean bool) {
 	defer w.mu.Unlock()
 	clear(w.open)
 	w.clean = clean
+	w.epoch++
+	w.owned = time.Now()
 	for i, q := range w.lanes {
 		w.lanes[i] = newLane(q.lane)
 		if !clean {
@@ -254,8 +284,7 @@ func (w *worker) step(base context.Context) time.Duration {
 		}
 		q := it.batch.lane
 		q.take(it)
-		q.flying++
-		w.flying++
+		w.takeOff(q)
 		l.used += n
 		w.mu.Unlock()
 		w.submit(base, l, it, n)
@@ -320,7 +349,7 @@ func (w *worker) throttled(now time.Time, n int) time.Duration {
 // exceeds the windows.
 func (w *worker) reservation(base context.Context) func() {
 	q := w.lanes[2]
-	if len(q.batches) == 0 {
+	if len(q.batches) == 0 || len(w.links) == 0 {
 		return nil
 	}
 	b := q.batches[0]

@@ -48,7 +48,7 @@ type Core struct {
 }
 
 // New makes the role. Nothing runs before Run.
-func New(cfg Config, bus *streams.Bus, x *index.Index, live *configs.Live, log *slog.Logger, reg prometheus.Registerer) (*Core, error) {
+func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, live *configs.Live, log *slog.Logger, reg prometheus.Registerer) (*Core, error) {
 	if cfg.LeaseTTL <= 0 {
 		cfg.LeaseTTL = 10 * time.Second
 	}
@@ -57,7 +57,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, live *configs.Live, log *
 	if err != nil {
 		return nil, err
 	}
-	c := &Core{cfg: cfg, bus: bus, index: x, matcher: index.NewMatcher(x, bus, cfg.Node), live: live, log: log, metrics: m,
+	c := &Core{cfg: cfg, bus: bus, index: x, matcher: matcher, live: live, log: log, metrics: m,
 		plan: configs.NewNumberPlan(), keys: newKeyClaims(time.Now)}
 	c.chain = []handler{c.withdrawn, c.expiry, c.account, c.numbers, c.schedule, c.route}
 	return c, nil

@@ -44,7 +44,7 @@ func newRig(t *testing.T, resources string) *rig {
 		t.Fatal(err)
 	}
 	r.index = x
-	role, err := New(Config{Node: "test", LeaseTTL: 2 * time.Second}, r.bus, x, r.live, slog.New(slog.DiscardHandler), nil)
+	role, err := New(Config{Node: "test", LeaseTTL: 2 * time.Second}, r.bus, x, index.NewMatcher(x, r.bus, "test"), r.live, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ type Publisher interface {
 
 // Matcher turns receipts of operators into what the customer and the story get. Carriers use it as receipts come, core
 // for those that were parked; receipts of one message are taken one after the other, so that of several segments the last
-// one completes the message, whichever link or order they come in.
+// one completes the message, whichever link or order they come in. A process has one, shared by its roles.
 type Matcher struct {
 	index  *Index
 	bus    Publisher
@@ -137,7 +137,9 @@ func (m *Matcher) next(id sms.ID) {
 	}
 	m.busy[id] = queue[1:]
 	m.mu.Unlock()
-	queue[0]()
+	// Not on this goroutine: it may be the publisher's, and the step publishes. A full lane would wait for itself. The step
+	// ends with its publish, at the latest when the bus closes.
+	go queue[0]()
 }
 
 // apply stores what follows from one receipt of a known message.

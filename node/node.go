@@ -34,6 +34,7 @@ type Node struct {
 	live     *configs.Live
 	bus      *streams.Bus
 	index    *index.Index
+	matcher  *index.Matcher
 	edge     *edge.Edge
 	core     *core.Core
 	carriers *carriers.Carriers
@@ -261,7 +262,7 @@ func (n *Node) startIndex(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("index: %w", err)
 	}
-	n.index = x
+	n.index, n.matcher = x, index.NewMatcher(x, n.bus, n.cfg.Name)
 	n.onStop("index", func(context.Context) error { return x.Close() })
 	n.onReady("index", x.Ready)
 	n.run("index tail", func(ctx context.Context) error { return x.Follow(ctx, n.bus) })
@@ -291,7 +292,7 @@ func (n *Node) startCore(context.Context) error {
 	if !n.cfg.Plays(configs.RoleCore) {
 		return nil
 	}
-	c, err := core.New(core.Config{Node: n.cfg.Name, Partitions: n.cfg.NATS.Partitions}, n.bus, n.index, n.live, n.log.With("role", "core"), n.registry)
+	c, err := core.New(core.Config{Node: n.cfg.Name, Partitions: n.cfg.NATS.Partitions}, n.bus, n.index, n.matcher, n.live, n.log.With("role", "core"), n.registry)
 	if err != nil {
 		return fmt.Errorf("core: %w", err)
 	}
@@ -305,7 +306,7 @@ func (n *Node) startCarriers(context.Context) error {
 	if !n.cfg.Plays(configs.RoleCarriers) {
 		return nil
 	}
-	c, err := carriers.New(carriers.Config{Node: n.cfg.Name, Drain: n.cfg.Drain / 2}, n.bus, n.index, n.live, n.log.With("role", "carriers"), n.registry)
+	c, err := carriers.New(carriers.Config{Node: n.cfg.Name, Drain: n.cfg.Drain / 2}, n.bus, n.index, n.matcher, n.live, n.log.With("role", "carriers"), n.registry)
 	if err != nil {
 		return fmt.Errorf("carriers: %w", err)
 	}

@@ -34,6 +34,16 @@ func DispatchSubject(carrier string, l sms.Lane) string {
 	return "dispatch." + token(carrier) + "." + l.String()
 }
 
+// CarrierOf returns whose queue a durable of DISPATCH reads; false for other durables.
+func CarrierOf(d Durable) (string, bool) {
+	rest, ok := strings.CutPrefix(d.Filter, "dispatch.")
+	if !ok || d.Stream != Dispatch {
+		return "", false
+	}
+	name, _, ok := strings.Cut(rest, ".")
+	return name, ok && token(name) == name
+}
+
 // EventSubject returns where a role stores its events.
 func EventSubject(role string) string { return "event." + token(role) }
 
