@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"tasman/configs"
@@ -42,44 +41,6 @@ func (c *Core) repeatsBelow(ctx context.Context, stream string) (uint64, error) 
 	}
 }
 
-// outputs counts what came of a batch and acks it when all of it is stored.
-type outputs struct {
-	c     *Core
-	batch *streams.Batch
-	left  atomic.Int64
-	lost  atomic.Bool
-	done  chan struct{}
-}
-
-// publish stores one record that came of the batch.
-func (o *outputs) publish(ctx context.Context, subject string, rec *sms.Record) error {
-	o.left.Add(1)
-	err := o.c.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
-		if err != nil {
-			o.lost.Store(true)
-		}
-		o.finish()
-	})
-	if err != nil {
-		o.lost.Store(true)
-		o.finish()
-	}
-	return err
-}
-
-// finish takes one off; the last one acks, unless something was not stored: then the batch comes again.
-func (o *outputs) finish() {
-	if o.left.Add(-1) > 0 {
-		return
-	}
-	if !o.lost.Load() {
-		if err := o.batch.Ack(); err != nil {
-			o.c.log.Debug("ack did not reach the server: the batch comes again", "stream", o.batch.Stream, "seq", o.batch.Seq, "err", err)
-		}
-	}
-	close(o.done)
-}
-
 // eachLane runs one reader per lane.
 func (c *Core) eachLane(ctx context.Context, read func(context.Context, sms.Lane) error) error {
 	g, ctx := groupOf(ctx)
@@ -110,7 +71,11 @@ func (c *Core) read(ctx context.Context, d streams.Durable, work func(context.Co
 		}
 		o := &outputs{c: c, batch: b, done: make(chan struct{})}
 		o.left.Store(1)
-		if err := work(ctx, b, o); err != nil {
+		err = work(ctx, b, o)
+		if err == nil {
+			err = o.storeHeld(ctx)
+		}
+		if err != nil {
 			o.lost.Store(true)
 			o.finish()
 			<-o.done
@@ -161,7 +126,8 @@ func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *
 	case reject:
 		return c.end(ctx, j, o)
 	case hold:
-		return c.holdOne(ctx, j, o)
+		c.holdOne(j, o)
+		return nil
 	case drop:
 		c.metrics.decided.WithLabelValues("dropped").Inc()
 		return nil
@@ -187,7 +153,18 @@ func (c *Core) fact(kind sms.EventKind, j *job) *sms.Event {
 		Routed: j.dispatch.Routed, Reference: m.Reference, PossibleDuplicate: j.dispatch.MaybeSent}
 }
 
-// hasRoom reports whether a carrier's queue takes more. A batch counts as the records it may hold at least: one.
+// minShare is how many batches may always wait for a carrier's lane, however full DISPATCH is.
+const minShare = 1000
+
+// hasRoom reports whether a carrier's queue takes more.
 func (c *Core) hasRoom(spec *configs.Carrier, l sms.Lane) bool {
-	return c.bus.PendingOf(streams.DispatchReader(spec.Name, l)) < uint64(spec.QueueLimit())
+	return takesMore(c.bus.PendingOf(streams.DispatchReader(spec.Name, l)), uint64(spec.QueueLimit()),
+		c.bus.Fill(streams.Dispatch), c.bus.MeanPending(streams.Dispatch))
+}
+
+// takesMore decides by the batches that wait in a queue. One holds at least one record, so limit, in records, is never
+// refused too early; but batches may be large, and the queues share a stream: once that is over half full, those longer
+// than the mean take no more, so that one dead carrier leaves room for the others.
+func takesMore(pending, limit uint64, fill float64, mean uint64) bool {
+	return pending < limit && (fill <= 0.5 || pending <= max(mean, minShare))
 }

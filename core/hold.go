@@ -2,11 +2,13 @@ package core
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"tasman/configs"
+	"tasman/index"
 	"tasman/sms"
 	"tasman/streams"
 )
@@ -15,8 +17,8 @@ func groupOf(ctx context.Context) (*errgroup.Group, context.Context) {
 	return errgroup.WithContext(ctx)
 }
 
-// holdOne stores a message that cannot go now in SCHEDULE, and an event that says why.
-func (c *Core) holdOne(ctx context.Context, j *job, o *outputs) error {
+// holdOne keeps a message that cannot go now for SCHEDULE, and an event that says why.
+func (c *Core) holdOne(j *job, o *outputs) {
 	c.metrics.decided.WithLabelValues("held").Inc()
 	d := j.dispatch
 	d.Rounds++
@@ -25,15 +27,10 @@ func (c *Core) holdOne(ctx context.Context, j *job, o *outputs) error {
 	if v := j.message.Validity; !v.IsZero() && at.After(v) {
 		at = v
 	}
-	// First the record, then the event: a crash between the two leaves a message scheduled twice, which the comparison at
-	// its due time undoes; the other way round it would be lost.
-	if err := c.bus.Schedule(ctx, at, j.message.Lane, &sms.Record{Message: j.message, Dispatch: &d}); err != nil {
-		return err
-	}
 	e := c.fact(sms.EventHeld, j)
 	e.State, e.Reason = sms.StateAccepted, j.reason
 	e.Attempt = d.Attempt - 1 // the attempt itself is still to come: an event of it would be taken for its outcome
-	return o.publish(ctx, streams.EventSubject(Role), &sms.Record{Event: e})
+	o.hold(at, j.message.Lane, &sms.Record{Message: j.message, Dispatch: &d}, e)
 }
 
 // readHeld works the records that carriers handed back, and those whose time has come.
@@ -54,14 +51,13 @@ func (c *Core) readHeld(ctx context.Context) error {
 	return g.Wait()
 }
 
-// holdBatch schedules what a worker could not pass on: one schedule for all records of the batch that wait equally long.
+// holdBatch schedules what a worker could not pass on. Its attempt in DISPATCH tells that it waits: no event does.
 func (c *Core) holdBatch(ctx context.Context, b *streams.Batch, repeated bool, o *outputs) error {
 	if repeated {
 		if err := c.barrier(ctx); err != nil {
 			return err
 		}
 	}
-	due := map[time.Time][]*sms.Record{}
 	for i := range b.Records {
 		rec := &b.Records[i]
 		if rec.Message == nil || rec.Dispatch == nil {
@@ -78,34 +74,28 @@ func (c *Core) holdBatch(ctx context.Context, b *streams.Batch, repeated bool, o
 		}
 		d := *rec.Dispatch
 		d.Attempt++ // the attempt that it will be when its time comes
-		at := b.Stored.Add(c.holdFor(rec.Message, &d))
-		due[at] = append(due[at], &sms.Record{Message: rec.Message, Dispatch: &d})
-	}
-	for at, recs := range due {
-		if err := c.bus.Schedule(ctx, at, recs[0].Message.Lane, recs...); err != nil {
-			return err
-		}
+		o.hold(holdUntil(rec.Message, &d, b.Stored, c.live.Load().Revision), rec.Message.Lane, &sms.Record{Message: rec.Message, Dispatch: &d}, nil)
 	}
 	return nil
 }
 
-// holdFor returns how long a record waits: until its validity ends when only a receipt can tell, not at all when it was
-// routed by an older config, else longer with each round.
-func (c *Core) holdFor(m *sms.Message, d *sms.Dispatch) time.Duration {
-	left := time.Until(m.Validity)
-	switch {
-	case m.Validity.IsZero():
-		left = configs.MaxValidity
-	case left < 0:
-		return 0
+// holdUntil returns until when a record handed back at the time stored waits: until its validity ends when only a receipt
+// can tell, not at all when it was routed by a config older than revision, else longer with each round.
+func holdUntil(m *sms.Message, d *sms.Dispatch, stored time.Time, revision uint64) time.Time {
+	end := m.Validity
+	if end.IsZero() {
+		end = stored.Add(configs.MaxValidity)
 	}
 	if d.AwaitReceipt {
-		return left.Round(time.Second)
+		return end
 	}
-	if d.Revision < c.live.Load().Revision {
-		return 0
+	if d.Revision < revision {
+		return stored
 	}
-	return min(configs.HoldDelay(d.Rounds), left)
+	if at := stored.Add(configs.HoldDelay(d.Rounds)); at.Before(end) {
+		return at
+	}
+	return end
 }
 
 // dueBatch takes up what waited: a message is routed anew, one in doubt ends as unknown unless its receipt came, a receipt
@@ -143,10 +133,39 @@ func (c *Core) dueOne(ctx context.Context, rec *sms.Record, o *outputs) error {
 	if !rec.Dispatch.AwaitReceipt {
 		return c.carryOut(ctx, rec.Message, *rec.Dispatch, o)
 	}
-	if p.State == sms.StateEnroute && p.Done >= rec.Dispatch.Attempt-2 { // answered late: the operator has it
-		return nil
+	if p.Done >= rec.Dispatch.Attempt-2 {
+		if taken, err := c.answered(rec, &p); err != nil || taken { // answered late: the operator has it
+			return err
+		}
 	}
 	j := &job{now: time.Now(), message: rec.Message, dispatch: *rec.Dispatch, failure: sms.FailUnknown, state: sms.StateUnknown,
 		reason: "no answer and no receipt from the operator within the validity"}
 	return c.end(ctx, j, o)
+}
+
+// answered reports whether the operator took the whole message: it gave an id for every segment.
+func (c *Core) answered(rec *sms.Record, p *index.Progress) (bool, error) {
+	if p.State != sms.StateEnroute || rec.Message.Segments <= 1 {
+		return p.State == sms.StateEnroute, nil
+	}
+	story, _, err := c.index.Story(rec.Message.ID)
+	return allTaken(rec.Message.Segments, rec.Dispatch.Carrier(), p.SegmentIDs, story.Events), err
+}
+
+// allTaken reports whether each segment has an id of the carrier: one known by its dispatch, or told by an event that the
+// segment was sent. Late answers come as events, and only their worker's index knows them otherwise.
+func allTaken(segments int, carrier string, known []string, events []sms.Event) bool {
+	taken := make([]bool, segments)
+	note := func(ids []string) {
+		for i, id := range ids[:min(len(ids), segments)] {
+			taken[i] = taken[i] || id != ""
+		}
+	}
+	note(known)
+	for i := range events {
+		if e := &events[i]; e.Kind == sms.EventSent && e.Carrier == carrier {
+			note(e.CarrierIDs)
+		}
+	}
+	return !slices.Contains(taken, false)
 }

@@ -61,7 +61,7 @@ func (c *Core) matchOne(ctx context.Context, in *sms.Inbound, o *outputs) error 
 	return c.parkReceipt(ctx, in, o)
 }
 
-// parkReceipt keeps a receipt whose message is not known, to look again later.
+// parkReceipt keeps a receipt whose message is not known for SCHEDULE, to look again later.
 func (c *Core) parkReceipt(ctx context.Context, in *sms.Inbound, o *outputs) error {
 	if in.Tries >= len(lookAgain) {
 		c.metrics.matched.WithLabelValues("orphaned").Inc()
@@ -72,7 +72,8 @@ func (c *Core) parkReceipt(ctx context.Context, in *sms.Inbound, o *outputs) err
 	c.metrics.matched.WithLabelValues("parked").Inc()
 	later := *in
 	later.Tries++
-	return c.bus.Schedule(ctx, time.Now().Add(lookAgain[in.Tries]), sms.Normal, &sms.Record{Inbound: &later})
+	o.hold(time.Now().Add(lookAgain[in.Tries]), sms.Normal, &sms.Record{Inbound: &later}, nil)
+	return nil
 }
 
 // matchMO finds whose reply it is: the account of the number it was sent to, else the one that wrote to the handset from

@@ -138,7 +138,7 @@ func (o *outlet) pump() {
 	o.mu.Lock()
 	for it := o.sessions.head(); it != nil && !o.busy; it = o.sessions.head() {
 		err := o.startLocked(it)
-		if err == errBusy {
+		if errors.Is(err, errBusy) {
 			o.busy = true
 			break
 		}
@@ -187,7 +187,7 @@ func worse(result, err error) error {
 	}
 	var status smpp.Status
 	switch {
-	case result == errBusy || errors.Is(err, smpp.ErrWindowFull):
+	case errors.Is(result, errBusy) || errors.Is(err, smpp.ErrWindowFull):
 		return errBusy
 	case errors.As(err, &status):
 		return err

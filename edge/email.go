@@ -98,7 +98,7 @@ func (d *mailDoor) run(ctx context.Context) error {
 		d.cancel()
 		d.ln.cutAll()
 	}
-	<-served // ended by the closed listener, whose error says nothing
+	<-served //nolint:errcheck // ended by the closed listener, whose error says nothing
 	if err = errors.Join(err, closed); err != nil {
 		return fmt.Errorf("close mail door: %w", err)
 	}

@@ -90,7 +90,7 @@ func (d *httpDoor) run(ctx context.Context) error {
 	if cerr := d.ln.Close(); cerr != nil && !errors.Is(cerr, net.ErrClosed) {
 		err = errors.Join(err, cerr)
 	}
-	<-served // ended by the closed listener, whose error says nothing
+	<-served //nolint:errcheck // ended by the closed listener, whose error says nothing
 	if err != nil {
 		return fmt.Errorf("close HTTP door: %w", err)
 	}

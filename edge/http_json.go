@@ -160,16 +160,6 @@ func (f *submitField) check(name string, err error) (*fieldError, error) {
 	return nil, err
 }
 
-// has reports whether the body has a field of that name.
-func (r *submitRequest) has(name string) bool {
-	for i := range submitFields {
-		if submitFields[i].name == name {
-			return r.given&(1<<i) != 0
-		}
-	}
-	return false
-}
-
 func (r *submitRequest) readTo(d *json.Decoder) error {
 	var raw json.RawMessage
 	if err := d.Decode(&raw); err != nil {

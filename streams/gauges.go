@@ -21,6 +21,8 @@ type gauges struct {
 	mu      sync.Mutex
 	pending map[Durable]uint64
 	bytes   map[string]uint64
+	fill    map[string]float64
+	mean    map[string]uint64
 
 	depthMu sync.Mutex // one question at a time
 	depthAt time.Time
@@ -50,6 +52,22 @@ func (b *Bus) PendingOf(d Durable) uint64 {
 	return b.gauges.pending[d]
 }
 
+// Fill returns the share of a stream's byte limit that is in use, 0 to 1, as of about a second ago; 0 for a stream without
+// a limit and while it is not known.
+func (b *Bus) Fill(stream string) float64 {
+	b.gauges.mu.Lock()
+	defer b.gauges.mu.Unlock()
+	return b.gauges.fill[stream]
+}
+
+// MeanPending returns how many batches wait for a durable of a stream on average, the idle ones included, as of about a
+// second ago.
+func (b *Bus) MeanPending(stream string) uint64 {
+	b.gauges.mu.Lock()
+	defer b.gauges.mu.Unlock()
+	return b.gauges.mean[stream]
+}
+
 // watchGauges refreshes the gauges until the bus closes.
 func (b *Bus) watchGauges() {
 	for wait := time.Duration(0); pause(b.ctx, wait) == nil; {
@@ -68,7 +86,7 @@ func (b *Bus) watchGauges() {
 
 func (b *Bus) refreshGauges(ctx context.Context) error {
 	pressure := b.diskPressure()
-	sizes := make(map[string]uint64)
+	sizes, fill := make(map[string]uint64), make(map[string]float64)
 	for _, name := range b.durableStreams() {
 		s, err := b.js.Stream(ctx, name)
 		if isGone(err) {
@@ -79,6 +97,9 @@ func (b *Bus) refreshGauges(ctx context.Context) error {
 		}
 		info := s.CachedInfo()
 		sizes[name] = info.State.Bytes
+		if info.Config.MaxBytes > 0 {
+			fill[name] = float64(info.State.Bytes) / float64(info.Config.MaxBytes)
+		}
 		if pressure == nil && isMT(name) && fillOf(info) > fullPercent {
 			pressure = fmt.Errorf("%w: stream %s is over %d %% of its limit", ErrFull, name, fullPercent)
 		}
@@ -88,7 +109,7 @@ func (b *Bus) refreshGauges(ctx context.Context) error {
 	if err != nil && !isGone(err) {
 		return err
 	}
-	b.gauges.set(have, sizes)
+	b.gauges.set(have, sizes, fill)
 	return nil
 }
 
@@ -100,16 +121,23 @@ func fillOf(info *jetstream.StreamInfo) int {
 	return int(info.State.Bytes * 100 / uint64(info.Config.MaxBytes))
 }
 
-func (g *gauges) set(have map[Durable]*jetstream.ConsumerInfo, sizes map[string]uint64) {
+func (g *gauges) set(have map[Durable]*jetstream.ConsumerInfo, sizes map[string]uint64, fill map[string]float64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if have != nil {
-		g.pending = make(map[Durable]uint64)
+		g.pending, g.mean = make(map[Durable]uint64), make(map[string]uint64)
 	}
+	durables := make(map[string]uint64)
 	for d, info := range have {
-		g.pending[d] = info.NumPending + uint64(info.NumAckPending)
+		n := info.NumPending + uint64(info.NumAckPending)
+		g.pending[d] = n
+		g.mean[d.Stream] += n
+		durables[d.Stream]++
 	}
-	g.bytes = sizes
+	for stream, n := range durables {
+		g.mean[stream] /= n
+	}
+	g.bytes, g.fill = sizes, fill
 }
 
 // Depths returns what waits for each durable and how old the oldest batch is. Answers are up to a second old.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -23,8 +24,8 @@ const (
 
 // RunTrimmer removes what all have read, until ctx ends, whose error it returns. Each durable's subject is purged by itself
 // up to its ack floor, and no further than fresh index readers and (when the topology says so) reporting have got; so a
-// dead carrier keeps only its own records. Above 75 % of a stream's limit those readers are not waited for any more, an ack
-// floor always is. Role streams runs it; several at once do no harm.
+// dead carrier keeps only its own records. Above 75 % of a stream's limit those readers are not waited for any more (EVENTS
+// waits for reporting up to 90 %), an ack floor always is. Role streams runs it; several at once do no harm.
 func (b *Bus) RunTrimmer(ctx context.Context) error {
 	t := newTrimmer(b)
 	failing := false
@@ -176,13 +177,18 @@ func (t *trimmer) readers(stream string) uint64 {
 // noteOverrun logs when it begins to pass readers, once until that ends.
 func (t *trimmer) noteOverrun(stream string, over bool) {
 	if over && !t.overrun[stream] {
-		t.bus.log.Warn("stream is nearly full: removing batches that reporting or an index has not read", "stream", stream)
+		level := slog.LevelWarn
+		if stream == Events { // no other stream has what they say: reporting will miss it for good
+			level = slog.LevelError
+		}
+		t.bus.log.Log(context.Background(), level, "stream is nearly full: removing batches that reporting or an index has not read", "stream", stream)
 	}
 	t.overrun[stream] = over
 }
 
-// events removes what is older than its age, and the oldest tenth while the stream is nearly full, but nothing that
-// reporting has not read.
+// events removes what is older than its age, and the oldest tenth while the stream is nearly full. It waits for reporting
+// until the stream is full to the brim: then the oldest tenth goes unread, since a carrier that cannot store what it sent
+// must stop, and a database that is away may stop nobody.
 func (t *trimmer) events(ctx context.Context, s jetstream.Stream, info *jetstream.StreamInfo, fill int) error {
 	old, err := t.before(ctx, s, info, t.bus.cfg.EventsAge)
 	if err != nil {
@@ -191,16 +197,33 @@ func (t *trimmer) events(ctx context.Context, s jetstream.Stream, info *jetstrea
 	if seq, ok := t.index[Events]; ok {
 		old = min(old, seq)
 	}
-	if fill > overrunPercent && info.State.LastSeq > info.State.FirstSeq {
-		old = max(old, info.State.FirstSeq+(info.State.LastSeq-info.State.FirstSeq)/10)
+	first, last := info.State.FirstSeq, info.State.LastSeq
+	tenth := uint64(0)
+	if fill > overrunPercent && last > first {
+		tenth = first + (last-first)/10
+		old = max(old, tenth)
 	}
+	unread := false // part of the tenth
 	if t.topology.Reporting {
+		unread = t.reporting[Events] < tenth
 		old = min(old, t.reporting[Events])
 	}
-	if old < info.State.FirstSeq {
+	// The occasion lasts while the stream stays nearly full: each tenth that goes is no news.
+	t.noteOverrun(Events, unread && (fill > brimPercent || t.overrun[Events]))
+	if old >= first {
+		if err := t.purge(ctx, Events, "", old); err != nil {
+			return err
+		}
+	}
+	if !unread || fill <= brimPercent {
 		return nil
 	}
-	return t.purge(ctx, Events, "", old)
+	n, err := t.purgeCount(ctx, Events, "", tenth)
+	if err != nil {
+		return err
+	}
+	t.bus.metrics.overrun.WithLabelValues(Events).Add(float64(n))
+	return nil
 }
 
 // markers removes old markers. A younger one may be all that tells a reader that it has come past a barrier.

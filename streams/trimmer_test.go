@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tasman/sms"
 )
@@ -138,6 +140,71 @@ func TestTrimmerKeepsTailAndAges(t *testing.T) {
 	})
 	if left := countSubject(t, b, MTSubject(0, sms.Normal)); left != 5 {
 		t.Errorf("%d acked MT are left, want the whole tail of 5", left)
+	}
+}
+
+// A database that is away may not fill EVENTS: below 90 % all of it waits, above the oldest tenth goes, told once.
+func TestTrimmerPassesReportingAtTheBrim(t *testing.T) {
+	const limit = 1 << 20
+	b := openBus(t, "", func(c *Config) { c.Limits.Events = limit })
+	check(t, b.Apply(timeout(t), Topology{Carriers: []string{"one"}, Reporting: true}))
+	var told strings.Builder
+	b.log = slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelError}))
+	b.Report("reporting", Events, 1)
+	b.flushPositions(timeout(t))
+	tr := newTrimmer(b)
+	fill := func() int {
+		s, err := b.js.Stream(timeout(t), Events)
+		check(t, err)
+		return fillOf(s.CachedInfo())
+	}
+	stored, unread := uint64(0), uint64(0)
+	fillTo := func(percent int) {
+		for ; fill() <= percent; stored++ {
+			e := event(1)
+			e.Event.Reason = strings.Repeat("x", limit/100)
+			check(t, b.Store(timeout(t), EventSubject("carriers"), e))
+		}
+	}
+	trim := func() uint64 {
+		_, err := tr.pass(timeout(t))
+		check(t, err)
+		return countSubject(t, b, EventSubject("carriers"))
+	}
+	fillTo(80)
+	if left := trim(); left != stored-1 {
+		t.Fatalf("%d of %d left, want all but the one that reporting has read", left, stored)
+	}
+	before := stored
+	for range 3 { // more than the stream holds goes through
+		fillTo(91)
+		held := countSubject(t, b, EventSubject("carriers"))
+		if left := trim(); left >= held || left < held*8/10 {
+			t.Fatalf("%d left of %d, want a tenth less", left, held)
+		}
+		unread += held - countSubject(t, b, EventSubject("carriers"))
+		if fill() > brimPercent {
+			t.Fatal("still full")
+		}
+	}
+	if stored == before {
+		t.Error("nothing more could be stored")
+	}
+	if n := strings.Count(told.String(), "level=ERROR"); n != 1 {
+		t.Errorf("told %d times: %s", n, told.String())
+	}
+	reg := prometheus.NewRegistry()
+	check(t, reg.Register(b.metrics.overrun))
+	families, err := reg.Gather()
+	check(t, err)
+	if n := families[0].GetMetric()[0].GetCounter().GetValue(); n != float64(unread) {
+		t.Errorf("%v batches counted as removed unread, want %d", n, unread)
+	}
+	b.Report("reporting", Events, stored)
+	b.flushPositions(timeout(t))
+	trim()
+	if tr.overrun[Events] {
+		t.Error("the occasion does not end when reporting has caught up")
 	}
 }
 

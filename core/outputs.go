@@ -1,0 +1,98 @@
+package core
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// outputs counts what came of a batch and acks it when all of it is stored.
+type outputs struct {
+	c     *Core
+	batch *streams.Batch
+	left  atomic.Int64
+	lost  atomic.Bool
+	done  chan struct{}
+
+	held   map[slot][]*sms.Record // for SCHEDULE
+	events []*sms.Record          // published once held is stored
+}
+
+// slot is what one schedule serves.
+type slot struct {
+	at   time.Time
+	lane sms.Lane
+}
+
+// slotWidth is how exact due times are: a schedule for each moment of its own would cost a commit per record.
+const slotWidth = 100 * time.Millisecond
+
+// holdAtOnce bounds the schedules of one batch that are being stored.
+const holdAtOnce = 16
+
+// hold keeps a record until the end of the batch, to be scheduled with those due at about the same time (never earlier than
+// at). The event, if any, follows it.
+func (o *outputs) hold(at time.Time, lane sms.Lane, rec *sms.Record, event *sms.Event) {
+	if early := at.Truncate(slotWidth); !early.Equal(at) {
+		at = early.Add(slotWidth)
+	}
+	if o.held == nil {
+		o.held = make(map[slot][]*sms.Record)
+	}
+	s := slot{at.UTC(), lane} // equal instants, equal keys
+	o.held[s] = append(o.held[s], rec)
+	if event != nil {
+		o.events = append(o.events, &sms.Record{Event: event})
+	}
+}
+
+// storeHeld schedules what the batch holds and then publishes the events of it. First the records: a crash between the two
+// leaves messages scheduled twice, which the comparison at their due time undoes; the other way round they would be lost.
+func (o *outputs) storeHeld(ctx context.Context) error {
+	g, storing := groupOf(ctx)
+	g.SetLimit(holdAtOnce)
+	for s, recs := range o.held {
+		g.Go(func() error { return o.c.bus.Schedule(storing, s.at, s.lane, recs...) })
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for _, e := range o.events {
+		if err := o.publish(ctx, streams.EventSubject(Role), e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish stores one record that came of the batch.
+func (o *outputs) publish(ctx context.Context, subject string, rec *sms.Record) error {
+	o.left.Add(1)
+	err := o.c.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
+		if err != nil {
+			o.lost.Store(true)
+		}
+		o.finish()
+	})
+	if err != nil {
+		o.lost.Store(true)
+		o.finish()
+	}
+	return err
+}
+
+// finish takes one off; the last one acks, unless something was not stored: then the batch comes again.
+func (o *outputs) finish() {
+	if o.left.Add(-1) > 0 {
+		return
+	}
+	if !o.lost.Load() {
+		if err := o.batch.Ack(); err != nil {
+			o.c.log.Debug("ack did not reach the server: the batch comes again", "stream", o.batch.Stream, "seq", o.batch.Seq, "err", err)
+		}
+	}
+	close(o.done)
+}
