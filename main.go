@@ -11,7 +11,7 @@ import (
 
 // memoryLimit is where the runtime begins to collect harder and to give memory back, unless GOMEMLIMIT says otherwise: a
 // busy gateway lives on half of it.
-const memoryLimit = 320 << 20
+const memoryLimit = 280 << 20
 
 func main() {
 	if os.Getenv("GOMEMLIMIT") == "" {

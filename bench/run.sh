@@ -91,7 +91,7 @@ if want smpp || want smpp-latency || want http; then
   gateway
   if want smpp-latency; then run_load smpp-latency --smpp 127.0.0.1:23775 --binds 4 --window 500 --rate 2000 --for 20s --receipts; fi
   if want smpp; then run_load smpp --smpp 127.0.0.1:23775 --binds 4 --window 1000 --rate "$RATE" --for "${FOR}s" --receipts --drain 20s; fi
-  if want http; then run_load http --http http://127.0.0.1:23780 --conns 64 --rate "$HTTP_RATE" --for "${FOR}s"; fi
+  if want http; then run_load http --http http://127.0.0.1:23780 --conns 256 --rate "$HTTP_RATE" --for "${FOR}s"; fi
   stop_gateway
 fi
 

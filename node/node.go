@@ -269,6 +269,9 @@ func (n *Node) startIndex(context.Context) error {
 	return nil
 }
 
+// openRows bounds the messages that reporting holds back in memory, about 25 MB: beyond it rows are written early.
+const openRows = 40_000
+
 func (n *Node) startReporting(context.Context) error {
 	if !n.cfg.Plays(configs.RoleReporting) {
 		return nil
@@ -279,7 +282,7 @@ func (n *Node) startReporting(context.Context) error {
 	}
 	c := n.cfg.MySQL
 	r, err := reporting.New(reporting.Config{DSN: string(c.DSN), Settle: c.Settle, KeepMessages: c.KeepMessages, KeepEvents: c.KeepEvents,
-		Connections: c.Connections}, n.bus, n.log.With("role", "reporting"), n.registry)
+		Connections: c.Connections, MaxOpen: openRows}, n.bus, n.log.With("role", "reporting"), n.registry)
 	if err != nil {
 		return fmt.Errorf("reporting: %w", err)
 	}
