@@ -26,8 +26,16 @@ func Install(ctx context.Context, log *slog.Logger) error {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return fmt.Errorf("%w: apt-get is missing", ErrCannotInstall)
 	}
+	unlock, err := lockInstall(ctx) // test binaries of several packages come here at once
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if _, err := Find(); err == nil {
+		return nil
+	}
 	log.Info("installing MariaDB from the distribution: apt-get install --no-install-recommends mariadb-server")
-	install := []string{"install", "--no-install-recommends", "-y", "mariadb-server"}
+	install := []string{"-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends", "-y", "mariadb-server"}
 	first := aptGet(ctx, install...)
 	if first != nil {
 		log.Info("refreshing the package lists first: apt-get update")
@@ -38,7 +46,7 @@ func Install(ctx context.Context, log *slog.Logger) error {
 			return err
 		}
 	}
-	_, err := Find()
+	_, err = Find()
 	return err
 }
 
@@ -47,7 +55,7 @@ func aptGet(ctx context.Context, args ...string) error {
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("apt-get %s: %w: %s", args[0], err, lastLines(out, 5))
+		return fmt.Errorf("apt-get %s: %w: %s", strings.Join(args, " "), err, lastLines(out, 5))
 	}
 	return nil
 }
