@@ -24,14 +24,13 @@ func (o *UpOptions) startDatabase(ctx context.Context) (*database, error) {
 	if o.Config.MySQL.DSN != "" || !o.Config.Plays(configs.RoleReporting) {
 		return nil, nil
 	}
-	if _, err := mariadb.Find(); err != nil {
-		if !o.Install {
-			fmt.Fprintf(o.Out, "No reporting in MySQL: %v.\nAll else runs, and what happens is kept in the streams until a database is there.\n\n", err)
-			return nil, nil
-		}
+	if o.Install {
 		if err := mariadb.Install(ctx, o.Log); err != nil {
 			return nil, err
 		}
+	} else if _, err := mariadb.Find(); err != nil {
+		fmt.Fprintf(o.Out, "No reporting in MySQL: %v.\nAll else runs, and what happens is kept in the streams until a database is there.\n\n", err)
+		return nil, nil
 	}
 	server, err := mariadb.Start(ctx, o.Config.Dir("mysql"), o.Log)
 	if err != nil {

@@ -14,9 +14,15 @@ import (
 // ErrCannotInstall is returned when this machine or user cannot install packages with apt-get.
 var ErrCannotInstall = errors.New("installing MariaDB needs root and apt-get (Debian or Ubuntu)")
 
-// Install installs the distribution's MariaDB server with apt-get, and does nothing when one is there. It changes the
-// machine, so it runs only when the user asked for it. Its error wraps ErrCannotInstall, or holds what apt-get said last.
+// Install installs the distribution's MariaDB server with apt-get. When one is there it only waits for another process of
+// this machine that is just installing it: half installed it can be found, and does not work. It changes the machine, so it
+// runs only when the user asked for it. Its error wraps ErrCannotInstall, or holds what apt-get said last.
 func Install(ctx context.Context, log *slog.Logger) error {
+	unlock, err := lockInstall(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if _, err := Find(); err == nil {
 		return nil
 	}
@@ -25,14 +31,6 @@ func Install(ctx context.Context, log *slog.Logger) error {
 	}
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return fmt.Errorf("%w: apt-get is missing", ErrCannotInstall)
-	}
-	unlock, err := lockInstall(ctx) // test binaries of several packages come here at once
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if _, err := Find(); err == nil {
-		return nil
 	}
 	log.Info("installing MariaDB from the distribution: apt-get install --no-install-recommends mariadb-server")
 	install := []string{"-o", "DPkg::Lock::Timeout=300", "install", "--no-install-recommends", "-y", "mariadb-server"}
