@@ -2,6 +2,7 @@ package carriers
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tasman/sms"
@@ -43,7 +44,7 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 		return
 	}
 	w.mu.Unlock()
-	ob := &openBatch{lane: q, handles: []*streams.Batch{b}, records: b.Records, skip: make([]bool, len(b.Records)), open: len(b.Records), epoch: w.epoch}
+	ob := &openBatch{lane: q, handles: []*streams.Batch{b}, records: slices.Clone(b.Records), skip: make([]bool, len(b.Records)), open: len(b.Records), epoch: w.epoch}
 	var doubtful []int
 	if b.Delivered > 1 || b.Seq <= before {
 		var err error
@@ -116,7 +117,7 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, b
 				doubtful = append(doubtful, i)
 			}
 		case w.inDoubt(ob.lane, b, before):
-			rec.Dispatch.MaybeSent = true
+			item{ob, i}.change().MaybeSent = true
 		}
 	}
 	w.metrics.repeated.WithLabelValues(w.name).Add(float64(len(ob.records)))

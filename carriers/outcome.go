@@ -84,7 +84,7 @@ func (w *worker) putBack(f *flight) {
 	w.land(f)
 	q := f.item.batch.lane
 	if anySent(f.ids) { // of several segments the carrier has some
-		f.item.record().Dispatch.SegmentIDs = f.ids
+		f.item.change().SegmentIDs = f.ids
 	}
 	q.again = append(q.again, f.item)
 	w.mu.Unlock()

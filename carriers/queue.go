@@ -12,13 +12,13 @@ import (
 type openBatch struct {
 	lane     *lane
 	handles  []*streams.Batch // the batch, and its repeats that came while it was open
-	records  []sms.Record
-	skip     []bool // records whose outcome an earlier run stored
-	next     int    // first record not yet handed out
-	open     int    // records without a stored outcome
-	reserved int    // lane bulk: records below this index may reach a socket
-	asking   bool   // a reservation is being stored
-	epoch    int    // of the ownership that opened it
+	records  []sms.Record     // our own slice, of records that are shared with other readers of the stream
+	skip     []bool           // records whose outcome an earlier run stored
+	next     int              // first record not yet handed out
+	open     int              // records without a stored outcome
+	reserved int              // lane bulk: records below this index may reach a socket
+	asking   bool             // a reservation is being stored
+	epoch    int              // of the ownership that opened it
 }
 
 // item is one record on its way to a link.
@@ -28,6 +28,14 @@ type item struct {
 }
 
 func (it item) record() *sms.Record { return &it.batch.records[it.index] }
+
+// change gives the record a dispatch of its own to be changed.
+func (it item) change() *sms.Dispatch {
+	rec := it.record()
+	d := *rec.Dispatch
+	rec.Dispatch = &d
+	return rec.Dispatch
+}
 
 // lane is the worker's view of one queue class.
 type lane struct {

@@ -4,6 +4,9 @@
 // store (Follow), and what must be seen before the tail brings it (a receipt's outcome, an id just learned) is written through (Note, Learn).
 // The view holds no message content, is kept for some days, and can be deleted: it is built again from the streams.
 //
+// The facts of messages of the last seconds are gathered in memory (young.go) and written once, as a table of their own when
+// they are many: the store's positions are those of what is written, so that the rest is read again after a crash.
+//
 // Facts are only ever added, never read back to be changed, and are folded into a Story or Progress when somebody asks.
 // They commute and repeats count once, so the order in which streams and write-through bring them does not matter.
 //
@@ -14,7 +17,7 @@
 //	k DAY ACCOUNT 0 KEY         messages accepted under an idempotency key, a set
 //	r DAY CARRIER 0 BATCH       reservations of a DISPATCH batch, a set
 //	f CARRIER                   which forms of id a carrier was seen to use
-//	p STREAM                    the sequence up to which the stream is in here, written with the data
+//	p STREAM                    the sequence up to which the stream is in here, written with or after the data
 //	v, w                        format version; time of the last withdrawal
 //
 // DAY is that of the message's id (of a reservation: of its time), so that expiry is one range deletion per kind.

@@ -99,5 +99,6 @@ func (x *Index) reset() error {
 	x.withdrawn.Store(0)
 	x.expired = expiry{}
 	x.pos.reset()
+	x.young.reset()
 	return nil
 }

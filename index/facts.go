@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -22,12 +23,22 @@ type facts struct {
 // factsOf reads a message's facts; nil when there are none. The caller is inside enter and leave.
 func (x *Index) factsOf(id sms.ID) (*facts, error) {
 	var scratch [17]byte
-	var f *facts
-	err := x.view(messageKey(scratch[:0], id), func(value []byte) (err error) {
-		f, err = parseFacts(id, value)
-		return err
-	})
-	return f, err
+	gathered := x.young.value(id) // before the store is asked: what leaves one is in the other
+	value, found, err := x.get(messageKey(scratch[:0], id))
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		if len(gathered) == 0 {
+			return nil, nil
+		}
+		return parseFacts(id, gathered)
+	}
+	all := set{same: bytes.Equal, buf: value}
+	if err := all.MergeNewer(gathered); err != nil {
+		return nil, err
+	}
+	return parseFacts(id, all.buf)
 }
 
 func parseFacts(id sms.ID, value []byte) (*facts, error) {
@@ -44,8 +55,26 @@ func parseFacts(id sms.ID, value []byte) (*facts, error) {
 		f.add(&r)
 		rest = next
 	}
+	f.complete()
 	f.sort()
 	return f, nil
+}
+
+// complete gives the facts back what was not written with each of them.
+func (f *facts) complete() {
+	if f.message != nil {
+		f.message.ID = f.id
+	}
+	for _, e := range f.events {
+		e.ID = f.id
+	}
+	for _, d := range f.deliveries {
+		d.ID = f.id
+		if m := f.message; m != nil && d.MO == nil && d.Account == "" {
+			d.Account, d.Integration, d.Lane, d.Source, d.Destination = m.Account, m.Integration, m.Lane, m.Source, m.Destination
+			d.Segments, d.Reference, d.Accepted = m.Segments, m.Reference, m.Accepted
+		}
+	}
 }
 
 func (f *facts) add(r *sms.Record) {

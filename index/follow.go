@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -87,8 +88,8 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 	}
 	group.Go(func() error { return x.findEnds(ctx, src) })
 	group.Go(func() error {
-		f := follower{x: x, src: src, dirty: map[string]uint64{}}
-		return errors.Join(f.run(ctx, arrived), f.sync())
+		f := follower{x: x, src: src, reported: map[string]uint64{}}
+		return errors.Join(f.run(ctx, arrived), f.sync(true))
 	})
 	return group.Wait()
 }
@@ -122,10 +123,10 @@ func (x *Index) findEnds(ctx context.Context, src Source) error {
 
 // follower commits what the tails read.
 type follower struct {
-	x       *Index
-	src     Source
-	batches []*streams.Batch
-	dirty   map[string]uint64 // positions committed and not yet reported
+	x        *Index
+	src      Source
+	batches  []*streams.Batch
+	reported map[string]uint64 // positions
 }
 
 func (f *follower) run(ctx context.Context, arrived <-chan *streams.Batch) error {
@@ -141,7 +142,7 @@ func (f *follower) run(ctx context.Context, arrived <-chan *streams.Batch) error
 		case b := <-arrived:
 			err = f.commit(b, arrived)
 		case <-sync.C:
-			err = f.sync()
+			err = f.sync(false)
 		case <-old.C:
 			err = f.x.expire()
 		case <-ctx.Done():
@@ -170,34 +171,40 @@ func (f *follower) commit(first *streams.Batch, arrived <-chan *streams.Batch) e
 		return err
 	}
 	defer f.x.leave()
-	if err := f.x.store(f.batches, pebble.NoSync); err != nil {
+	if err := f.x.store(f.batches, true); err != nil {
 		return err
 	}
-	for _, b := range f.batches {
-		f.dirty[b.Stream] = max(f.dirty[b.Stream], b.Seq)
-	}
 	clear(f.batches)
+	if f.x.young.size() > youngBytes {
+		return f.x.settle(true)
+	}
 	return nil
 }
 
-// sync brings commits to disk and reports their positions.
-func (f *follower) sync() error {
-	if len(f.dirty) == 0 {
-		return nil
-	}
+// sync settles young messages that are due, or all, brings commits to disk and reports their positions.
+func (f *follower) sync(all bool) error {
 	if err := f.x.enter(); err != nil {
 		return err
 	}
 	defer f.x.leave()
+	if err := f.x.settle(all); err != nil {
+		return err
+	}
+	_, stored := f.x.pos.all()
+	if maps.Equal(stored, f.reported) {
+		return nil
+	}
 	if err := f.x.db.LogData(nil, pebble.Sync); err != nil {
 		return fmt.Errorf("sync index: %w", f.x.check(err))
 	}
 	if err := f.x.broken.get(); err != nil {
 		return err
 	}
-	for stream, seq := range f.dirty {
-		f.src.Report("index."+f.x.opts.Node, stream, seq)
+	for stream, seq := range stored {
+		if f.reported[stream] != seq {
+			f.src.Report("index."+f.x.opts.Node, stream, seq)
+		}
 	}
-	clear(f.dirty)
+	f.reported = stored
 	return nil
 }

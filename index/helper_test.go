@@ -264,6 +264,7 @@ func barrier(tb testing.TB, x *Index) {
 // dump lists what is stored, but for positions, as text that can be compared.
 func dump(tb testing.TB, x *Index) []string {
 	tb.Helper()
+	ok(tb, x.settle(true))
 	it, err := x.db.NewIter(nil)
 	ok(tb, err)
 	var out []string

@@ -34,6 +34,7 @@ type Index struct {
 	now     func() time.Time
 	log     *slog.Logger
 	db      *pebble.DB
+	options *pebble.Options // of the store
 	lock    *pebble.Lock
 	broken  *failure
 	metrics *metrics
@@ -41,6 +42,7 @@ type Index struct {
 	gate   sync.RWMutex // held for reading by every operation, for writing by Close
 	closed bool
 
+	young     young        // messages whose facts are not in the store yet
 	noted     noted        // facts written lately, which the tail may skip
 	days      dayBook      // which days have keys
 	forms     formBook     // which forms of id carriers use
@@ -105,7 +107,7 @@ func (x *Index) leave() { x.gate.RUnlock() }
 
 // load reads what is kept in memory.
 func (x *Index) load() error {
-	x.pos.seqs, x.days, x.forms = map[string]uint64{}, dayBook{}, formBook{} // what a damaged store said is void
+	x.pos.seqs, x.pos.stored, x.days, x.forms = map[string]uint64{}, map[string]uint64{}, dayBook{}, formBook{} // what a damaged store said is void
 	if err := x.loadPositions(); err != nil {
 		return err
 	}

@@ -25,12 +25,13 @@ func (e *BehindError) Error() string {
 	return fmt.Sprintf("index is building its view: %s at %d of %d", e.Stream, e.At, e.Want)
 }
 
-// positions are the sequences up to which streams are committed to the store, and those who wait for one.
+// positions are the sequences up to which streams have been read and can be seen, and those who wait for one.
 type positions struct {
 	mu      sync.Mutex
 	seqs    map[string]uint64
-	changed chan struct{} // closed at the next move; nil while nobody waits
-	source  Source        // nil while not following
+	stored  map[string]uint64 // up to which the store has all that follows
+	changed chan struct{}     // closed at the next move; nil while nobody waits
+	source  Source            // nil while not following
 	began   map[string]uint64
 }
 
@@ -41,7 +42,8 @@ func (x *Index) loadPositions() error {
 	}
 	for it.First(); it.Valid(); it.Next() {
 		if len(it.Value()) == 8 {
-			x.pos.seqs[string(it.Key()[1:])] = binary.BigEndian.Uint64(it.Value())
+			seq := binary.BigEndian.Uint64(it.Value())
+			x.pos.seqs[string(it.Key()[1:])], x.pos.stored[string(it.Key()[1:])] = seq, seq
 		}
 	}
 	return it.Close()
@@ -60,10 +62,25 @@ func (p *positions) move(to map[string]uint64) {
 	p.wake()
 }
 
+// store notes how far the store has the streams.
+func (p *positions) store(to map[string]uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.Copy(p.stored, to)
+}
+
+// all returns how far each stream has been read, and how far the store has it.
+func (p *positions) all() (read, stored map[string]uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.seqs), maps.Clone(p.stored)
+}
+
 func (p *positions) reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	clear(p.seqs)
+	clear(p.stored)
 }
 
 // wake lets those who wait look again. The lock is held.

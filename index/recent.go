@@ -31,9 +31,23 @@ func (x *Index) Recent(n int, before sms.ID, account string) (stories []Story, e
 		return nil, x.check(err)
 	}
 	defer func() { err = errors.Join(err, x.check(it.Close())) }()
-	for it.Last(); it.Valid() && len(stories) < n; it.Prev() {
-		key := it.Key()
-		f, err := x.factsOf(sms.ID(key[len(key)-16:]))
+	young := x.young.recent(n, before, account)
+	for ok := it.Last(); len(stories) < n && (ok || len(young) > 0); {
+		var id sms.ID
+		if ok {
+			key := it.Key()
+			id = sms.ID(key[len(key)-16:])
+		}
+		switch {
+		case len(young) > 0 && (!ok || compareIDs(young[0], id) > 0):
+			id, young = young[0], young[1:]
+		case len(young) > 0 && young[0] == id:
+			young = young[1:]
+			ok = it.Prev()
+		default:
+			ok = it.Prev()
+		}
+		f, err := x.factsOf(id)
 		if err != nil {
 			return stories, err
 		}

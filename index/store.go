@@ -19,7 +19,7 @@ import (
 const format = "tasman index 1"
 
 const (
-	memTableBytes = 32 << 20
+	memTableBytes = 16 << 20
 	memTables     = 2 // one that fills and one that is written; then writers wait
 	// cacheBytes is for 32 MB of blocks: the store takes the memory of its memtables out of its cache, and a cache that is
 	// no larger than they are holds nothing.
@@ -62,7 +62,9 @@ func (x *Index) tryStore() error {
 	x.broken = &failure{log: x.log}
 	cache := pebble.NewCache(cacheBytes)
 	defer cache.Unref()
-	db, err := pebble.Open(x.dir, x.storeOptions(cache))
+	x.options = x.storeOptions(cache)
+	x.options.EnsureDefaults()
+	db, err := pebble.Open(x.dir, x.options)
 	if err != nil {
 		return err
 	}

@@ -41,21 +41,23 @@ func (x *Index) Apply(stream, subject string, seq uint64, recs []sms.Record) err
 		return err
 	}
 	defer x.leave()
-	return x.store([]*streams.Batch{{Stream: stream, Subject: subject, Seq: seq, Records: recs}}, pebble.NoSync)
+	return x.store([]*streams.Batch{{Stream: stream, Subject: subject, Seq: seq, Records: recs}}, false)
 }
 
-// store commits batches and their positions at once.
-func (x *Index) store(batches []*streams.Batch, sync *pebble.WriteOptions) error {
+// store commits batches and their positions at once, or gathers what belongs to young messages, and then the positions
+// follow when these are settled.
+func (x *Index) store(batches []*streams.Batch, gather bool) error {
 	x.apply.Lock()
 	defer x.apply.Unlock()
 	w := x.newWriter()
 	defer w.close()
-	w.tailing = true
+	w.tailing, w.gather = true, gather
 	moved := make(map[string]uint64, 4)
 	for _, b := range batches {
 		if b.Seq <= max(moved[b.Stream], x.pos.at(b.Stream)) {
 			continue
 		}
+		w.stream, w.seq = b.Stream, b.Seq
 		for i := range b.Records {
 			if err := w.record(&b.Records[i]); err != nil {
 				return err
@@ -64,14 +66,20 @@ func (x *Index) store(batches []*streams.Batch, sync *pebble.WriteOptions) error
 		moved[b.Stream] = b.Seq
 	}
 	for stream, seq := range moved {
+		if gather {
+			break
+		}
 		if err := w.batch.Set(positionKey(stream), binary.BigEndian.AppendUint64(nil, seq), nil); err != nil {
 			return err
 		}
 	}
-	if err := w.commit(sync); err != nil {
+	if err := w.commit(pebble.NoSync); err != nil {
 		return err
 	}
 	x.pos.move(moved)
+	if !gather {
+		x.pos.store(moved)
+	}
 	return nil
 }
 
@@ -79,7 +87,11 @@ func (x *Index) store(batches []*streams.Batch, sync *pebble.WriteOptions) error
 type writer struct {
 	x         *Index
 	batch     *pebble.Batch
+	aside     aside
 	tailing   bool // skip what was noted before
+	gather    bool // leave young messages in memory
+	stream    string
+	seq       uint64 // of the batch that is being written
 	facts     []notedFact
 	written   int
 	skipped   int
@@ -98,6 +110,9 @@ func (w *writer) close() { _ = w.batch.Close() } // after Commit it only gives m
 
 func (w *writer) commit(sync *pebble.WriteOptions) error {
 	x := w.x
+	if err := w.aside.flush(w.batch); err != nil {
+		return err
+	}
 	if w.batch.Empty() {
 		x.metrics.facts(w.written, w.skipped)
 		return nil
@@ -139,38 +154,52 @@ func (w *writer) record(r *sms.Record) error {
 	}
 	w.written++
 	w.facts = append(w.facts, name)
-	w.entry = appendEntry(w.entry[:0], fact)
-	if err := w.merge(messageKey(w.key[:0], id), w.entry); err != nil {
-		return err
+	if !w.gather || !w.x.young.add(w.now, id, fact, w.stream, w.seq) {
+		w.entry = appendEntry(w.entry[:0], fact)
+		if err := w.merge(messageKey(w.key[:0], id), w.entry); err != nil {
+			return err
+		}
 	}
 	return w.lookups(r)
 }
 
-// fact returns the record as it is kept, in the scratch buffer: without content, and without what another record of the
-// message says.
+// fact returns the record as it is kept, in the scratch buffer: without content, without the id, which is the key, and
+// without what another record of the message says.
 func (w *writer) fact(r *sms.Record) []byte {
 	var bare sms.Record
 	switch {
 	case r.Event != nil:
-		bare.Event = r.Event
+		e := *r.Event
+		e.ID = sms.ID{}
+		bare.Event = &e
 	case r.Delivery != nil:
-		d := *r.Delivery
-		d.Tries = 0 // parking and handing over write the same delivery again
-		if d.MO != nil {
-			mo := *d.MO
-			mo.Text, mo.Data, mo.UDH = "", nil, nil
-			d.MO = &mo
-		}
+		d := w.ending(*r.Delivery)
 		bare.Delivery = &d
 	case r.Dispatch != nil:
-		bare.Message, bare.Dispatch = &sms.Message{ID: r.Message.ID}, r.Dispatch
+		bare.Dispatch = r.Dispatch
 	default:
 		m := *r.Message
-		m.Text, m.Data = "", nil
+		m.ID, m.Text, m.Data = sms.ID{}, "", nil
 		bare.Message = &m
 	}
 	w.buf = streams.AppendRecord(w.buf[:0], &bare)
 	return w.buf
+}
+
+// ending shortens a delivery. A receipt says about its message what the MT record says, which is here unless it is old.
+func (w *writer) ending(d sms.Delivery) sms.Delivery {
+	d.Tries = 0 // parking and handing over write the same delivery again
+	switch {
+	case d.MO != nil:
+		mo := *d.MO
+		mo.Text, mo.Data, mo.UDH = "", nil, nil
+		d.MO = &mo
+	case !w.late(d.ID):
+		d.Account, d.Integration, d.Lane, d.Source, d.Destination = "", "", 0, sms.Address{}, sms.Address{}
+		d.Segments, d.Reference, d.Accepted = 0, "", time.Time{}
+	}
+	d.ID = sms.ID{}
+	return d
 }
 
 // lookups adds the keys by which the record's message is found.
@@ -225,8 +254,12 @@ func (w *writer) account(account string, id sms.ID) error {
 	if account == "" {
 		return nil
 	}
+	if w.gather && w.x.young.owned(id, account) {
+		return nil
+	}
 	w.key = accountKey(w.key[:0], account, id)
-	return w.batch.Set(w.key, nil, nil)
+	w.aside.set(w.key)
+	return nil
 }
 
 // dated adds to the set of a key of one day.
@@ -238,5 +271,9 @@ func (w *writer) dated(day uint16, key, entry []byte) error {
 
 func (w *writer) merge(key, value []byte) error {
 	w.key = key
-	return w.batch.Merge(key, value, nil)
+	if key[0] == prefixMessage {
+		return w.batch.Merge(key, value, nil)
+	}
+	w.aside.merge(key, value)
+	return nil
 }

@@ -11,11 +11,13 @@ import (
 type Batch struct {
 	Stream    string
 	Subject   string
-	Seq       uint64       // in the stream, growing, with gaps
-	Delivered int          // 1 for the first time; always 1 from Tail
-	Stored    time.Time    // by the server's clock
-	Records   []sms.Record // the caller's own
+	Seq       uint64    // in the stream, growing, with gaps
+	Delivered int       // 1 for the first time; always 1 from Tail
+	Stored    time.Time // by the server's clock
+	// Records are shared with other readers of the process: nobody changes them, nor what they point to.
+	Records []sms.Record
 
+	decoded  *decoded  // keeps the records for those readers
 	consumer *Consumer // nil from Tail
 	reply    string
 }

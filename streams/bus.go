@@ -40,6 +40,7 @@ type Bus struct {
 	consumers map[*Consumer]struct{}
 
 	gauges    gauges
+	shared    shared
 	positions positions
 
 	trimEvery time.Duration // pause of the trimmer when nothing presses; shorter in tests

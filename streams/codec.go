@@ -39,7 +39,7 @@ func AppendRecord(dst []byte, r *sms.Record) []byte {
 // DecodeRecord reads what AppendRecord wrote. Unknown fields are skipped and times are in UTC. Nothing of the result
 // aliases b. Its error is ErrCorrupt.
 func DecodeRecord(b []byte) (sms.Record, error) {
-	var n names
+	n := slabs{left: 1}
 	c := cursor{rest: b}
 	r := decodeRecord(&c, &n)
 	if c.bad {
@@ -48,20 +48,24 @@ func DecodeRecord(b []byte) (sms.Record, error) {
 	return r, nil
 }
 
-func decodeRecord(c *cursor, n *names) (r sms.Record) {
+func decodeRecord(c *cursor, n *slabs) (r sms.Record) {
 	for c.next() {
 		in := c.inner()
 		switch c.num {
 		case 1:
-			r.Message = decodeMessage(&in, n)
+			r.Message = n.messages.next(n.left)
+			decodeMessage(&in, &n.names, r.Message)
 		case 2:
-			r.Dispatch = decodeDispatch(&in, n)
+			r.Dispatch = n.dispatches.next(n.left)
+			decodeDispatch(&in, &n.names, r.Dispatch)
 		case 3:
-			r.Event = decodeEvent(&in, n)
+			r.Event = n.events.next(n.left)
+			decodeEvent(&in, &n.names, r.Event)
 		case 4:
-			r.Inbound = decodeInbound(&in, n)
+			r.Inbound = decodeInbound(&in, &n.names)
 		case 5:
-			r.Delivery = decodeDelivery(&in, n)
+			r.Delivery = n.deliveries.next(n.left)
+			decodeDelivery(&in, &n.names, r.Delivery)
 		}
 		c.join(in)
 	}
@@ -87,15 +91,31 @@ func encodeBatch(created time.Time, node string, recs ...*sms.Record) []byte {
 	return b
 }
 
-// decodeBatch returns the records of a batch. Its error is ErrCorrupt.
+// decodeBatch returns the records of a batch. Nothing of the result aliases b. Its error is ErrCorrupt.
 func decodeBatch(b []byte) ([]sms.Record, error) {
+	for c := (cursor{rest: b}); c.next(); {
+		if c.num != packedField {
+			continue
+		}
+		out, err := unpack(c.raw)
+		if err != nil {
+			return nil, err
+		}
+		defer packBuffers.put(out)
+		b = out.b // what is before is the header
+		break
+	}
+	return decodeRecords(b)
+}
+
+func decodeRecords(b []byte) ([]sms.Record, error) {
 	count := 0
 	for c := (cursor{rest: b}); c.next(); {
 		if c.num == 3 {
 			count++
 		}
 	}
-	var n names
+	n := slabs{left: count}
 	records := make([]sms.Record, 0, count)
 	c := cursor{rest: b}
 	for c.next() {
@@ -104,6 +124,7 @@ func decodeBatch(b []byte) ([]sms.Record, error) {
 		}
 		in := c.inner()
 		records = append(records, decodeRecord(&in, &n))
+		n.left--
 		c.join(in)
 	}
 	if c.bad {

@@ -33,8 +33,7 @@ func appendDelivery(dst []byte, d *sms.Delivery) []byte {
 	return dst
 }
 
-func decodeDelivery(c *cursor, n *names) *sms.Delivery {
-	d := new(sms.Delivery)
+func decodeDelivery(c *cursor, n *names, d *sms.Delivery) {
 	for c.next() {
 		if c.num >= 13 {
 			decodeDeliveryMore(c, n, d)
@@ -67,7 +66,6 @@ func decodeDelivery(c *cursor, n *names) *sms.Delivery {
 			d.Reference = c.string()
 		}
 	}
-	return d
 }
 
 func decodeDeliveryMore(c *cursor, n *names, d *sms.Delivery) {

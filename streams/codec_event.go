@@ -33,8 +33,7 @@ func appendEvent(dst []byte, e *sms.Event) []byte {
 	return putUint(dst, 28, uint64(e.WantReceipt))
 }
 
-func decodeEvent(c *cursor, n *names) *sms.Event {
-	e := new(sms.Event)
+func decodeEvent(c *cursor, n *names, e *sms.Event) {
 	for c.next() {
 		if c.num >= 15 {
 			decodeEventMore(c, n, e)
@@ -71,7 +70,6 @@ func decodeEvent(c *cursor, n *names) *sms.Event {
 			e.Status = uint32(c.u)
 		}
 	}
-	return e
 }
 
 func decodeEventMore(c *cursor, n *names, e *sms.Event) {

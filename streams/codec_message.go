@@ -30,8 +30,7 @@ func appendMessage(dst []byte, m *sms.Message) []byte {
 	return putInt(dst, 25, m.KeyCount)
 }
 
-func decodeMessage(c *cursor, n *names) *sms.Message {
-	m := new(sms.Message)
+func decodeMessage(c *cursor, n *names, m *sms.Message) {
 	for c.next() {
 		switch c.num {
 		case 1:
@@ -86,7 +85,6 @@ func decodeMessage(c *cursor, n *names) *sms.Message {
 			m.KeyCount = c.int()
 		}
 	}
-	return m
 }
 
 func appendDispatch(dst []byte, d *sms.Dispatch) []byte {
@@ -108,8 +106,7 @@ func appendDispatch(dst []byte, d *sms.Dispatch) []byte {
 	return putTime(dst, 16, d.Queued)
 }
 
-func decodeDispatch(c *cursor, n *names) *sms.Dispatch {
-	d := new(sms.Dispatch)
+func decodeDispatch(c *cursor, n *names, d *sms.Dispatch) {
 	for c.next() {
 		switch c.num {
 		case 1:
@@ -149,5 +146,4 @@ func decodeDispatch(c *cursor, n *names) *sms.Dispatch {
 			d.Queued = c.time()
 		}
 	}
-	return d
 }

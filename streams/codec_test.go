@@ -6,6 +6,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -208,6 +209,7 @@ func TestSchemaMatchesStructs(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	f.Add(encodeBatch(time.Now(), "node", message("text"), event(1), parked(2)))
 	f.Add([]byte{0x1a, 0x02, 0x0a, 0x00})
+	f.Add(pack(nil, encodeBatch(time.Time{}, "", message("text"), event(1), parked(2), message("text")), 0))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		records, err := decodeBatch(data)
 		if err != nil {
@@ -280,5 +282,61 @@ func BenchmarkPublish(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestReadersShareRecords has two readers take one batch: it is decoded once, and again when it is another stream's.
+func TestReadersShareRecords(t *testing.T) {
+	t.Parallel()
+	var s shared
+	data := encodeBatch(time.Now(), "edge-1", message("one"), message("two"))
+	stored := time.Now()
+	first := s.decode("MT-0", 7, stored, data)
+	if again := s.decode("MT-0", 7, stored.UTC(), data); again != first || len(first.records) != 2 {
+		t.Errorf("decoded anew, or %d records", len(first.records))
+	}
+	if other := s.decode("MT-0", 7, stored.Add(1), data); other == first {
+		t.Error("a stream made anew got the records of the one before")
+	}
+	if other := s.decode("DISPATCH", 7, stored, data); other == first {
+		t.Error("a stream got the records of another")
+	}
+	if bad := s.decode("MT-0", 8, stored, []byte{0xFF}); !errors.Is(bad.err, ErrCorrupt) || bad.records != nil {
+		t.Errorf("%v and %d records", bad.err, len(bad.records))
+	}
+	runtime.KeepAlive(first)
+}
+
+// TestPackedBatch has batches small and large come back as they were, and refuses damaged ones.
+func TestPackedBatch(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, 3, 400} {
+		var recs []*sms.Record
+		for i := range n {
+			recs = append(recs, message(strings.Repeat("text ", i%7)), event(i))
+		}
+		created := time.Now()
+		plain := encodeBatch(created, "edge-1", recs...)
+		wire := pack(nil, plain, len(appendHeader(nil, created, "edge-1")))
+		if len(wire) > len(plain) || n == 400 && 3*len(wire) > len(plain) {
+			t.Errorf("%d records: %d octets became %d", n, len(plain), len(wire))
+		}
+		want, err := decodeBatch(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := decodeBatch(wire)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%d records: %s", n, d)
+		}
+		if len(wire) == len(plain) {
+			continue
+		}
+		if r, err := decodeBatch(wire[:len(wire)-1]); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%d records of a batch cut short, error %v", len(r), err)
+		}
 	}
 }

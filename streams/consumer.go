@@ -251,10 +251,11 @@ func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 		Stream: meta.Stream, Subject: m.Subject, Seq: meta.Sequence.Stream, Delivered: int(meta.NumDelivered),
 		Stored: meta.Timestamp, consumer: c, reply: m.Reply,
 	}
-	if b.Records, err = decodeBatch(m.Data); err == nil {
+	b.decoded = c.bus.shared.decode(b.Stream, b.Seq, b.Stored, m.Data)
+	if b.Records = b.decoded.records; b.decoded.err == nil {
 		return b, nil
 	}
-	return nil, c.setAside(ctx, b, m.Data, err)
+	return nil, c.setAside(ctx, b, m.Data, b.decoded.err)
 }
 
 // setAside copies an undecodable batch to EVENTS and acks it, so that it stops nobody and is not lost.

@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"strings"
 	"testing"
 
 	"tasman/sms"
@@ -21,7 +20,7 @@ func TestFillAndMeanPending(t *testing.T) {
 		}
 	}
 	for range 3 * durables {
-		check(t, b.Store(timeout(t), DispatchSubject("one", sms.Normal), message(strings.Repeat("x", 60<<10/(3*durables)))))
+		check(t, b.Store(timeout(t), DispatchSubject("one", sms.Normal), message(noise(60<<10/(3*durables)))))
 	}
 	eventually(t, "the figures follow", func() bool {
 		fill := b.Fill(Dispatch)

@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -55,6 +56,15 @@ var testIDs = sms.NewIDs(nil)
 
 func message(text string) *sms.Record {
 	return &sms.Record{Message: &sms.Message{ID: testIDs.Next(), Account: "acme", Lane: sms.Normal, Encoding: sms.GSM7, Text: text, Segments: 1}}
+}
+
+// noise returns a text of n octets that cannot be packed.
+func noise(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(rand.Uint32())
+	}
+	return string(b)
 }
 
 func event(i int) *sms.Record {

@@ -18,6 +18,8 @@ import (
 // batch states: filling (last of queue) -> queued -> in flight -> told.
 type outgoing struct {
 	payload []byte
+	header  int    // octets of payload before the first record
+	wire    []byte // payload as it is sent
 	dones   []func(Placed, error)
 	since   time.Time // when its first record came
 	full    bool
@@ -133,13 +135,14 @@ func (l *lane) begin(now time.Time) *outgoing {
 	b := outgoingPool.Get().(*outgoing)
 	b.since = now
 	b.payload = appendHeader(b.payload[:0], now, l.p.bus.cfg.Node)
+	b.header = len(b.payload)
 	l.p.open.Add(1)
 	return b
 }
 
 func (l *lane) recycle(b *outgoing) {
 	clear(b.dones)
-	*b = outgoing{payload: b.payload[:0], dones: b.dones[:0]}
+	*b = outgoing{payload: b.payload[:0], wire: b.wire[:0], dones: b.dones[:0]}
 	if cap(b.payload) <= 2*batchBytes {
 		outgoingPool.Put(b)
 	}
@@ -173,7 +176,8 @@ func (l *lane) sendNext(now time.Time) {
 	}
 	b.full = true
 	l.flights++
-	b.number, b.id, b.sent = l.flights, messageID(l.subject, b.payload), now
+	b.wire = pack(b.wire[:0], b.payload, b.header)
+	b.number, b.id, b.sent = l.flights, messageID(l.subject, b.wire), now
 	l.flight = b
 	l.send(b, now)
 }
@@ -192,7 +196,7 @@ func (l *lane) send(b *outgoing, now time.Time) {
 	b.tries++
 	b.rejected = nil
 	b.due = now.Add(min(answerWait*time.Duration(b.tries), 4*answerWait))
-	msg := &nats.Msg{Subject: l.subject, Reply: l.reply + strconv.FormatUint(b.number, 10), Data: b.payload, Header: nats.Header{nats.MsgIdHdr: {b.id}}}
+	msg := &nats.Msg{Subject: l.subject, Reply: l.reply + strconv.FormatUint(b.number, 10), Data: b.wire, Header: nats.Header{nats.MsgIdHdr: {b.id}}}
 	err := l.p.nc.PublishMsg(msg)
 	if err == nil || !neverSent(err) {
 		b.unheard++

@@ -94,7 +94,7 @@ func countSubject(tb testing.TB, b *Bus, subject string) uint64 {
 
 func TestFullStreamIsNotStored(t *testing.T) {
 	b := openBus(t, "", func(c *Config) { c.Limits.Dispatch = 64 << 10 })
-	text := strings.Repeat("x", 2000)
+	text := noise(2000)
 	var err error
 	for range 64 {
 		if err = b.Store(timeout(t), DispatchSubject("one", sms.Normal), message(text)); err != nil {
@@ -119,7 +119,7 @@ func TestSureWaitsForRoom(t *testing.T) {
 	subject := DispatchSubject("one", sms.Normal)
 	b.SetBatchLimit(subject, 1)
 	const n = 60
-	text := strings.Repeat("x", 2000)
+	text := noise(2000)
 	errs := make(chan error, n)
 	go func() {
 		for i := range n {
@@ -158,7 +158,7 @@ func TestSureWaitsForRoom(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	b := openBus(t, "")
-	err := b.Store(timeout(t), MTSubject(0, sms.Normal), message(strings.Repeat("x", maxPayload)))
+	err := b.Store(timeout(t), MTSubject(0, sms.Normal), message(noise(maxPayload)))
 	if !errors.Is(err, ErrTooLarge) {
 		t.Fatalf("got %v, want ErrTooLarge", err)
 	}

@@ -73,17 +73,32 @@ func catLines(b *Batch, showText bool) []catLine {
 	return lines
 }
 
-// hideText empties what people wrote. The record is the caller's own.
+// hideText makes r point to copies without what people wrote.
 func hideText(r *sms.Record) {
-	if m := r.Message; m != nil {
+	if r.Message != nil {
+		m := *r.Message
 		m.Text, m.Data = "", nil
+		r.Message = &m
 	}
-	if i := r.Inbound; i != nil && i.MO != nil {
-		i.MO.Text, i.MO.Data = "", nil
+	if r.Inbound != nil {
+		i := *r.Inbound
+		i.MO = silent(i.MO)
+		r.Inbound = &i
 	}
-	if d := r.Delivery; d != nil && d.MO != nil {
-		d.MO.Text, d.MO.Data = "", nil
+	if r.Delivery != nil {
+		d := *r.Delivery
+		d.MO = silent(d.MO)
+		r.Delivery = &d
 	}
+}
+
+func silent(mo *sms.MO) *sms.MO {
+	if mo == nil {
+		return nil
+	}
+	c := *mo
+	c.Text, c.Data = "", nil
+	return &c
 }
 
 // scan reads the batches of a subject from a sequence to the stream's present end.

@@ -131,7 +131,7 @@ func TestDepthsAndPressure(t *testing.T) {
 	d := MTReader(0, sms.Bulk)
 	check(t, b.Pressure())
 	for range 10 {
-		check(t, b.Store(timeout(t), d.Filter, message(strings.Repeat("x", 9500))))
+		check(t, b.Store(timeout(t), d.Filter, message(noise(9500))))
 	}
 	eventually(t, "its depth is told", func() bool { // the figures are up to a second old
 		depths, err := b.Depths(timeout(t))

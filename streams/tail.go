@@ -87,8 +87,9 @@ func (b *Bus) batch(stream, subject string, seq uint64, stored time.Time, data [
 	if subject == undecodableSubject {
 		return out
 	}
-	var err error
-	if out.Records, err = decodeBatch(data); err != nil {
+	out.decoded = b.shared.decode(stream, seq, stored, data)
+	out.Records = out.decoded.records
+	if err := out.decoded.err; err != nil {
 		b.metrics.undecodable.Inc()
 		b.log.Error("a batch cannot be read and was skipped", "stream", stream, "seq", seq, "err", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"tasman/sms"
 )
@@ -99,8 +100,9 @@ func TestTailGoesOnWithoutGapOrRepeat(t *testing.T) {
 }
 
 func TestConsumerOutlivesReconnect(t *testing.T) {
-	b := openBus(t, "", func(c *Config) { c.Listen = "127.0.0.1:0" })
-	far, err := Open(timeout(t), Config{Node: "far", URLs: []string{b.ClientURL()}}, b.log, nil)
+	// A batch on its way when the connection breaks comes again after AckWait.
+	b := openBus(t, "", func(c *Config) { c.Listen, c.AckWait = "127.0.0.1:0", 3*time.Second })
+	far, err := Open(timeout(t), Config{Node: "far", URLs: []string{b.ClientURL()}, AckWait: 3 * time.Second}, b.log, nil)
 	check(t, err)
 	defer func() { check(t, far.Close(timeout(t))) }()
 	c := consume(t, far, MTReader(0, sms.Normal), 2)

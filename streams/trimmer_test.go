@@ -45,7 +45,7 @@ func TestTrimmerPassesTenTimesTheLimit(t *testing.T) {
 		}
 	}()
 	const n = 10 * limit / 10000
-	text := strings.Repeat("x", 10000)
+	text := noise(10000)
 	stored := make(chan error, n)
 	go func() {
 		for range n {
@@ -110,7 +110,7 @@ func TestTrimmerPassesReadersOfANearlyFullStream(t *testing.T) {
 	check(t, b.Apply(timeout(t), Topology{Carriers: []string{"one"}, Reporting: true}))
 	one := DispatchSubject("one", sms.Bulk)
 	for range 10 {
-		check(t, b.Store(timeout(t), one, message(strings.Repeat("x", 9500))))
+		check(t, b.Store(timeout(t), one, message(noise(9500))))
 	}
 	tr := newTrimmer(b)
 	_, err := tr.pass(timeout(t))
@@ -162,7 +162,7 @@ func TestTrimmerPassesReportingAtTheBrim(t *testing.T) {
 	fillTo := func(percent int) {
 		for ; fill() <= percent; stored++ {
 			e := event(1)
-			e.Event.Reason = strings.Repeat("x", limit/100)
+			e.Event.Reason = noise(limit / 100)
 			check(t, b.Store(timeout(t), EventSubject("carriers"), e))
 		}
 	}
