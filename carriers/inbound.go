@@ -32,18 +32,18 @@ func (h *inbound) ServeSMPP(r *smpp.Request) {
 		r.Reply(smpp.StatusInvalidCommandID, nil)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
-	defer cancel()
-	if in.Receipt != nil && h.w.index.Ready() == nil && h.matched(ctx, r, in) { // else core matches it
+	if in.Receipt != nil && h.w.index.Ready() == nil && h.matched(r, in) { // else core matches it
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
+	defer cancel()
 	h.store(ctx, r, in)
 }
 
 // matched passes a receipt on whose message the index knows. It reports false when it does not.
-func (h *inbound) matched(ctx context.Context, r *smpp.Request, in *sms.Inbound) bool {
-	h.w.metrics.receipts.WithLabelValues(h.w.name, in.Receipt.State.String()).Inc()
-	return h.w.matcher.Receipt(ctx, in, func(err error) {
+func (h *inbound) matched(r *smpp.Request, in *sms.Inbound) bool {
+	h.w.counted.receipt(in.Receipt.State)
+	return h.w.matcher.Receipt(context.Background(), in, func(err error) {
 		if err != nil {
 			h.w.log.Warn("receipt not stored: the carrier is asked to repeat it", "link", h.link, "err", err)
 			r.Reply(smpp.StatusTemporaryAppError, nil)

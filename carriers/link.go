@@ -145,7 +145,7 @@ func (l *link) lost(s *smpp.Session) {
 
 // late takes the answer to a submit that was given up: its id may still come in a receipt.
 func (l *link) late(tok any, resp smpp.PDU, status smpp.Status) {
-	t, ok := tok.(token)
+	t, ok := tok.(*token)
 	if !ok || status != smpp.StatusOK {
 		return
 	}

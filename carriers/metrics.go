@@ -4,6 +4,9 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tasman/configs"
+	"tasman/sms"
 )
 
 // metrics of the role; one set per node.
@@ -37,6 +40,39 @@ func newMetrics(reg prometheus.Registerer, c *Carriers) (*metrics, error) {
 		errs = append(errs, reg.Register(x))
 	}
 	return m, errors.Join(errs...)
+}
+
+// counted are a worker's most used counters, found once.
+type counted struct {
+	outcomes map[configs.Class]prometheus.Counter
+	receipts map[sms.State]prometheus.Counter
+	latency  prometheus.Observer
+	vecs     *metrics
+	carrier  string
+}
+
+func (m *metrics) of(carrier string) counted {
+	c := counted{outcomes: map[configs.Class]prometheus.Counter{}, receipts: map[sms.State]prometheus.Counter{},
+		latency: m.latency.WithLabelValues(carrier), vecs: m, carrier: carrier}
+	c.outcomes[configs.NoClass] = m.outcomes.WithLabelValues(carrier, label(configs.NoClass))
+	c.receipts[sms.StateDelivered] = m.receipts.WithLabelValues(carrier, sms.StateDelivered.String())
+	return c
+}
+
+func (c *counted) outcome(class configs.Class) {
+	n, ok := c.outcomes[class]
+	if !ok {
+		n = c.vecs.outcomes.WithLabelValues(c.carrier, label(class))
+	}
+	n.Inc()
+}
+
+func (c *counted) receipt(s sms.State) {
+	n, ok := c.receipts[s]
+	if !ok {
+		n = c.vecs.receipts.WithLabelValues(c.carrier, s.String())
+	}
+	n.Inc()
 }
 
 // windows collects the use of each link's window when asked.

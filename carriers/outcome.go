@@ -3,6 +3,7 @@ package carriers
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"tasman/configs"
@@ -103,21 +104,40 @@ func (w *worker) throttle(d time.Duration) {
 
 // fact returns an event about the flight's message with what every event says.
 func (w *worker) fact(kind sms.EventKind, rec *sms.Record) *sms.Event {
+	e := w.factOf(kind, rec)
+	return &e
+}
+
+func (w *worker) factOf(kind sms.EventKind, rec *sms.Record) sms.Event {
 	m := rec.Message
-	return &sms.Event{ID: m.ID, Kind: kind, Time: time.Now(), Node: w.node, Account: m.Account, Integration: m.Integration, Lane: m.Lane,
+	return sms.Event{ID: m.ID, Kind: kind, Time: time.Now(), Node: w.node, Account: m.Account, Integration: m.Integration, Lane: m.Lane,
 		Source: m.Source, Destination: m.Destination, Carrier: w.name, Attempt: rec.Dispatch.Attempt, Segments: m.Segments,
 		Accepted: m.Accepted, Routed: rec.Dispatch.Routed, Reference: m.Reference, WantReceipt: m.WantReceipt,
 		PossibleDuplicate: rec.Dispatch.MaybeSent}
 }
 
 func (w *worker) sent(f *flight) {
-	e := w.fact(sms.EventSent, f.item.record())
-	e.Link = f.link.name
-	e.State = sms.StateEnroute
-	e.CarrierIDs = f.ids
-	e.Submitted = f.submitted
-	f.settle(streams.EventSubject(Role), &sms.Record{Event: e})
+	p := events.Get().(*pooledEvent)
+	defer events.Put(p)
+	p.event = w.factOf(sms.EventSent, f.item.record())
+	p.event.Link = f.link.name
+	p.event.State = sms.StateEnroute
+	p.event.CarrierIDs = f.ids
+	p.event.Submitted = f.submitted
+	p.rec.Event = &p.event
+	f.settle(eventSubject, &p.rec)
 }
+
+// pooledEvent is a record that is used again: a publisher encodes what it is given before it returns.
+type pooledEvent struct {
+	rec   sms.Record
+	event sms.Event
+}
+
+var (
+	events       = sync.Pool{New: func() any { return new(pooledEvent) }}
+	eventSubject = streams.EventSubject(Role)
+)
 
 // requeue writes the next attempt for the same carrier.
 func (w *worker) requeue(f *flight, d *sms.Dispatch) { f.queue(w.name, d) }

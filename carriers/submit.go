@@ -22,7 +22,26 @@ type flight struct {
 	submitted time.Time
 	ids       []string // carrier's ids by segment
 	outcomes  []smpp.Outcome
+	tokens    []token
 	left      atomic.Int32
+
+	one struct { // where the slices of a message of one segment lie
+		id      [1]string
+		outcome [1]smpp.Outcome
+		token   [1]token
+	}
+}
+
+// of makes room for n segments.
+func (f *flight) of(n int) {
+	f.ids, f.outcomes, f.tokens = f.one.id[:], f.one.outcome[:], f.one.token[:]
+	if n != 1 {
+		f.ids, f.outcomes, f.tokens = make([]string, n), make([]smpp.Outcome, n), make([]token, n)
+	}
+	for i := range f.tokens {
+		f.tokens[i] = token{f, i}
+	}
+	f.left.Store(int32(n))
 }
 
 // token names a segment in flight to the session, also after it gave up waiting for the answer.
@@ -46,10 +65,9 @@ func (w *worker) submit(base context.Context, l *link, it item, n int) {
 		return
 	}
 	session := l.current()
-	f.ids = make([]string, len(pdus))
+	f.of(len(pdus))
 	copy(f.ids, rec.Dispatch.SegmentIDs)
-	f.outcomes = make([]smpp.Outcome, len(pdus))
-	f.left.Store(int32(len(pdus)))
+	answered := f.answered
 	for i, pdu := range pdus {
 		if f.ids[i] != "" { // the carrier took this segment before
 			f.outcomes[i] = smpp.Outcome{Kind: smpp.Answered, Status: smpp.StatusOK}
@@ -58,7 +76,7 @@ func (w *worker) submit(base context.Context, l *link, it item, n int) {
 		}
 		err := errLinkDown
 		if session != nil {
-			err = session.Send(base, pdu, token{f, i}, f.answered)
+			err = session.Send(base, pdu, &f.tokens[i], answered)
 		}
 		if err != nil {
 			f.outcomes[i] = f.notSent(session, err)
@@ -82,7 +100,7 @@ var errLinkDown = errors.New("the link is down")
 
 // answered is called once per written segment, from the session.
 func (f *flight) answered(o smpp.Outcome) {
-	i := o.Token.(token).segment
+	i := o.Token.(*token).segment
 	f.outcomes[i] = o
 	if o.Kind == smpp.Answered && o.Status == smpp.StatusOK {
 		if id := messageID(o.Resp); id != "" {
@@ -101,9 +119,11 @@ func (f *flight) taken(segment int, id string) {
 		f.w.learn(f, segment, id)
 		return
 	}
-	t := &index.Taken{Message: *rec.Message, Attempt: rec.Dispatch.Attempt, Sent: time.Now()}
-	t.Message.Text, t.Message.Data, t.Message.UDH = "", nil, nil
-	f.w.matcher.Remember(f.w.name, id, t)
+	m := rec.Message
+	f.w.matcher.Remember(f.w.name, id, &index.Taken{
+		ID: m.ID, Account: m.Account, Integration: m.Integration, Reference: m.Reference, Lane: m.Lane, WantReceipt: m.WantReceipt,
+		Source: m.Source, Destination: m.Destination, Segments: m.Segments, Attempt: rec.Dispatch.Attempt, Accepted: m.Accepted, Sent: time.Now(),
+	})
 }
 
 func (w *worker) learn(f *flight, segment int, id string) {
@@ -172,8 +192,8 @@ func (f *flight) status() uint32 {
 // landed decides what follows from the outcome. The slots stay taken until that is stored.
 func (f *flight) landed(class configs.Class, reason string) {
 	w, rec := f.w, f.item.record()
-	w.metrics.outcomes.WithLabelValues(w.name, label(class)).Inc()
-	w.metrics.latency.WithLabelValues(w.name).Observe(time.Since(f.submitted).Seconds())
+	w.counted.outcome(class)
+	w.counted.latency.Observe(time.Since(f.submitted).Seconds())
 	switch class {
 	case configs.NoClass:
 		w.sent(f)

@@ -31,6 +31,7 @@ type worker struct {
 	live    *configs.Live
 	log     *slog.Logger
 	metrics *metrics
+	counted counted
 	peers   func(carrier string) bool // can this carrier be forwarded to?
 	cfg     Config
 	retired bool // the carrier is suspended or gone: its queue only leaves
@@ -60,7 +61,7 @@ func newWorker(c *Carriers, name string, want wish) *worker {
 	spec := want.spec
 	w := &worker{
 		name: name, spec: spec, retired: want.retired, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
-		log: c.log.With("carrier", name), metrics: c.metrics, peers: c.up, matcher: c.matcher, ids: c.ids,
+		log: c.log.With("carrier", name), metrics: c.metrics, counted: c.metrics.of(name), peers: c.up, matcher: c.matcher, ids: c.ids,
 		leaving: rate.NewLimiter(divertRate, divertRate/10),
 		wake:    make(chan struct{}, 1), open: map[uint64]*openBatch{}, downSince: time.Now(),
 	}

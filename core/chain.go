@@ -24,6 +24,7 @@ type job struct {
 	message  *sms.Message
 	dispatch sms.Dispatch // what came before (zero for a new message) and what is decided
 
+	queues  queues // of the batch that the message came in; nil: none
 	account *configs.Account
 	failure string // one of the sms.Fail words
 	state   sms.State

@@ -116,7 +116,7 @@ func batchLimit(spec *configs.Carrier) int {
 	return max(1, min(maxBatch, int(10*spec.Rate)))
 }
 
-const maxBatch = 200
+const maxBatch = 1000
 
 // whileHeld runs work while this node holds the lease, and competes for it again after losing it.
 func (c *Core) whileHeld(ctx context.Context, name string, work func(context.Context) error) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"tasman/configs"
 	"tasman/sms"
 	"tasman/streams"
 )
@@ -121,7 +120,10 @@ func (c *Core) routeBatch(ctx context.Context, b *streams.Batch, repeated, latel
 // carryOut runs one message through the chain and publishes what is decided. d.Attempt is the attempt that a dispatch of
 // it will be.
 func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *outputs) error {
-	j := &job{now: time.Now(), snap: c.live.Load(), message: m, dispatch: d}
+	if o.queues == nil {
+		o.queues = queues{}
+	}
+	j := &job{now: time.Now(), snap: c.live.Load(), message: m, dispatch: d, queues: o.queues}
 	switch c.decide(j) {
 	case reject:
 		return c.end(ctx, j, o)
@@ -132,9 +134,9 @@ func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *
 		c.metrics.decided.WithLabelValues("dropped").Inc()
 		return nil
 	}
-	c.metrics.decided.WithLabelValues("routed").Inc()
+	c.metrics.routed.Inc()
 	j.dispatch.Queued = j.now
-	return o.publish(ctx, streams.DispatchSubject(j.dispatch.Carrier(), m.Lane), &sms.Record{Message: m, Dispatch: &j.dispatch})
+	return o.publish(ctx, c.queue(j, j.dispatch.Carrier(), m.Lane).subject, &sms.Record{Message: m, Dispatch: &j.dispatch})
 }
 
 // end stores the end of a message that no carrier will get.
@@ -156,10 +158,32 @@ func (c *Core) fact(kind sms.EventKind, j *job) *sms.Event {
 // minShare is how many batches may always wait for a carrier's lane, however full DISPATCH is.
 const minShare = 1000
 
-// hasRoom reports whether a carrier's queue takes more.
-func (c *Core) hasRoom(spec *configs.Carrier, l sms.Lane) bool {
-	return takesMore(c.bus.PendingOf(streams.DispatchReader(spec.Name, l)), uint64(spec.QueueLimit()),
-		c.bus.Fill(streams.Dispatch), c.bus.MeanPending(streams.Dispatch))
+// queues are those that a batch's records go to, each looked at once.
+type queues map[queueKey]queue
+
+type queueKey struct {
+	carrier string
+	lane    sms.Lane
+}
+
+type queue struct {
+	subject string
+	room    bool // it takes more
+}
+
+// queue looks at the queue of a carrier's lane.
+func (c *Core) queue(j *job, carrier string, l sms.Lane) queue {
+	key := queueKey{carrier, l}
+	q, ok := j.queues[key]
+	if !ok {
+		pending := c.bus.PendingOf(streams.DispatchReader(carrier, l))
+		q = queue{streams.DispatchSubject(carrier, l), takesMore(pending, uint64(j.snap.Carriers[carrier].QueueLimit()),
+			c.bus.Fill(streams.Dispatch), c.bus.MeanPending(streams.Dispatch))}
+		if j.queues != nil {
+			j.queues[key] = q
+		}
+	}
+	return q
 }
 
 // takesMore decides by the batches that wait in a queue. One holds at least one record, so limit, in records, is never

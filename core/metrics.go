@@ -8,6 +8,7 @@ import (
 
 type metrics struct {
 	decided, matched *prometheus.CounterVec
+	routed           prometheus.Counter // of decided
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -15,6 +16,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		decided: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tasman_core_decisions_total", Help: "Messages by what the chain decided."}, []string{"verdict"}),
 		matched: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tasman_core_inbound_total", Help: "Receipts and MOs that came through core, by what became of them."}, []string{"result"}),
 	}
+	m.routed = m.decided.WithLabelValues("routed")
 	if reg == nil {
 		return m, nil
 	}

@@ -17,6 +17,7 @@ type outputs struct {
 	lost  atomic.Bool
 	done  chan struct{}
 
+	queues queues
 	held   map[slot][]*sms.Record // for SCHEDULE
 	events []*sms.Record          // published once held is stored
 }

@@ -81,7 +81,7 @@ func (c *Core) route(j *job) verdict {
 	if len(plan) == 0 {
 		return j.holdUntil(j.now.Add(configs.HoldDelay(j.dispatch.Rounds+1)), "no carrier of the route is in service")
 	}
-	hop := slices.IndexFunc(plan, func(carrier string) bool { return c.hasRoom(j.snap.Carriers[carrier], m.Lane) })
+	hop := slices.IndexFunc(plan, func(carrier string) bool { return c.queue(j, carrier, m.Lane).room })
 	if hop < 0 {
 		return j.holdUntil(j.now.Add(configs.HoldDelay(j.dispatch.Rounds+1)), "the queues of all carriers of the route are full")
 	}

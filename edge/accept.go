@@ -111,8 +111,11 @@ func (e *Edge) checkDestination(m *sms.Message, _ *Submission) *Refusal {
 // parseWith reads an address; one in national form is completed with the account's country, if it has one.
 func parseWith(parse func(string) (sms.Address, error), s, country string) (sms.Address, error) {
 	a, err := parse(s)
+	if err == nil || country == "" {
+		return a, err
+	}
 	var wrong *sms.AddressError
-	if err == nil || country == "" || !errors.As(err, &wrong) || wrong.Reason != sms.AddressNational {
+	if !errors.As(err, &wrong) || wrong.Reason != sms.AddressNational {
 		return a, err
 	}
 	if full, ok := international(s, country); ok {

@@ -217,7 +217,7 @@ func (a *acceptor) tell(p *acceptance, refusal error) {
 	stats := a.edge.stats
 	door := p.msgs[0].Door
 	if refusal == nil {
-		stats.accepted.WithLabelValues(door, p.msgs[0].Lane.String()).Add(float64(len(p.msgs)))
+		stats.acceptedBy(door, p.msgs[0].Lane).Add(float64(len(p.msgs)))
 		stats.acceptTime.Observe(time.Since(p.began).Seconds())
 		p.done(nil)
 		return

@@ -14,7 +14,7 @@ import (
 const (
 	// openBatches is how many batches of one shard's lane may be under way: several, so that records of a customer who
 	// answers slowly do not stop the others behind them.
-	openBatches = 8
+	openBatches = 4
 	// deliverTick is the resolution of the bounds below and of drains.
 	deliverTick = 250 * time.Millisecond
 	// stuckAfter is how long a delivery may wait while its customer takes nothing at all; then all that wait are parked.
@@ -24,8 +24,8 @@ const (
 	// crowdAfter is how long one may wait while more than slowQueue do: then the customer is slow, and holds the shard up.
 	crowdAfter = 4 * time.Second
 	// maxQueue is how many may wait for one customer; further ones are parked. It holds what the open batches of a shard bring,
-	// openBatches of 500 for each lane, and a drain, so that a customer who keeps up has nothing parked.
-	maxQueue = 16_384
+	// openBatches of 2,000 for each lane, and a drain, so that a customer who keeps up has nothing parked.
+	maxQueue = 32_768
 	// slowQueue is how many may wait for a slow customer, until none waits.
 	slowQueue = 400
 	// lookAgain is how often a customer who is here is asked for what another edge may have parked.

@@ -185,11 +185,11 @@ func worse(result, err error) error {
 	if errors.Is(err, smpp.ErrNeedsTLVs) {
 		err = smpp.StatusInvalidMessageLength
 	}
-	var status smpp.Status
-	switch {
-	case errors.Is(result, errBusy) || errors.Is(err, smpp.ErrWindowFull):
+	if errors.Is(result, errBusy) || errors.Is(err, smpp.ErrWindowFull) {
 		return errBusy
-	case errors.As(err, &status):
+	}
+	var status smpp.Status
+	if errors.As(err, &status) {
 		return err
 	}
 	return result
@@ -213,12 +213,13 @@ func (o *outlet) sendLocked(s *session, it *item) error {
 
 // outcome is called when a deliver_sm has been answered or is lost.
 func (o *outlet) outcome(it *item, out smpp.Outcome) {
-	stats := o.deliverer.edge.stats.delivered
+	metrics := o.deliverer.edge.stats
+	stats := metrics.delivered
 	took := out.Kind == smpp.Answered && out.Status == smpp.StatusOK
 	o.land(it, bySession, took)
 	switch {
 	case took:
-		stats.WithLabelValues("smpp", "taken").Inc()
+		metrics.taken.Inc()
 		it.owner.taken(it)
 	case out.Kind == smpp.Answered && !out.Status.Temporary():
 		stats.WithLabelValues("smpp", "rejected").Inc()

@@ -2,6 +2,9 @@ package edge
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tasman/smpp"
+	"tasman/sms"
 )
 
 // metrics of the edge but for those that the HTTP and mail doors and the webhooks have of their own.
@@ -20,6 +23,18 @@ type metrics struct {
 	parked    prometheus.Counter
 	unclaimed prometheus.Counter
 	drained   prometheus.Counter
+
+	// The most used of the above, found once.
+	submitsOK, taken prometheus.Counter
+	smppAccepted     map[sms.Lane]prometheus.Counter
+}
+
+// acceptedBy returns the counter of a door's lane.
+func (m *metrics) acceptedBy(door string, l sms.Lane) prometheus.Counter {
+	if c, ok := m.smppAccepted[l]; ok && door == doorSMPP {
+		return c
+	}
+	return m.accepted.WithLabelValues(door, l.String())
 }
 
 func newMetrics(e *Edge, reg prometheus.Registerer) (*metrics, error) {
@@ -49,6 +64,12 @@ func newMetrics(e *Edge, reg prometheus.Registerer) (*metrics, error) {
 		parked:    counter("parked_deliveries_total", "Receipts and MOs set aside until their customer can take them."),
 		unclaimed: counter("unclaimed_receipts_total", "Receipts of accounts that have no way to take receipts."),
 		drained:   counter("drained_deliveries_total", "Parked receipts and MOs taken by their customers."),
+	}
+	m.submitsOK = m.submits.WithLabelValues(smpp.StatusOK.String())
+	m.taken = m.delivered.WithLabelValues("smpp", "taken")
+	m.smppAccepted = map[sms.Lane]prometheus.Counter{}
+	for _, l := range sms.Lanes() {
+		m.smppAccepted[l] = m.accepted.WithLabelValues(doorSMPP, l.String())
 	}
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "tasman_edge_pending_messages", Help: "Messages that wait to be stored.",

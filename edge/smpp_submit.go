@@ -51,14 +51,15 @@ func (s *session) submit(r *smpp.Request, sub Submission) {
 		s.throttle(r)
 		return
 	}
-	accept := func() {
-		e.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) { s.answer(r, msg.ID.String(), err) })
-	}
 	if wait == 0 {
-		accept()
-	} else if !e.smpp.hold.add(wait, accept) {
+		s.accept(r, msg)
+	} else if !e.smpp.hold.add(wait, func() { s.accept(r, msg) }) {
 		s.throttle(r)
 	}
+}
+
+func (s *session) accept(r *smpp.Request, msg *sms.Message) {
+	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) { s.answer(r, msg.ID.String(), err) })
 }
 
 // takeRate takes one message from the user's rate and the account's.
@@ -99,16 +100,21 @@ func (s *session) answer(r *smpp.Request, id string, err error) {
 	// An error means that the session has ended: the client finds the message stored, or submits it again.
 	_ = r.Reply(status, resp)
 	<-s.slots
-	s.door.edge.stats.submits.WithLabelValues(status.String()).Inc()
+	if stats := s.door.edge.stats; status == smpp.StatusOK {
+		stats.submitsOK.Inc()
+	} else {
+		stats.submits.WithLabelValues(status.String()).Inc()
+	}
 }
 
 // statusOf returns the command_status that tells an error.
 func statusOf(err error) smpp.Status {
+	if err == nil {
+		return smpp.StatusOK
+	}
 	var refusal *Refusal
 	status := smpp.StatusSystemError
 	switch {
-	case err == nil:
-		return smpp.StatusOK
 	case errors.As(err, &refusal):
 		return refusal.SMPPStatus()
 	case errors.As(err, &status):
@@ -165,7 +171,11 @@ func wishOf(flags uint8) sms.ReceiptWish {
 
 func readAddresses(sub *Submission, m *smpp.SubmitSM) error {
 	read := func(a smpp.Address, source bool) (sms.Address, error) {
-		return parseWith(func(addr string) (sms.Address, error) { return sms.AddressFromSMPP(a.TON, a.NPI, addr, source) }, a.Addr, sub.Account.Country)
+		parsed, err := sms.AddressFromSMPP(a.TON, a.NPI, a.Addr, source)
+		if err == nil {
+			return parsed, nil
+		}
+		return parseWith(func(string) (sms.Address, error) { return parsed, err }, a.Addr, sub.Account.Country)
 	}
 	var err error
 	if sub.SourceAddress, err = read(m.Source, true); err != nil || sub.SourceAddress.IsZero() {

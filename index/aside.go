@@ -40,6 +40,13 @@ func (a *aside) set(key []byte) {
 	k.ends = append(k.ends, len(k.bytes), -1)
 }
 
+// clear forgets what a commit that failed has left.
+func (a *aside) clear() {
+	for i := range a.kinds {
+		a.kinds[i].bytes, a.kinds[i].ends = a.kinds[i].bytes[:0], a.kinds[i].ends[:0]
+	}
+}
+
 // flush puts all of it into the batch, kind by kind.
 func (a *aside) flush(b *pebble.Batch) error {
 	for i := range a.kinds {

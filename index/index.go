@@ -48,6 +48,7 @@ type Index struct {
 	forms     formBook     // which forms of id carriers use
 	withdrawn atomic.Int64 // Unix nanoseconds of the last withdrawal, 0 when none
 	apply     sync.Mutex   // one tail commit at a time
+	tail      *writer      // of the last tail commit, for its buffers
 	pos       positions
 	expired   expiry
 }

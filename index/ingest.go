@@ -80,11 +80,9 @@ func (x *Index) settled(written int) map[string]uint64 {
 
 // order makes the list of slots that is to be sorted.
 func (b *bucket) order() []int32 {
-	if len(b.sorted) != len(b.slots) {
-		b.sorted = make([]int32, len(b.slots))
-		for i := range b.sorted {
-			b.sorted[i] = int32(i)
-		}
+	b.sorted = b.sorted[:0]
+	for i := range b.slots {
+		b.sorted = append(b.sorted, int32(i))
 	}
 	return b.sorted
 }

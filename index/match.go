@@ -86,19 +86,53 @@ func (m *Matcher) Remember(carrier, carrierID string, t *Taken) {
 
 // endTaken passes on the final receipt of a remembered message.
 func (m *Matcher) endTaken(ctx context.Context, in *sms.Inbound, t *Taken, done func(error)) {
-	story := Story{Message: t.Message, CarrierIDs: []string{in.Receipt.CarrierID}}
-	e := m.fact(in, Match{ID: t.Message.ID, Segment: 1, Segments: 1, Attempt: t.Attempt}, &story)
-	e.Kind, e.Submitted = sms.EventDelivered, t.Sent
-	subject, rec := m.receiptRecord(in, &story, e)
 	settled := func(_ streams.Placed, err error) {
 		if err != nil {
 			m.memory.undo(in.Carrier, in.Receipt.CarrierID, t)
 		}
 		done(err)
 	}
+	if t.WantReceipt.Wants(in.Receipt.State) { // the usual case, at less cost
+		p := deliveries.Get().(*pooledDelivery)
+		defer deliveries.Put(p)
+		p.ids[0] = in.Receipt.CarrierID
+		p.delivery = sms.Delivery{ID: t.ID, Account: t.Account, Integration: t.Integration, Lane: laneOf(t.Lane), Carrier: in.Carrier, Link: in.Link,
+			Node: m.node, Attempt: t.Attempt, Source: t.Source, Destination: t.Destination, Segments: 1, Reference: t.Reference,
+			Accepted: t.Accepted, Sent: t.Sent, Time: whenSet(in.Received), Done: in.Receipt.Done, State: in.Receipt.State, Error: in.Receipt.Error,
+			CarrierIDs: p.ids[:], Kind: sms.EventDelivered}
+		p.rec.Delivery = &p.delivery
+		m.publish(ctx, streams.DeliverSubject(m.bus.Shard(t.Account), p.delivery.Lane), &p.rec, settled)
+		return
+	}
+	story := Story{Message: t.message(), CarrierIDs: []string{in.Receipt.CarrierID}}
+	e := m.fact(in, Match{ID: t.ID, Segment: 1, Segments: 1, Attempt: t.Attempt}, &story)
+	e.Kind, e.Submitted = sms.EventDelivered, t.Sent
+	subject, rec := m.receiptRecord(in, &story, e)
+	m.publish(ctx, subject, rec, settled)
+}
+
+// pooledDelivery is a record that is used again: a publisher encodes what it is given before it returns.
+type pooledDelivery struct {
+	rec      sms.Record
+	delivery sms.Delivery
+	ids      [1]string
+}
+
+var deliveries = sync.Pool{New: func() any { return new(pooledDelivery) }}
+
+// publish calls settled in any case.
+func (m *Matcher) publish(ctx context.Context, subject string, rec *sms.Record, settled func(streams.Placed, error)) {
 	if err := m.bus.PublishSure(ctx, subject, rec, settled); err != nil {
 		settled(streams.Placed{}, err)
 	}
+}
+
+// laneOf is the lane of a delivery of a message.
+func laneOf(l sms.Lane) sms.Lane {
+	if l == sms.LaneUnset {
+		return sms.Normal
+	}
+	return l
 }
 
 // receiptRecord is the record of an operator's final receipt.
@@ -224,10 +258,7 @@ func (m *Matcher) Ending(msg *sms.Message, e *sms.Event) (string, *sms.Record) {
 	if !msg.WantReceipt.Wants(e.State) {
 		return streams.EventSubject(matcherRole), &sms.Record{Event: e}
 	}
-	lane := msg.Lane
-	if lane == sms.LaneUnset {
-		lane = sms.Normal
-	}
+	lane := laneOf(msg.Lane)
 	d := &sms.Delivery{ID: e.ID, Account: e.Account, Integration: e.Integration, Lane: lane, Carrier: e.Carrier, Link: e.Link,
 		Node: e.Node, Attempt: e.Attempt, Source: msg.Source, Destination: msg.Destination, Segments: e.Segments,
 		Reference: msg.Reference, Accepted: msg.Accepted, Time: whenSet(e.Time), State: e.State, Error: e.Error, Status: e.Status,

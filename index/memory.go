@@ -10,9 +10,19 @@ import (
 // Taken is what a matcher remembers of a message that a carrier has just taken, so that a receipt which comes soon needs
 // no look into the store.
 type Taken struct {
-	Message sms.Message // without Text and Data
-	Attempt int
-	Sent    time.Time
+	ID                              sms.ID
+	Account, Integration, Reference string
+	Lane                            sms.Lane
+	WantReceipt                     sms.ReceiptWish
+	Source, Destination             sms.Address
+	Segments, Attempt               int
+	Accepted, Sent                  time.Time
+}
+
+// message returns what is known of the message.
+func (t *Taken) message() sms.Message {
+	return sms.Message{ID: t.ID, Account: t.Account, Integration: t.Integration, Reference: t.Reference, Lane: t.Lane,
+		WantReceipt: t.WantReceipt, Source: t.Source, Destination: t.Destination, Segments: t.Segments, Accepted: t.Accepted}
 }
 
 // generation bounds what a matcher remembers: at most two generations of so many entries, about 300 octets each.
@@ -22,39 +32,40 @@ const generation = 32_768
 // the store has to answer.
 type memory struct {
 	mu    sync.Mutex
-	taken [2]map[string]*Taken    // by carrier and carrier's id; the younger first
+	taken [2]map[takenKey]*Taken  // the younger first
 	ended [2]map[sms.ID]sms.State // final states on their way into the store
 }
 
 func newMemory() *memory {
 	m := &memory{}
 	for i := range m.taken {
-		m.taken[i], m.ended[i] = map[string]*Taken{}, map[sms.ID]sms.State{}
+		m.taken[i], m.ended[i] = map[takenKey]*Taken{}, map[sms.ID]sms.State{}
 	}
 	return m
 }
 
-func takenKey(carrier, id string) string { return carrier + "\x00" + id }
+// takenKey is a message as its carrier knows it.
+type takenKey struct{ carrier, id string }
 
 // remember keeps a taken message.
 func (m *memory) remember(carrier, id string, t *Taken) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.taken[0]) >= generation {
-		m.taken[1], m.taken[0] = m.taken[0], make(map[string]*Taken, generation)
+		m.taken[1], m.taken[0] = m.taken[0], make(map[takenKey]*Taken, generation)
 	}
-	m.taken[0][takenKey(carrier, id)] = t
+	m.taken[0][takenKey{carrier, id}] = t
 }
 
 // end takes a remembered message out, since its final receipt is here: of two receipts only one finds it.
 func (m *memory) end(carrier, id string, state sms.State) *Taken {
-	key := takenKey(carrier, id)
+	key := takenKey{carrier, id}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, g := range m.taken {
 		if t := g[key]; t != nil {
 			delete(g, key)
-			m.setEnded(t.Message.ID, state)
+			m.setEnded(t.ID, state)
 			return t
 		}
 	}
@@ -67,7 +78,7 @@ func (m *memory) undo(carrier, id string, t *Taken) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, g := range m.ended {
-		delete(g, t.Message.ID)
+		delete(g, t.ID)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 const format = "tasman index 1"
 
 const (
-	memTableBytes = 16 << 20
+	memTableBytes = 8 << 20
 	memTables     = 2 // one that fills and one that is written; then writers wait
 	// cacheBytes is for 32 MB of blocks: the store takes the memory of its memtables out of its cache, and a cache that is
 	// no larger than they are holds nothing.

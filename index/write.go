@@ -49,9 +49,9 @@ func (x *Index) Apply(stream, subject string, seq uint64, recs []sms.Record) err
 func (x *Index) store(batches []*streams.Batch, gather bool) error {
 	x.apply.Lock()
 	defer x.apply.Unlock()
-	w := x.newWriter()
+	w := x.tailWriter()
 	defer w.close()
-	w.tailing, w.gather = true, gather
+	w.gather = gather
 	moved := make(map[string]uint64, 4)
 	for _, b := range batches {
 		if b.Seq <= max(moved[b.Stream], x.pos.at(b.Stream)) {
@@ -106,6 +106,19 @@ func (x *Index) newWriter() *writer {
 	return &writer{x: x, batch: x.db.NewBatch(), now: x.now()}
 }
 
+// tailWriter returns a writer of what the tail brings, with the buffers of the one before. The lock of apply is held.
+func (x *Index) tailWriter() *writer {
+	w := x.tail
+	if w == nil {
+		w = &writer{x: x, tailing: true}
+		x.tail = w
+	}
+	w.batch, w.now, w.withdrawn = x.db.NewBatch(), x.now(), time.Time{}
+	w.facts, w.written, w.skipped = w.facts[:0], 0, 0
+	w.aside.clear()
+	return w
+}
+
 func (w *writer) close() { _ = w.batch.Close() } // after Commit it only gives memory back
 
 func (w *writer) commit(sync *pebble.WriteOptions) error {
@@ -153,7 +166,9 @@ func (w *writer) record(r *sms.Record) error {
 		return nil
 	}
 	w.written++
-	w.facts = append(w.facts, name)
+	if !w.tailing {
+		w.facts = append(w.facts, name)
+	}
 	if !w.gather || !w.x.young.add(w.now, id, fact, w.stream, w.seq) {
 		w.entry = appendEntry(w.entry[:0], fact)
 		if err := w.merge(messageKey(w.key[:0], id), w.entry); err != nil {

@@ -15,13 +15,15 @@ import (
 
 const (
 	// youngFor is how long the facts of messages of one second are gathered, by the time in the id.
-	youngFor = 3 * time.Second
+	youngFor = 2 * time.Second
 	// youngest is how far in the future the time of an id may lie, by another node's clock.
 	youngest = 5 * time.Second
 	// youngBytes bounds what is gathered; beyond it all is written at once. At 25,000 messages a second it is not reached.
 	youngBytes = 48 << 20
 	// youngFacts is how many facts of a message are gathered; further ones are written directly.
 	youngFacts = 6
+	// spareBuckets is how many dropped buckets are kept for those to come.
+	spareBuckets = 2
 )
 
 // young are the messages whose facts are gathered. The follower alone adds and drops; anybody reads.
@@ -29,6 +31,7 @@ type young struct {
 	mu      sync.RWMutex
 	buckets []*bucket // in order of time
 	written int64     // seconds up to this one were dropped: what comes for them now is written directly
+	spare   []*bucket // dropped ones, to be used again
 	names   []string  // accounts
 	numbers map[string]uint16
 }
@@ -107,7 +110,7 @@ func (y *young) add(now time.Time, id sms.ID, fact []byte, stream string, seq ui
 func (y *young) bucket(second int64) *bucket {
 	at, found := slices.BinarySearchFunc(y.buckets, second, func(b *bucket, s int64) int { return int(b.second - s) })
 	if !found {
-		y.buckets = slices.Insert(y.buckets, at, &bucket{second: second, index: map[sms.ID]int32{}, low: map[string]uint64{}})
+		y.buckets = slices.Insert(y.buckets, at, y.empty(second))
 	}
 	return y.buckets[at]
 }
@@ -134,6 +137,20 @@ func (y *young) owned(id sms.ID, account string) bool {
 	}
 	s.account = n
 	return true
+}
+
+// empty returns a bucket to be filled. The lock is held.
+func (y *young) empty(second int64) *bucket {
+	n := len(y.spare)
+	if n == 0 {
+		return &bucket{second: second, index: map[sms.ID]int32{}, low: map[string]uint64{}}
+	}
+	b := y.spare[n-1]
+	y.spare = y.spare[:n-1]
+	clear(b.index)
+	clear(b.low)
+	*b = bucket{second: second, index: b.index, low: b.low, slots: b.slots[:0], sorted: b.sorted[:0], bytes: b.bytes[:0]}
+	return b
 }
 
 // find returns a message's bucket and slot, nil when it is not gathered. A lock is held.
@@ -231,6 +248,9 @@ func (y *young) drop(n int) {
 	defer y.mu.Unlock()
 	for _, b := range y.buckets[:n] {
 		y.written = max(y.written, b.second)
+		if len(y.spare) < spareBuckets && cap(b.bytes) < youngBytes/4 {
+			y.spare = append(y.spare, b)
+		}
 	}
 	y.buckets = slices.Delete(y.buckets, 0, n)
 }

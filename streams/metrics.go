@@ -28,7 +28,7 @@ func newMetrics(b *Bus, reg prometheus.Registerer) (*metrics, error) {
 			Buckets: prometheus.ExponentialBuckets(0.0002, 2, 18),
 		}, byStream),
 		batch: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "tasman_streams_batch_records", Help: "Records per batch.", Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 200},
+			Name: "tasman_streams_batch_records", Help: "Records per batch.", Buckets: []float64{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000},
 		}, byStream),
 		stored: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tasman_streams_stored_records_total", Help: "Records stored by this node.",

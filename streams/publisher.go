@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// A busy machine takes 20 ms for a commit: 500 records keep one subject above 20,000 a second even then.
-	batchRecords = 500
+	// A machine with no core to spare takes 30 ms for a commit: 2,000 records keep one subject above 50,000 a second even then.
+	batchRecords = 2000
 	batchBytes   = 512 << 10
 	// queueBatches wait behind the one in flight; then Publish blocks.
 	queueBatches = 4
@@ -86,7 +86,7 @@ func (b *Bus) PublishSure(ctx context.Context, subject string, rec *sms.Record, 
 	return b.pub.lane(subject).add(ctx, rec, done, true)
 }
 
-// SetBatchLimit lowers the number of records per batch of a subject, 1..500.
+// SetBatchLimit lowers the number of records per batch of a subject, 1..2000.
 func (b *Bus) SetBatchLimit(subject string, n int) {
 	l := b.pub.lane(subject)
 	l.mu.Lock()
