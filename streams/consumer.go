@@ -27,6 +27,7 @@ type Consumer struct {
 	sub      *nats.Subscription
 
 	mu       sync.Mutex
+	seen     uint64      // the highest sequence that Next has returned
 	ready    []*nats.Msg // pulled, not yet taken by Next
 	arrived  chan struct{}
 	open     map[string]time.Time // reply subject of each batch without answer -> when the server last heard of it
@@ -248,13 +249,25 @@ func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 		return nil, nil
 	}
 	b := &Batch{
-		Stream: meta.Stream, Subject: m.Subject, Seq: meta.Sequence.Stream, Delivered: int(meta.NumDelivered),
+		Stream: meta.Stream, Subject: m.Subject, Seq: meta.Sequence.Stream, Delivered: c.deliveries(meta.Sequence.Stream, int(meta.NumDelivered)),
 		Stored: meta.Timestamp, consumer: c, reply: m.Reply,
 	}
 	if b.Records, err = decodeBatch(m.Data); err == nil {
 		return b, nil
 	}
 	return nil, c.setAside(ctx, b, m.Data, err)
+}
+
+// deliveries is how often a batch was delivered: what the server says, but at least twice for one at or below those that this
+// consumer has had. A server that crashed, or leads in place of one that did, may have forgotten.
+func (c *Consumer) deliveries(seq uint64, said int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if seq <= c.seen {
+		return max(said, 2)
+	}
+	c.seen = seq
+	return said
 }
 
 // setAside copies an undecodable batch to EVENTS and acks it, so that it stops nobody and is not lost.

@@ -71,7 +71,7 @@ func (b *Bus) MeanPending(stream string) uint64 {
 // watchGauges refreshes the gauges until the bus closes.
 func (b *Bus) watchGauges() {
 	for wait := time.Duration(0); pause(b.ctx, wait) == nil; {
-		ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+		ctx, cancel := b.perCall(b.ctx, 10*time.Second)
 		wait = time.Second
 		if err := b.refreshGauges(ctx); err != nil && b.ctx.Err() == nil {
 			b.log.Debug("depths of the streams are not known now", "err", err)
