@@ -1,7 +1,7 @@
 # Sourced by run.sh: a cell of three streams nodes and one node of all other roles, each a process, for the case r3.
-# PARTITIONS of accepted messages (3), R3_RATES the loads ("5000 10000"), R3_FOR their seconds (30), PROFILES a directory for CPU
+# PARTITIONS of accepted messages (3), SHARDS of deliveries (16), R3_RATES the loads ("5000 10000"), R3_FOR their seconds (30), PROFILES a directory for CPU
 # profiles of each node, taken for 10 s of each load, KEEP_LOGS one for the nodes' logs.
-PARTITIONS=${PARTITIONS:-3}
+PARTITIONS=${PARTITIONS:-3} SHARDS=${SHARDS:-16}
 servers=(s1 s2 s3)
 declare -A process=() metrics_of=([worker]=23790 [s1]=23791 [s2]=23792 [s3]=23793)
 
@@ -46,6 +46,7 @@ nats:
   cluster: {listen: '127.0.0.1:2372$i', routes: ['127.0.0.1:23721', '127.0.0.1:23722', '127.0.0.1:23723']}
   replicas: 3
   partitions: $PARTITIONS
+  shards: $SHARDS
   sync_always: true
 mysql: {dsn: 'tasman:bench@unix($work/mysql/sock)/tasman'}" # only that the trimmer waits for reporting
   done
@@ -55,6 +56,7 @@ nats:
   urls: ['nats://127.0.0.1:23711', 'nats://127.0.0.1:23712', 'nats://127.0.0.1:23713']
   replicas: 3
   partitions: $PARTITIONS
+  shards: $SHARDS
 mysql: {dsn: 'tasman:bench@unix($work/mysql/sock)/tasman'}"
   for i in "${servers[@]}" worker; do ready "$i"; done
   cat >> "$work/resources.yaml" <<'YAML'

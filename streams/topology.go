@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"tasman/sms"
 )
@@ -26,6 +27,8 @@ const (
 	leaseBucket     = "leases"
 	positionBucket  = "positions"
 	configRevisions = 64
+
+	applyAtOnce = 8 // durables
 )
 
 // Topology is what the configuration adds to the fixed set of streams.
@@ -195,16 +198,22 @@ func (b *Bus) applyDurables(ctx context.Context, want []Durable) error {
 	if err != nil {
 		return err
 	}
+	// In a cell each waits for the election of its leader, about 60 ms: so several at once.
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(applyAtOnce)
 	for _, d := range want {
 		config := b.durableConfig(d)
 		if info := have[d]; info != nil && info.Config.AckWait == config.AckWait && info.Config.MaxAckPending == config.MaxAckPending {
 			continue
 		}
-		if _, err := b.js.CreateOrUpdateConsumer(ctx, d.Stream, config); err != nil {
-			return fmt.Errorf("durable %s: %w", d.Name, err)
-		}
+		group.Go(func() error {
+			if _, err := b.js.CreateOrUpdateConsumer(ctx, d.Stream, config); err != nil {
+				return fmt.Errorf("durable %s: %w", d.Name, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
 // durableStreams are the streams with durables.
