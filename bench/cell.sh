@@ -21,9 +21,9 @@ database() { # starts a MariaDB of its own, with the options of the one that `up
   until [ -S "$dir/sock" ]; do kill -0 "${process[mariadb]}"; sleep 0.05; done
 }
 
-node() { # NAME YAML: starts a node
-  { echo "name: $1"; echo "data: $work/$1"; echo "log: {level: warn, format: text}"; echo "$2"; } > "$work/$1.yaml"
-  "$bin" run -c "$work/$1.yaml" > "$work/$1.log" 2>&1 &
+node() { # NAME [YAML]: starts a node, again without YAML
+  if [ $# -gt 1 ]; then { echo "name: $1"; echo "data: $work/$1"; echo "log: {level: warn, format: text}"; echo "$2"; } > "$work/$1.yaml"; fi
+  "$bin" run -c "$work/$1.yaml" >> "$work/$1.log" 2>&1 &
   process[$1]=$!
   pids+=($!)
 }
@@ -76,7 +76,7 @@ YAML
 }
 
 cell_load() { # NAME ARGS...: one load, with the CPU seconds and memory of every process beside it
-  local name=$1 p report cpu="" rss=""
+  local name=$1 p report begun cpu="" rss=""
   local -A before=()
   shift
   for p in "${!process[@]}"; do before[$p]=$(cpu_s "${process[$p]}"); done
@@ -88,7 +88,9 @@ cell_load() { # NAME ARGS...: one load, with the CPU seconds and memory of every
   "$bin" bench load --quiet --smpp 127.0.0.1:23775 --json "$work/$name.json" "$@" &
   process[load]=$!
   before[load]=0
+  begun=$SECONDS
   while kill -0 "${process[load]}" 2> /dev/null; do
+    "${DURING:-:}" $((SECONDS - begun))
     p=$(cpu_s "${process[load]}" 2> /dev/null) && load_cpu=$p
     sleep 0.2
   done
@@ -113,16 +115,39 @@ cell_idle() { # what the processes take when nothing is to do
   result r3-idle "{\"processes_to_ready_ms\": $started_ms, \"percent_of_a_core\": {${shares%, }}}"
 }
 
-r3() {
-  local rate
+cell_up() { # starts everything, once
+  [ -z "${process[worker]:-}" ] || return 0
   resources 23761 23762 > "$work/resources.yaml"
   operators
   process[operator-a]=${operator_pids[-2]} process[operator-b]=${operator_pids[-1]}
   database
   cell
+}
+
+r3() {
+  local rate
+  cell_up
   cell_idle
   for rate in ${R3_RATES:-5000 10000}; do
     cell_load "r3-$rate" --binds 4 --window 1000 --rate "$rate" --for "${R3_FOR:-30}s" --receipts --drain 20s
   done
-  [ -z "${KEEP_LOGS:-}" ] || { mkdir -p "$KEEP_LOGS"; cp "$work"/*.log "$KEEP_LOGS"; }
+}
+
+# r3_kill kills a server under load, as a crash of its machine would, the one that leads the partition that the load's account
+# is on, and starts it again: nothing accepted may be lost.
+r3_kill() {
+  cell_up
+  killed='' restarted=''
+  DURING=kill_one cell_load r3-kill --binds 4 --window 1000 --rate "${R3_KILL_RATE:-2000}" --for 25s --receipts --drain 60s
+}
+
+kill_one() { # SECONDS of the load so far
+  if [ -z "$killed" ] && [ "$1" -ge 8 ]; then
+    killed=$(curl -s http://127.0.0.1:23790/metrics | awk -F'"' '/^tasman_streams_leader/ && $4 == "MT-1" {print $2}')
+    echo "killing ${killed:=s1}" >&2
+    kill -9 "${process[$killed]}"
+  elif [ -n "$killed" ] && [ -z "$restarted" ] && [ "$1" -ge 16 ]; then
+    restarted=$killed
+    node "$killed"
+  fi
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures the gateway end to end on this machine and prints one JSON document: `task bench`, or bench/run.sh [NAME...].
 # NAME is smpp (SMPP in, SMPP out, receipts back), smpp-latency, http, backlog; all of them by default; or r3, which must be
-# named: the same as smpp with three streams nodes that hold everything three times (cell.sh). The gateway, two
+# named: the same as smpp with three streams nodes that hold everything three times (cell.sh), or r3-kill: one of them is
+# killed. The gateway, two
 # operator simulators and the load generator are processes of their own; MariaDB is the gateway's child. FOR sets the
 # seconds of load (60), RATE and HTTP_RATE the messages a second (10000, 6000), BACKLOG the messages queued (1000000).
 set -euo pipefail
@@ -113,9 +114,11 @@ if want backlog; then
   stop_gateway
 fi
 
-if [[ " ${names[*]} " == *" r3 "* ]]; then
+if [[ " ${names[*]} " == *" r3"* ]]; then
   . bench/cell.sh
-  r3
+  if [[ " ${names[*]} " == *" r3 "* ]]; then r3; fi
+  if [[ " ${names[*]} " == *" r3-kill "* ]]; then r3_kill; fi
+  [ -z "${KEEP_LOGS:-}" ] || { mkdir -p "$KEEP_LOGS"; cp "$work"/*.log "$KEEP_LOGS"; }
 fi
 
 echo "{\"machine\": \"$(nproc) cores, $(awk '/MemTotal/ {print int($2/1048576)}' /proc/meminfo) GiB\", \"commit\": \"$(git rev-parse --short HEAD)\","
