@@ -63,6 +63,31 @@ func (b *Bus) patiently(ctx context.Context, what string, fn func(context.Contex
 	}
 }
 
+// firstTurn is how long the others leave it to the leader of a new cell to make the streams.
+const firstTurn = 10 * time.Second
+
+// giveWay lets the node whose server leads the cell make streams and durables first: several that make them at once get there
+// too, but a question about a stream that has no leader yet is never answered. It ends when there are as many as there are to
+// be, this server leads, or it is time to help.
+func (b *Bus) giveWay(ctx context.Context, t Topology) {
+	if b.srv == nil || b.cfg.Replicas == 1 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstTurn)
+	defer cancel()
+	streams, consumers := len(b.streamConfigs())+len(b.buckets()), len(b.durables(t))
+	for !b.srv.JetStreamIsLeader() {
+		if account := b.srv.GlobalAccount(); account != nil {
+			if have := account.JetStreamUsage(); have.Streams >= streams && have.Consumers >= consumers {
+				return
+			}
+		}
+		if pause(ctx, 50*time.Millisecond) != nil {
+			return
+		}
+	}
+}
+
 // perCall returns a context for several questions to the servers that together may take up to d. Of a cell it has no deadline,
 // so that the library gives each question one of five seconds: one that comes while a leader is being elected is never
 // answered. A server that is alone answers them all, but may be slow.

@@ -43,6 +43,7 @@ type Topology struct {
 // is what this one wants. It waits, until ctx ends, for as many servers as there are to be copies.
 func (b *Bus) Apply(ctx context.Context, t Topology) error {
 	t.Carriers = slices.Clone(t.Carriers)
+	b.giveWay(ctx, t)
 	return b.patiently(ctx, "topology", func(ctx context.Context) error {
 		ctx, cancel := b.perCall(ctx, 2*time.Minute)
 		defer cancel()
@@ -78,7 +79,7 @@ func (b *Bus) apply(ctx context.Context, t Topology) error {
 
 // leaderThere asks what only the leader of a cell answers, with little patience: until there is one nobody does.
 func (b *Bus) leaderThere(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
 	if _, err := b.js.AccountInfo(ctx); err != nil {
 		return fmt.Errorf("the cell has no leader yet: %w", err)
