@@ -1,6 +1,7 @@
-# Sourced by run.sh: a cell of three streams nodes and one node of all other roles, each a process, for the case r3.
-# PARTITIONS of accepted messages (3), SHARDS of deliveries (16), R3_RATES the loads ("5000 10000"), R3_FOR their seconds (30), PROFILES a directory for CPU
-# profiles of each node, taken for 10 s of each load, KEEP_LOGS one for the nodes' logs.
+# Sourced by run.sh: a cell of three streams nodes and one node of all other roles, each a process, for r3 and r3-kill.
+# PARTITIONS of accepted messages (3), SHARDS of deliveries (16), R3_RATES the loads ("5000 10000"), R3_FOR their seconds (30),
+# R3_KILL_RATE (2000), PROFILES a directory for CPU profiles of each node, taken for 10 s of each load, and for the worker's
+# metrics after it, KEEP_LOGS one for the nodes' logs.
 PARTITIONS=${PARTITIONS:-3} SHARDS=${SHARDS:-16}
 servers=(s1 s2 s3)
 declare -A process=() metrics_of=([worker]=23790 [s1]=23791 [s2]=23792 [s3]=23793)
@@ -149,5 +150,6 @@ kill_one() { # SECONDS of the load so far
   elif [ -n "$killed" ] && [ -z "$restarted" ] && [ "$1" -ge 16 ]; then
     restarted=$killed
     node "$killed"
+    before[$killed]=0 # what it took before went with it
   fi
 }
