@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Measures the gateway end to end on this machine and prints one JSON document: `task bench`, or bench/run.sh [NAME...].
-# NAME is smpp (SMPP in, SMPP out, receipts back), smpp-latency, http, backlog; all of them by default. The gateway, two
+# NAME is smpp (SMPP in, SMPP out, receipts back), smpp-latency, http, backlog; all of them by default; or r3, which must be
+# named: the same as smpp with three streams nodes that hold everything three times (cell.sh), or r3-kill: one of them is
+# killed. The gateway, two
 # operator simulators and the load generator are processes of their own; MariaDB is the gateway's child. FOR sets the
 # seconds of load (60), RATE and HTTP_RATE the messages a second (10000, 6000), BACKLOG the messages queued (1000000).
 set -euo pipefail
@@ -11,7 +13,7 @@ mkdir -p "$out"
 work=$(mktemp -d "$PWD/$out/run.XXXXXX")
 bin=$out/tasman
 CGO_ENABLED=0 go build -trimpath -o "$bin" .
-pids=()
+pids=() operator_pids=()
 cleanup() {
   for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done
   wait 2>/dev/null || true
@@ -23,6 +25,7 @@ operators() { # two simulators that answer at once, receipts after 1 s
   for port in 23761 23762; do
     "$bin" bench smsc --listen "127.0.0.1:$port" --receipt 1s --quiet > "$work/smsc-$port.json" 2> "$work/smsc-$port.log" &
     pids+=($!)
+    operator_pids+=($!)
   done
 }
 
@@ -109,6 +112,13 @@ if want backlog; then
   sleep 5
   result backlog "{\"queued\": $BACKLOG, \"rate_in\": $(awk -F'[:,]' '/achieved_rate/ {print $2}' "$work/backlog.json"), \"gateway_rss_mb\": $full, \"restart_to_accepting_ms\": $after, \"gateway_rss_mb_after_restart\": $(rss_mb)}"
   stop_gateway
+fi
+
+if [[ " ${names[*]} " == *" r3"* ]]; then
+  . bench/cell.sh
+  if [[ " ${names[*]} " == *" r3 "* ]]; then r3; fi
+  if [[ " ${names[*]} " == *" r3-kill "* ]]; then r3_kill; fi
+  [ -z "${KEEP_LOGS:-}" ] || { mkdir -p "$KEEP_LOGS"; cp "$work"/*.log "$KEEP_LOGS"; }
 fi
 
 echo "{\"machine\": \"$(nproc) cores, $(awk '/MemTotal/ {print int($2/1048576)}' /proc/meminfo) GiB\", \"commit\": \"$(git rev-parse --short HEAD)\","

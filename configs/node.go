@@ -89,6 +89,8 @@ type NATS struct {
 	URLs []string `yaml:"urls"`
 	// Listen address of the embedded server for other nodes. Default "": this process only.
 	Listen string `yaml:"listen"`
+	// Cluster joins the embedded servers of several nodes to one cell.
+	Cluster Cluster `yaml:"cluster"`
 	// Replicas of each stream: 1, 3 or 5. Default 1.
 	Replicas int `yaml:"replicas"`
 	// Partitions of MT, 1 to 64: 1 on one server, 3 in a cell. Default 1.
@@ -110,6 +112,18 @@ type NATS struct {
 	FreeBytes   Size `yaml:"free_bytes"`
 	// AckWait is how long a batch may be silent before another node gets it, 5s to 10m. Default 30s.
 	AckWait time.Duration `yaml:"ack_wait"`
+}
+
+// Cluster makes an embedded server one of the servers of a cell, which hold the streams together. The nodes' names are the
+// servers' names; the connections between the servers are neither encrypted nor authenticated, so they need a network of
+// their own.
+type Cluster struct {
+	// Name of the cell, the same on all its servers, of the form of resource names. Default "tasman".
+	Name string `yaml:"name"`
+	// Listen is the host:port where the other servers of the cell connect. Default "": the server is alone.
+	Listen string `yaml:"listen"`
+	// Routes are the host:port of every server of the cell, its own included, the same list on all of them.
+	Routes []string `yaml:"routes"`
 }
 
 // StreamLimits are the octets that each stream may hold, each at least 1MiB; MT's limit is per partition. Default 8GiB each.
@@ -192,7 +206,7 @@ func Defaults() *Node {
 		Name: hostName(), Data: "data", Roles: Roles(), Drain: 10 * time.Second,
 		Listen: Listen{HTTP: ":8080", SMPP: ":2775", SMTP: ":2525", Console: "127.0.0.1:8081", Metrics: "127.0.0.1:9090"},
 		NATS: NATS{
-			Replicas: 1, Partitions: 1, Shards: 16, SyncAlways: true,
+			Cluster: Cluster{Name: "tasman"}, Replicas: 1, Partitions: 1, Shards: 16, SyncAlways: true,
 			Limits:    StreamLimits{MT: 8 * gib, Dispatch: 8 * gib, Events: 8 * gib, Inbound: 8 * gib, Deliver: 8 * gib},
 			EventsAge: 7 * 24 * time.Hour, MTTail: 24 * time.Hour, FreePercent: 10, FreeBytes: 2 * gib, AckWait: 30 * time.Second,
 		},
@@ -304,9 +318,10 @@ func (n *NATS) validate(f *findings) {
 	if n.Replicas != 1 && n.Replicas != 3 && n.Replicas != 5 {
 		f.add("nats.replicas", "must be 1, 3 or 5")
 	}
-	if n.Replicas > 1 && len(n.URLs) == 0 {
-		f.add("nats.replicas", "must be 1 with an embedded server")
+	if n.Replicas > 1 && len(n.URLs) == 0 && n.Cluster.Listen == "" {
+		f.add("nats.replicas", "must be 1 with an embedded server that is alone: nats.cluster joins several")
 	}
+	n.Cluster.validate(f, n)
 	between(f, "nats.partitions", n.Partitions, 1, 64)
 	between(f, "nats.shards", n.Shards, 1, 256)
 	for _, l := range []struct {
@@ -320,6 +335,32 @@ func (n *NATS) validate(f *findings) {
 	between(f, "nats.free_percent", n.FreePercent, 0, 90)
 	between(f, "nats.free_bytes", n.FreeBytes, 0, 1<<50)
 	f.duration("nats.ack_wait", n.AckWait, 5*time.Second, 10*time.Minute)
+}
+
+func (c *Cluster) validate(f *findings, n *NATS) {
+	if !ValidName(c.Name) {
+		f.add("nats.cluster.name", "%s", nameRule)
+	}
+	for i, r := range c.Routes {
+		f.hostPort(fmt.Sprintf("nats.cluster.routes[%d]", i), r, false)
+	}
+	f.unique("nats.cluster.routes", c.Routes)
+	if c.Listen == "" {
+		if len(c.Routes) > 0 {
+			f.add("nats.cluster.routes", "need nats.cluster.listen, where the others find this server")
+		}
+		return
+	}
+	f.hostPort("nats.cluster.listen", c.Listen, true)
+	if strings.HasSuffix(c.Listen, ":0") {
+		f.add("nats.cluster.listen", "must have a port that the other servers know")
+	}
+	if len(n.URLs) > 0 {
+		f.add("nats.cluster.listen", "is for the embedded server, which nats.urls switches off")
+	}
+	if len(c.Routes) < max(2, n.Replicas) {
+		f.add("nats.cluster.routes", "must list every server of the cell, at least as many as nats.replicas")
+	}
 }
 
 func (m *MySQL) validate(f *findings) {

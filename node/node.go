@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,6 +48,8 @@ type Node struct {
 	ready []check // in start order
 	stops []stop  // in start order
 	fail  chan error
+
+	started atomic.Bool
 }
 
 type check struct {
@@ -89,6 +92,7 @@ func (n *Node) start(ctx context.Context) error {
 			return err
 		}
 	}
+	n.started.Store(true)
 	return nil
 }
 
@@ -158,6 +162,9 @@ func (n *Node) Stop(ctx context.Context) error {
 
 // Ready returns nil when every role can do its work, else what is missing.
 func (n *Node) Ready() error {
+	if !n.started.Load() {
+		return errors.New("starting")
+	}
 	n.mu.Lock()
 	checks := n.ready
 	n.mu.Unlock()
@@ -174,6 +181,7 @@ func (n *Node) startStreams(ctx context.Context) error {
 	c := n.cfg.NATS
 	bus, err := streams.Open(ctx, streams.Config{
 		Node: n.cfg.Name, URLs: c.URLs, Dir: n.cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
+		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: n.cfg.Region,
 		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
 		Limits: streams.Limits{MT: int64(c.Limits.MT), Dispatch: int64(c.Limits.Dispatch), Events: int64(c.Limits.Events),
 			Inbound: int64(c.Limits.Inbound), Deliver: int64(c.Limits.Deliver)},
@@ -191,7 +199,7 @@ func (n *Node) startStreams(ctx context.Context) error {
 		return bus.Pressure()
 	})
 	if !n.cfg.Plays(configs.RoleStreams) {
-		return nil
+		return bus.Await(ctx)
 	}
 	if err := bus.Apply(ctx, n.topology()); err != nil {
 		return fmt.Errorf("streams: %w", err)

@@ -78,6 +78,7 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	options := []nats.Option{
 		nats.Name("tasman " + b.cfg.Node),
 		nats.MaxReconnects(-1),
+		nats.DontRandomize(), // those of the own region are first
 		nats.CustomReconnectDelay(reconnectDelay),
 		nats.RetryOnFailedConnect(true),
 		// Nothing is kept while disconnected: a publish then fails at once as not stored.

@@ -22,6 +22,8 @@ type Config struct {
 	URLs       []string // servers to connect to; none means an embedded server
 	Dir        string   // where the embedded server keeps its files
 	Listen     string   // host:port where the embedded server takes other clients; "" means in-process only
+	Cluster    Cluster  // joins the embedded server to others
+	Region     string   // of the embedded server: no two copies of a stream come to one region; "" = any server will do
 	SyncAlways bool     // the embedded server answers only after fsync; false is for tests
 
 	Replicas   int // of each stream, 1 (default), 3 or 5; the same on all nodes
@@ -34,6 +36,13 @@ type Config struct {
 	FreePercent int           // disk watermark of the embedded server in percent, default 10
 	FreeBytes   int64         // the same in bytes, default 2 GiB; the lower of both counts
 	AckWait     time.Duration // until an unanswered batch is delivered again, default 30 s
+}
+
+// Cluster makes the embedded server one of a cell, whose servers hold the streams together. Each is named like its node.
+type Cluster struct {
+	Name   string   // of the cell, the same on all its servers; default "tasman"
+	Listen string   // host:port where the others connect; "" means that the server is alone
+	Routes []string // host:port of every server of the cell, its own included
 }
 
 const gib = 1 << 30
@@ -49,6 +58,7 @@ func (c Config) withDefaults() (Config, error) {
 	for _, limit := range []*int64{&c.Limits.MT, &c.Limits.Dispatch, &c.Limits.Events, &c.Limits.Inbound, &c.Limits.Deliver} {
 		orDefault(limit, 8*gib)
 	}
+	orDefault(&c.Cluster.Name, "tasman")
 	orDefault(&c.Replicas, 1)
 	orDefault(&c.Partitions, 1)
 	orDefault(&c.Shards, 16)

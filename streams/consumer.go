@@ -14,6 +14,9 @@ import (
 const (
 	pullExpires   = 60 * time.Second
 	pullHeartbeat = 15 * time.Second
+	// cellAhead is how many times as many batches are pulled ahead in a cell: each comes only when most of its servers have
+	// stored that it was delivered, so a reader that asks for one at a time would get as many a second as that takes.
+	cellAhead = 4
 )
 
 // Consumer reads a durable. It pulls no more batches than asked for, tells the server that the open ones are still being
@@ -27,6 +30,7 @@ type Consumer struct {
 	sub      *nats.Subscription
 
 	mu       sync.Mutex
+	seen     uint64      // the highest sequence that Next has returned
 	ready    []*nats.Msg // pulled, not yet taken by Next
 	arrived  chan struct{}
 	open     map[string]time.Time // reply subject of each batch without answer -> when the server last heard of it
@@ -45,8 +49,8 @@ type pull struct {
 	expires time.Time
 }
 
-// Consume opens a reader of d that has up to prefetch (at least 1) batches pulled ahead of Next. It waits until the durable
-// exists or ctx ends. Several consumers of one durable share its batches.
+// Consume opens a reader of d that has up to prefetch (at least 1; in a cell four times that) batches pulled ahead of Next. It
+// waits until the durable exists or ctx ends. Several consumers of one durable share its batches.
 func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, error) {
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		_, err := b.js.Consumer(ctx, d.Stream, d.Name)
@@ -61,7 +65,7 @@ func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, 
 		}
 	}
 	c := &Consumer{
-		bus: b, durable: d, prefetch: max(1, prefetch),
+		bus: b, durable: d, prefetch: b.ahead(prefetch),
 		next: "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name, inbox: nats.NewInbox(),
 		arrived: make(chan struct{}, 1), open: make(map[string]time.Time), closed: make(chan struct{}),
 	}
@@ -78,6 +82,14 @@ func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, 
 	b.mu.Unlock()
 	c.repull()
 	return c, nil
+}
+
+// ahead returns how many batches to pull ahead of a reader that asked for n.
+func (b *Bus) ahead(n int) int {
+	if b.cfg.Replicas > 1 {
+		n *= cellAhead
+	}
+	return max(1, n)
 }
 
 // Next returns the next batch, waiting for one. The error is that of ctx, or ErrClosed. The caller must Ack or Nak each
@@ -180,13 +192,14 @@ func (c *Consumer) dropDone() {
 	c.pulls = kept
 }
 
-// pullMore asks for as many batches as there is room for. The caller holds the lock.
+// pullMore asks for as many batches as there is room for; in a cell, which stores each request, not before half of what may be
+// ahead has been taken. The caller holds the lock.
 func (c *Consumer) pullMore(now time.Time) {
 	room := c.prefetch - len(c.ready)
 	for _, p := range c.pulls {
 		room -= p.left
 	}
-	if room <= 0 || c.shut || now.Before(c.retry) {
+	if room <= 0 || c.bus.cfg.Replicas > 1 && room < c.prefetch/2 || c.shut || now.Before(c.retry) {
 		return
 	}
 	request, err := json.Marshal(struct {
@@ -248,7 +261,7 @@ func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 		return nil, nil
 	}
 	b := &Batch{
-		Stream: meta.Stream, Subject: m.Subject, Seq: meta.Sequence.Stream, Delivered: int(meta.NumDelivered),
+		Stream: meta.Stream, Subject: m.Subject, Seq: meta.Sequence.Stream, Delivered: c.deliveries(meta.Sequence.Stream, int(meta.NumDelivered)),
 		Stored: meta.Timestamp, consumer: c, reply: m.Reply,
 	}
 	b.decoded = c.bus.shared.decode(b.Stream, b.Seq, b.Stored, m.Data)
@@ -256,6 +269,18 @@ func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 		return b, nil
 	}
 	return nil, c.setAside(ctx, b, m.Data, b.decoded.err)
+}
+
+// deliveries is how often a batch was delivered: what the server says, but at least twice for one at or below those that this
+// consumer has had. A server that crashed, or leads in place of one that did, may have forgotten.
+func (c *Consumer) deliveries(seq uint64, said int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if seq <= c.seen {
+		return max(said, 2)
+	}
+	c.seen = seq
+	return said
 }
 
 // setAside copies an undecodable batch to EVENTS and acks it, so that it stops nobody and is not lost.

@@ -150,3 +150,17 @@ func TestUndecodableBatchIsSetAside(t *testing.T) {
 		t.Errorf("%d batches set aside, want 1", n)
 	}
 }
+
+// A server that has forgotten that it delivered a batch, as a new leader may have, does not make it look new.
+func TestBatchesThatCameBeforeAreRepeats(t *testing.T) {
+	t.Parallel()
+	c := &Consumer{}
+	for _, step := range []struct {
+		seq        uint64
+		said, want int
+	}{{3, 1, 1}, {5, 2, 2}, {5, 1, 2}, {4, 1, 2}, {3, 4, 4}, {6, 1, 1}} {
+		if got := c.deliveries(step.seq, step.said); got != step.want {
+			t.Errorf("batch %d, delivered %d times as the server says: %d, want %d", step.seq, step.said, got, step.want)
+		}
+	}
+}

@@ -23,6 +23,7 @@ type gauges struct {
 	bytes   map[string]uint64
 	fill    map[string]float64
 	mean    map[string]uint64
+	copies  map[string][]Copy
 
 	depthMu sync.Mutex // one question at a time
 	depthAt time.Time
@@ -71,22 +72,26 @@ func (b *Bus) MeanPending(stream string) uint64 {
 // watchGauges refreshes the gauges until the bus closes.
 func (b *Bus) watchGauges() {
 	for wait := time.Duration(0); pause(b.ctx, wait) == nil; {
-		ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
+		ctx, cancel := b.perCall(b.ctx, 10*time.Second)
 		wait = time.Second
 		if err := b.refreshGauges(ctx); err != nil && b.ctx.Err() == nil {
 			b.log.Debug("depths of the streams are not known now", "err", err)
 		}
 		cancel()
 		b.gauges.mu.Lock()
-		// Listing 500 durables costs about 10 ms of CPU on both sides.
-		wait += time.Duration(len(b.gauges.pending)) * time.Second / 500
+		// Listing 500 durables costs about 10 ms of CPU on both sides; in a cell, where each one's leader is asked, ten times that.
+		each := time.Second / 500
+		if b.cfg.Replicas > 1 {
+			each *= 10
+		}
+		wait += time.Duration(len(b.gauges.pending)) * each
 		b.gauges.mu.Unlock()
 	}
 }
 
 func (b *Bus) refreshGauges(ctx context.Context) error {
 	pressure := b.diskPressure()
-	sizes, fill := make(map[string]uint64), make(map[string]float64)
+	sizes, fill, copies := make(map[string]uint64), make(map[string]float64), make(map[string][]Copy)
 	for _, name := range b.durableStreams() {
 		s, err := b.js.Stream(ctx, name)
 		if isGone(err) {
@@ -96,7 +101,7 @@ func (b *Bus) refreshGauges(ctx context.Context) error {
 			return err
 		}
 		info := s.CachedInfo()
-		sizes[name] = info.State.Bytes
+		sizes[name], copies[name] = info.State.Bytes, copiesOf(info)
 		if info.Config.MaxBytes > 0 {
 			fill[name] = float64(info.State.Bytes) / float64(info.Config.MaxBytes)
 		}
@@ -110,6 +115,9 @@ func (b *Bus) refreshGauges(ctx context.Context) error {
 		return err
 	}
 	b.gauges.set(have, sizes, fill)
+	b.gauges.mu.Lock()
+	b.gauges.copies = copies
+	b.gauges.mu.Unlock()
 	return nil
 }
 
@@ -185,12 +193,16 @@ func (b *Bus) ageAfter(ctx context.Context, d Durable, floor uint64) (time.Durat
 var (
 	pendingDesc = prometheus.NewDesc("tasman_streams_pending_batches", "Batches that wait for a durable.", []string{"stream", "durable"}, nil)
 	bytesDesc   = prometheus.NewDesc("tasman_streams_stream_bytes", "Bytes in a stream.", []string{"stream"}, nil)
+	currentDesc = prometheus.NewDesc("tasman_streams_current_copies", "Copies of a stream that have all that is stored, of a cell.", []string{"stream"}, nil)
+	leaderDesc  = prometheus.NewDesc("tasman_streams_leader", "1 for the server that leads a stream, of a cell.", []string{"server", "stream"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (g *gauges) Describe(out chan<- *prometheus.Desc) {
 	out <- pendingDesc
 	out <- bytesDesc
+	out <- currentDesc
+	out <- leaderDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -202,5 +214,18 @@ func (g *gauges) Collect(out chan<- prometheus.Metric) {
 	}
 	for name, n := range g.bytes {
 		out <- prometheus.MustNewConstMetric(bytesDesc, prometheus.GaugeValue, float64(n), name)
+	}
+	for name, copies := range g.copies {
+		if len(copies) == 0 {
+			continue // a server that is alone
+		}
+		current := 0
+		for _, c := range copies {
+			if c.Current {
+				current++
+			}
+		}
+		out <- prometheus.MustNewConstMetric(currentDesc, prometheus.GaugeValue, float64(current), name)
+		out <- prometheus.MustNewConstMetric(leaderDesc, prometheus.GaugeValue, 1, copies[0].Server, name)
 	}
 }

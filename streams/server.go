@@ -35,13 +35,16 @@ func startServer(ctx context.Context, cfg Config, log *slog.Logger) (*server.Ser
 		}
 		opts.Host, opts.Port = host, port
 	}
+	if err := joinCell(opts, cfg); err != nil {
+		return nil, err
+	}
 	srv, err := server.NewServer(opts)
 	if err != nil {
 		return nil, fmt.Errorf("embedded server: %w", err)
 	}
 	srv.SetLoggerV2(&serverLog{log: log}, false, false, false)
 	srv.Start()
-	for !srv.ReadyForConnections(50 * time.Millisecond) {
+	for !srv.ReadyForConnections(50 * time.Millisecond) { // in a cell too: it does not wait for the others
 		if err := ctx.Err(); err != nil || !srv.Running() {
 			stopServer(srv)
 			return nil, fmt.Errorf("embedded server did not start (is its directory or port in use?): %w", ErrUnavailable)

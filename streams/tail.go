@@ -46,7 +46,9 @@ type tail struct {
 
 // read follows the stream over one ordered consumer, until that ends.
 func (t *tail) read(ctx context.Context) error {
-	consumer, err := t.bus.js.OrderedConsumer(ctx, t.stream, jetstream.OrderedConsumerConfig{
+	begin, cancel := context.WithTimeout(ctx, askWait) // a question that comes while a leader is elected is never answered
+	defer cancel()
+	consumer, err := t.bus.js.OrderedConsumer(begin, t.stream, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: t.next,
 		InactiveThreshold: 30 * time.Second, MaxResetAttempts: 3,
 	})
@@ -97,7 +99,7 @@ func (b *Bus) batch(stream, subject string, seq uint64, stored time.Time, data [
 }
 
 // Barrier publishes a marker to each stream and returns the sequence of each: a reader that has read past it knows all that
-// was stored before the call.
+// was stored before the call. It gives up after five seconds without an answer, as while a leader is elected: call it again.
 func (b *Bus) Barrier(ctx context.Context, streams ...string) (map[string]uint64, error) {
 	placed := make(map[string]uint64, len(streams))
 	for _, stream := range streams {
@@ -106,7 +108,9 @@ func (b *Bus) Barrier(ctx context.Context, streams ...string) (map[string]uint64
 			return nil, fmt.Errorf("barrier: %w", err)
 		}
 		marker := &nats.Msg{Subject: subject, Data: encodeBatch(time.Now(), b.cfg.Node)}
-		ack, err := b.js.PublishMsg(ctx, marker)
+		try, cancel := context.WithTimeout(ctx, askWait)
+		ack, err := b.js.PublishMsg(try, marker)
+		cancel()
 		if err != nil {
 			return nil, fmt.Errorf("barrier of %s: %w: %w", stream, ErrUnavailable, err)
 		}

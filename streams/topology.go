@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"tasman/sms"
 )
@@ -26,6 +27,8 @@ const (
 	leaseBucket     = "leases"
 	positionBucket  = "positions"
 	configRevisions = 64
+
+	applyAtOnce = 8 // durables
 )
 
 // Topology is what the configuration adds to the fixed set of streams.
@@ -36,12 +39,24 @@ type Topology struct {
 
 // Apply declares streams, durables and buckets, compares them with the server and creates or updates what differs. It
 // never deletes data: the durables of carriers that are no longer declared stay until their queues are empty. Role streams
-// calls it at start and after each change of the configuration.
+// calls it at start and after each change of the configuration, on several nodes at once if need be: what another has made
+// is what this one wants. It waits, until ctx ends, for as many servers as there are to be copies.
 func (b *Bus) Apply(ctx context.Context, t Topology) error {
 	t.Carriers = slices.Clone(t.Carriers)
-	// The library would give each call without a deadline five seconds, which a slow disk may exceed.
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
+	b.giveWay(ctx, t)
+	return b.patiently(ctx, "topology", func(ctx context.Context) error {
+		ctx, cancel := b.perCall(ctx, 2*time.Minute)
+		defer cancel()
+		return b.apply(ctx, t)
+	})
+}
+
+func (b *Bus) apply(ctx context.Context, t Topology) error {
+	if b.cfg.Replicas > 1 {
+		if err := b.leaderThere(ctx); err != nil {
+			return err
+		}
+	}
 	for _, want := range b.streamConfigs() {
 		if err := b.applyStream(ctx, want); err != nil {
 			return fmt.Errorf("stream %s: %w", want.Name, err)
@@ -52,6 +67,9 @@ func (b *Bus) Apply(ctx context.Context, t Topology) error {
 			return fmt.Errorf("bucket %s: %w", want.Bucket, err)
 		}
 	}
+	if err := b.checkPlacement(ctx); err != nil {
+		return err
+	}
 	if err := b.applyDurables(ctx, b.durables(t)); err != nil {
 		return err
 	}
@@ -59,12 +77,26 @@ func (b *Bus) Apply(ctx context.Context, t Topology) error {
 	return b.retire(ctx, t)
 }
 
+// leaderThere asks what only the leader of a cell answers, with little patience: until there is one nobody does.
+func (b *Bus) leaderThere(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	if _, err := b.js.AccountInfo(ctx); err != nil {
+		return fmt.Errorf("the cell has no leader yet: %w", err)
+	}
+	return nil
+}
+
+// readDirect says whether single batches and keys are read from any copy. Of several only the leader's has all that is
+// acknowledged: another would say of what was stored a moment ago that it is not there.
+func (b *Bus) readDirect() bool { return b.cfg.Replicas == 1 }
+
 func (b *Bus) streamConfigs() []jetstream.StreamConfig {
 	queue := func(name, subject string, limit int64) jetstream.StreamConfig {
 		return jetstream.StreamConfig{
 			Name: name, Subjects: []string{subject}, MaxBytes: limit,
 			Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, Storage: jetstream.FileStorage,
-			Replicas: b.cfg.Replicas, Duplicates: dedupeWindow, AllowDirect: true,
+			Replicas: b.cfg.Replicas, Duplicates: dedupeWindow, AllowDirect: b.readDirect(),
 			MaxConsumers: maxConsumers,
 		}
 	}
@@ -116,22 +148,24 @@ func (b *Bus) buckets() []jetstream.KeyValueConfig {
 }
 
 func (b *Bus) applyBucket(ctx context.Context, want jetstream.KeyValueConfig) error {
-	kv, err := b.js.KeyValue(ctx, want.Bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		_, err = b.js.CreateKeyValue(ctx, want)
-		return err
+	s, err := b.js.Stream(ctx, bucketStream(want.Bucket))
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		// Another node may be making it, and be further: then this says that it exists, and there is nothing to do but look.
+		if _, err = b.js.CreateKeyValue(ctx, want); err != nil && !errors.Is(err, jetstream.ErrBucketExists) {
+			return err
+		}
+		s, err = b.js.Stream(ctx, bucketStream(want.Bucket))
 	}
 	if err != nil {
 		return err
 	}
-	status, err := kv.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if have := status.Config(); have.History == want.History && have.Replicas == want.Replicas {
+	have := s.CachedInfo().Config
+	next := have
+	next.MaxMsgsPerSubject, next.Replicas, next.AllowDirect = int64(want.History), want.Replicas, b.readDirect()
+	if have.MaxMsgsPerSubject == next.MaxMsgsPerSubject && have.Replicas == next.Replicas && have.AllowDirect == next.AllowDirect {
 		return nil
 	}
-	_, err = b.js.UpdateKeyValue(ctx, want)
+	_, err = b.js.UpdateStream(ctx, next)
 	return err
 }
 
@@ -165,16 +199,22 @@ func (b *Bus) applyDurables(ctx context.Context, want []Durable) error {
 	if err != nil {
 		return err
 	}
+	// In a cell each waits for the election of its leader, about 60 ms: so several at once.
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(applyAtOnce)
 	for _, d := range want {
 		config := b.durableConfig(d)
 		if info := have[d]; info != nil && info.Config.AckWait == config.AckWait && info.Config.MaxAckPending == config.MaxAckPending {
 			continue
 		}
-		if _, err := b.js.CreateOrUpdateConsumer(ctx, d.Stream, config); err != nil {
-			return fmt.Errorf("durable %s: %w", d.Name, err)
-		}
+		group.Go(func() error {
+			if _, err := b.js.CreateOrUpdateConsumer(ctx, d.Stream, config); err != nil {
+				return fmt.Errorf("durable %s: %w", d.Name, err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
 // durableStreams are the streams with durables.

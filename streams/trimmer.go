@@ -22,32 +22,6 @@ const (
 	slowPart       = time.Minute // what depends on age is looked at this often
 )
 
-// RunTrimmer removes what all have read, until ctx ends, whose error it returns. Each durable's subject is purged by itself
-// up to its ack floor, and no further than fresh index readers and (when the topology says so) reporting have got; so a
-// dead carrier keeps only its own records. Above 75 % of a stream's limit those readers are not waited for any more (EVENTS
-// waits for reporting up to 90 %), an ack floor always is. Role streams runs it; several at once do no harm.
-func (b *Bus) RunTrimmer(ctx context.Context) error {
-	t := newTrimmer(b)
-	failing := false
-	for {
-		pressed, err := t.pass(ctx)
-		if err != nil && ctx.Err() == nil && !failing {
-			b.log.Warn("trimming failed, trying again", "err", err)
-		}
-		failing = err != nil
-		wait := b.trimEvery + time.Duration(t.durables)*time.Second/500 // listing 500 durables costs about 50 ms of CPU
-		if pressed {
-			wait = min(wait, trimPauseUnder)
-		}
-		if err := pause(ctx, wait); err != nil {
-			return err
-		}
-		if b.ctx.Err() != nil {
-			return fmt.Errorf("trimmer: %w", ErrClosed)
-		}
-	}
-}
-
 type trimmer struct {
 	bus     *Bus
 	done    map[string]uint64 // subject -> purged up to this sequence
@@ -78,7 +52,7 @@ func (t *trimmer) pass(ctx context.Context) (pressed bool, err error) {
 		return false, nil
 	}
 	t.topology = *topology
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := t.bus.perCall(ctx, time.Minute)
 	defer cancel()
 	if t.slow = time.Since(t.slowAt) > slowPart; t.slow {
 		if err := t.bus.retire(ctx, t.topology); err != nil {
@@ -312,6 +286,8 @@ func (b *Bus) purge(ctx context.Context, stream, subject string, upTo uint64) (u
 	if err != nil {
 		return 0, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	m, err := b.nc.RequestWithContext(ctx, "$JS.API.STREAM.PURGE."+stream, request)
 	if err != nil {
 		return 0, err

@@ -1,0 +1,137 @@
+package streamstest
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"tasman/streams"
+)
+
+// cellSize is how many servers a cell of the tests has: the fewest that outlive one.
+const cellSize = 3
+
+// Cell is three nodes of role streams, "s0" to "s2", whose embedded servers hold every stream three times, without fsync.
+type Cell struct {
+	tb       testing.TB
+	configs  []streams.Config
+	topology streams.Topology
+	nodes    []*streams.Bus // nil while stopped
+}
+
+// NewCell starts a cell with the topology applied; it is closed when the test ends.
+func NewCell(tb testing.TB, opts ...Option) *Cell {
+	tb.Helper()
+	c := &Cell{tb: tb, nodes: make([]*streams.Bus, cellSize)}
+	clients, routes := freeAddrs(tb, cellSize), freeAddrs(tb, cellSize)
+	dir := tb.TempDir()
+	for i := range cellSize {
+		cfg := streams.Config{
+			Node: fmt.Sprintf("s%d", i), Dir: filepath.Join(dir, fmt.Sprint(i)), Listen: clients[i],
+			Cluster: streams.Cluster{Name: "test", Listen: routes[i], Routes: routes}, Replicas: cellSize, Shards: 2,
+		}
+		for _, o := range opts {
+			o(&cfg, &c.topology)
+		}
+		c.configs = append(c.configs, cfg)
+	}
+	c.topology.Carriers = c.topology.Carriers[:len(c.topology.Carriers)/cellSize] // each option was applied once per node
+	tb.Cleanup(func() {
+		for i := range c.nodes {
+			c.Stop(i)
+		}
+	})
+	var starting sync.WaitGroup
+	errs := make([]error, cellSize)
+	for i := range cellSize {
+		starting.Go(func() { errs[i] = c.start(i) })
+	}
+	starting.Wait()
+	for i, err := range errs {
+		if err != nil {
+			tb.Fatalf("start server %d of the cell: %v", i, err)
+		}
+	}
+	return c
+}
+
+// Start starts a stopped server again, on the files that it had, and applies the topology.
+func (c *Cell) Start(i int) {
+	c.tb.Helper()
+	if err := c.start(i); err != nil {
+		c.tb.Fatalf("start server %d of the cell: %v", i, err)
+	}
+}
+
+func (c *Cell) start(i int) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	bus, err := streams.Open(ctx, c.configs[i], slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		return err
+	}
+	c.nodes[i] = bus
+	return bus.Apply(ctx, c.topology)
+}
+
+// Stop stops a server, if it runs.
+func (c *Cell) Stop(i int) {
+	bus := c.nodes[i]
+	if bus == nil {
+		return
+	}
+	c.nodes[i] = nil
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_ = bus.Close(ctx) // what a stopped server leaves undone is what the tests are about
+}
+
+// Node returns the bus of a running server.
+func (c *Cell) Node(i int) *streams.Bus { return c.nodes[i] }
+
+// Connect returns a bus of a node without a server, connected to the cell and closed when the test ends.
+func (c *Cell) Connect(name string) *streams.Bus {
+	c.tb.Helper()
+	cfg := c.configs[0]
+	cfg.Node, cfg.Dir, cfg.Listen, cfg.Cluster = name, "", "", streams.Cluster{}
+	for _, s := range c.configs {
+		cfg.URLs = append(cfg.URLs, "nats://"+s.Listen)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	bus, err := streams.Open(ctx, cfg, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		c.tb.Fatalf("connect to the cell: %v", err)
+	}
+	c.tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := bus.Close(ctx); err != nil {
+			c.tb.Errorf("close the bus of %s: %v", name, err)
+		}
+	})
+	if err := bus.Await(ctx); err != nil {
+		c.tb.Fatalf("the streams of the cell: %v", err)
+	}
+	return bus
+}
+
+// freeAddrs returns loopback addresses that nobody listens on: servers of a cell must know each other's before they start.
+func freeAddrs(tb testing.TB, n int) []string {
+	tb.Helper()
+	var addrs []string
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		defer l.Close() // not before all are taken, so that they differ
+		addrs = append(addrs, l.Addr().String())
+	}
+	return addrs
+}

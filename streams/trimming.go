@@ -1,0 +1,76 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// trimLease is how long a node that trims may be silent before another does.
+const trimLease = 15 * time.Second
+
+// RunTrimmer removes what all have read, until ctx ends, whose error it returns. Each durable's subject is purged by itself
+// up to its ack floor, and no further than fresh index readers and (when the topology says so) reporting have got; so a
+// dead carrier keeps only its own records. Above 75 % of a stream's limit those readers are not waited for any more (EVENTS
+// waits for reporting up to 90 %), an ack floor always is. Role streams runs it; of several nodes one trims at a time.
+func (b *Bus) RunTrimmer(ctx context.Context) error {
+	for {
+		lease, err := b.Lease(ctx, "streams.trimmer", trimLease)
+		if err != nil {
+			return firstError(ctx.Err(), err)
+		}
+		err = b.trimWhileHeld(ctx, lease)
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		if rerr := lease.Release(release); rerr != nil {
+			b.log.Debug("another node trims when the lease lapses", "err", rerr)
+		}
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// trimWhileHeld trims until the lease is lost (nil), or ctx or the bus ends.
+func (b *Bus) trimWhileHeld(ctx context.Context, lease *Lease) error {
+	held, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-lease.Lost():
+			cancel()
+		case <-held.Done():
+		}
+	}()
+	defer func() { cancel(); <-watched }()
+	if err := b.trim(held); ctx.Err() != nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// trim makes one pass after the other until ctx or the bus ends.
+func (b *Bus) trim(ctx context.Context) error {
+	t := newTrimmer(b)
+	failing := false
+	for {
+		pressed, err := t.pass(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			b.log.Warn("trimming failed, trying again", "err", err)
+		}
+		failing = err != nil
+		wait := b.trimEvery + time.Duration(t.durables)*time.Second/500 // listing 500 durables costs about 50 ms of CPU
+		if pressed {
+			wait = min(wait, trimPauseUnder)
+		}
+		if err := pause(ctx, wait); err != nil {
+			return err
+		}
+		if b.ctx.Err() != nil {
+			return fmt.Errorf("trimmer: %w", ErrClosed)
+		}
+	}
+}
