@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -121,6 +122,9 @@ func (x *Index) ingest(due []*bucket) error {
 				key, value = messageKey(key[:0], s.id), b.facts(value[:0], s)
 				if err := w.Merge(key, value); err != nil {
 					return err
+				}
+				if i%yieldEvery == 0 {
+					runtime.Gosched()
 				}
 			}
 		}

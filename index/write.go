@@ -3,6 +3,7 @@ package index
 import (
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -14,6 +15,9 @@ import (
 // lateAfter is the age from which a message's facts are taken to be all there is: its MT record may be purged. Then the
 // account and last-MT entries are made from events too, which repeats nothing in the usual case.
 const lateAfter = time.Hour
+
+// yieldEvery is after how many records the tail lets others run: it has time, and whoever carries a message on has not.
+const yieldEvery = 64
 
 // Note writes facts through that this node has just stored in MT, DISPATCH, EVENTS or DELIVER: when it returns nil, reads
 // see them. The tail brings the same facts again, which changes nothing. Records of SCHEDULE and INBOUND are no facts and
@@ -61,6 +65,9 @@ func (x *Index) store(batches []*streams.Batch, gather bool) error {
 		for i := range b.Records {
 			if err := w.record(&b.Records[i]); err != nil {
 				return err
+			}
+			if i%yieldEvery == yieldEvery-1 {
+				runtime.Gosched()
 			}
 		}
 		moved[b.Stream] = b.Seq

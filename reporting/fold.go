@@ -1,6 +1,7 @@
 package reporting
 
 import (
+	"runtime"
 	"time"
 
 	"tasman/sms"
@@ -42,6 +43,9 @@ type folder struct {
 	handed    time.Time // of the last commit
 }
 
+// yieldEvery is after how many records the folder lets others run: reporting has time, messages have not.
+const yieldEvery = 64
+
 func newFolder(cfg Config, c countries, s []*stream) *folder {
 	return &folder{cfg: cfg, countries: c, streams: s, open: map[sms.ID]*entry{}, handed: time.Now()}
 }
@@ -53,6 +57,9 @@ func (f *folder) fold(t tailed, now time.Time) {
 	for i := range t.batch.Records {
 		if f.fact.read(t.batch, &t.batch.Records[i], f.countries) {
 			f.take(ref, now)
+		}
+		if i%yieldEvery == yieldEvery-1 {
+			runtime.Gosched()
 		}
 	}
 	ref.end()
