@@ -11,6 +11,14 @@ type Verification struct {
 	Receipts uint64 `json:"receipts"` // distinct messages that have a final one
 	Reported uint64 `json:"reported"`
 
+	Refused         uint64 `json:"refused,omitempty"`          // of Sent: by the gateway, or never left the load
+	Unanswered      uint64 `json:"unanswered,omitempty"`       // of Sent
+	EndedUnsent     uint64 `json:"ended_unsent,omitempty"`     // accepted, not received, and a receipt or the report says that it failed: allowed
+	ReceivedUnknown uint64 `json:"received_unknown,omitempty"` // with a marker that the load's journal does not have
+	ReceivedForeign uint64 `json:"received_foreign,omitempty"` // without a marker: segments after the first, other traffic
+	ReportedUnknown uint64 `json:"reported_unknown,omitempty"` // ids that the load was not given
+	MarkersReused   uint64 `json:"markers_reused,omitempty"`   // used for two messages, which cannot be told apart then
+
 	Lost               uint64 `json:"lost"`                // accepted, never received
 	ReceivedUnaccepted uint64 `json:"received_unaccepted"` // refused or unanswered, received all the same: allowed
 	DuplicatedMarked   uint64 `json:"duplicated_marked"`   // received more than once, and the gateway says that this may be
