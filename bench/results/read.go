@@ -81,20 +81,20 @@ func checkSchema(text []byte) error {
 func explain(text []byte, err error) error {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return fmt.Errorf("result: line %d: %w", line(text, syntax.Offset), err)
+		return fmt.Errorf("result: line %d: %w", lineOf(text, syntax.Offset), err)
 	}
 	var typed *json.UnmarshalTypeError
 	if errors.As(err, &typed) {
 		typed.Field = strings.TrimPrefix(typed.Field, "Totals.") // embedded: its name is not in the document
 		if typed.Field == "" {
-			return fmt.Errorf("result: line %d: %s, an object is wanted", line(text, typed.Offset), typed.Value)
+			return fmt.Errorf("result: line %d: %s, an object is wanted", lineOf(text, typed.Offset), typed.Value)
 		}
-		return fmt.Errorf("result: line %d: %s: %s, %s is wanted", line(text, typed.Offset), typed.Field, typed.Value, typed.Type)
+		return fmt.Errorf("result: line %d: %s: %s, %s is wanted", lineOf(text, typed.Offset), typed.Field, typed.Value, typed.Type)
 	}
 	return fmt.Errorf("result: %w", err)
 }
 
-func line(text []byte, offset int64) int {
+func lineOf(text []byte, offset int64) int {
 	return 1 + bytes.Count(text[:min(max(offset, 0), int64(len(text)))], []byte("\n"))
 }
 

@@ -1,0 +1,302 @@
+package results
+
+import (
+	"math"
+	"slices"
+	"strconv"
+)
+
+// figure is a number for the page's script: four significant digits, since it is drawn and not computed with; null when
+// there is none.
+type figure float64
+
+var none = figure(math.NaN())
+
+// MarshalJSON implements json.Marshaler.
+func (f figure) MarshalJSON() ([]byte, error) {
+	v := float64(f)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return []byte("null"), nil
+	}
+	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		return strconv.AppendFloat(nil, v, 'f', 0, 64), nil
+	}
+	return strconv.AppendFloat(nil, v, 'g', 4, 64), nil
+}
+
+// drawing is what the page's script draws.
+type drawing struct {
+	Charts []chart    `json:"charts"`
+	Xs     [][]figure `json:"xs"` // that the lines point into
+	Marks  []drawMark `json:"marks,omitempty"`
+	End    figure     `json:"end"` // of the time axis, seconds
+}
+
+// chart is one diagram. X is "time" (seconds), "nines" (-log10 of the share above) or "rate".
+type chart struct {
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	About string `json:"about,omitempty"`
+	X     string `json:"x"`
+	Unit  unit   `json:"unit"`
+	Log   bool   `json:"log,omitempty"`
+	Wide  bool   `json:"wide,omitempty"`
+	Lines []line `json:"lines"`
+}
+
+// line is one curve. Style is "line", "area", "thin" or "dots"; Dash tells the second run of a comparison.
+type line struct {
+	Name  string   `json:"name"`
+	Color string   `json:"color"`
+	Style string   `json:"style"`
+	Dash  bool     `json:"dash,omitempty"`
+	X     int      `json:"x"` // index in drawing.Xs
+	Y     []figure `json:"y"`
+}
+
+// drawMark is a mark for the script, of the kind "phase", "fault" or "event".
+type drawMark struct {
+	At    figure   `json:"at"`
+	End   figure   `json:"end"`
+	Kind  MarkKind `json:"kind"`
+	Label string   `json:"label"`
+}
+
+// palette are the names of the colours of lines that have no colour of their own.
+var palette = []string{"c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8"}
+
+func colour(i int) string { return palette[i%len(palette)] }
+
+// draw returns the charts of one result.
+func draw(r *Result) drawing {
+	var d drawing
+	d.add(r, "", false)
+	for _, m := range r.marks() {
+		d.Marks = append(d.Marks, drawMark{At: figure(m.At), End: figure(m.End), Kind: m.Kind, Label: m.Label})
+	}
+	return d
+}
+
+// marks returns the marks and, where they are not among them, the faults of a soak.
+func (r *Result) marks() []Mark {
+	all := slices.Clone(r.Marks)
+	hasFaults := slices.ContainsFunc(all, func(m Mark) bool { return m.Kind == MarkFault })
+	if r.Soak != nil && !hasFaults {
+		for _, f := range r.Soak.Faults {
+			m := Mark{At: f.At, Kind: MarkFault, Label: f.Name}
+			if f.Length > 0 {
+				m.End = f.At + f.Length
+			}
+			all = append(all, m)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Mark) int {
+		switch {
+		case a.At < b.At:
+			return -1
+		case a.At > b.At:
+			return 1
+		}
+		return 0
+	})
+	return all
+}
+
+// add draws a result into d. Lines of a chart that is there already join it; prefix tells them apart.
+func (d *drawing) add(r *Result, prefix string, second bool) {
+	a := adder{d: d, prefix: prefix, dash: second}
+	if r.Series != nil && len(r.Series.Points) > 0 {
+		a.series(r)
+	}
+	a.nines("Answer", "c1", r.Response)
+	a.nines("Receipt", "c3", r.EndToEnd)
+	a.nines("MO", "c5", r.MO)
+	if r.Find != nil {
+		a.find(r.Find)
+	}
+}
+
+// adder draws one result.
+type adder struct {
+	d      *drawing
+	prefix string
+	dash   bool
+	points []Point
+	x      int // of the points, in Xs
+}
+
+func (a *adder) series(r *Result) {
+	a.points = r.Series.Points
+	at := make([]figure, len(a.points))
+	for i, p := range a.points {
+		at[i] = figure(p.At)
+	}
+	a.x = a.axis(at)
+	a.d.End = max(a.d.End, at[len(at)-1])
+
+	step := r.Series.Interval
+	rate := func(n func(Point) uint64) func(Point) (float64, bool) {
+		return func(p Point) (float64, bool) { return float64(n(p)) / step, true }
+	}
+	rates := chart{ID: "rate", Title: "Messages a second", X: "time", Unit: unitRate, Wide: true}
+	if r.Loop != Closed {
+		a.line(rates, "offered", "ref", "line", rate(func(p Point) uint64 { return p.Offered }))
+	}
+	a.line(rates, "accepted", "c1", "area", rate(func(p Point) uint64 { return p.Accepted }))
+	a.lineIfAny(rates, "receipts", "c3", "line", rate(func(p Point) uint64 { return p.Receipts }))
+	a.lineIfAny(rates, "MOs", "c5", "line", rate(func(p Point) uint64 { return p.MOs }))
+	a.lineIfAny(rates, "failed", "bad", "line", rate(func(p Point) uint64 { return p.Failed }))
+
+	a.quantiles(chart{ID: "response", Title: "Answer time", About: "from the intended time to the answer", X: "time", Unit: unitMs, Log: true, Wide: true},
+		func(p Point) *Quantiles { return p.Response })
+	a.quantiles(chart{ID: "end-to-end", Title: "Time to the receipt", About: "from the intended time", X: "time", Unit: unitMs, Log: true},
+		func(p Point) *Quantiles { return p.EndToEnd })
+	a.line(chart{ID: "outstanding", Title: "Without an answer", X: "time", Unit: unitCount}, "messages", "c1", "area",
+		func(p Point) (float64, bool) { return float64(p.Outstanding), true })
+	a.queues()
+	a.processes(r)
+	a.lineIfAny(chart{ID: "disk", Title: "Disk", X: "time", Unit: unitBytes}, "data folder", "c1", "area",
+		func(p Point) (float64, bool) { return float64(p.DiskBytes), p.DiskBytes > 0 })
+}
+
+func (a *adder) quantiles(c chart, of func(Point) *Quantiles) {
+	for _, q := range []struct {
+		name, color, style string
+		of                 func(*Quantiles) float64
+	}{
+		{"max", "ref", "thin", func(q *Quantiles) float64 { return q.Max }},
+		{"p99", "hot", "line", func(q *Quantiles) float64 { return q.P99 }},
+		{"p95", "warm", "line", func(q *Quantiles) float64 { return q.P95 }},
+		{"p50", "cool", "line", func(q *Quantiles) float64 { return q.P50 }},
+	} {
+		if a.dash && q.name == "max" {
+			continue // two runs overlaid: eight lines are too many to read
+		}
+		a.lineIfAny(c, q.name, q.color, q.style, func(p Point) (float64, bool) {
+			v := of(p)
+			if v == nil || v.Count == 0 {
+				return 0, false
+			}
+			return q.of(v), true
+		})
+	}
+}
+
+func (a *adder) queues() {
+	c := chart{ID: "queues", Title: "Queue depth", About: "in the unit of the target's metric", X: "time", Unit: unitCount}
+	names := map[string]bool{}
+	for _, p := range a.points {
+		for name := range p.Queues {
+			names[name] = true
+		}
+	}
+	for i, name := range sortedKeys(names) {
+		a.line(c, name, colour(i), "line", func(p Point) (float64, bool) { v, ok := p.Queues[name]; return v, ok })
+	}
+}
+
+// processes draws those of the result first, in its order, so that a process has one colour in all its charts.
+func (a *adder) processes(r *Result) {
+	names := map[string]bool{}
+	for _, p := range a.points {
+		for name := range p.Processes {
+			names[name] = true
+		}
+	}
+	for i, name := range sortedKeys(names) {
+		for _, c := range []struct {
+			chart
+			of func(ProcessPoint) float64
+		}{
+			{chart{ID: "cpu", Title: "CPU", About: "cores in use", Unit: unitCores}, func(p ProcessPoint) float64 { return p.CPUCores }},
+			{chart{ID: "memory", Title: "Memory", About: "resident", Unit: unitBytes}, func(p ProcessPoint) float64 { return float64(p.RSSBytes) }},
+			{chart{ID: "heap", Title: "Heap in use", Unit: unitBytes}, func(p ProcessPoint) float64 { return float64(p.HeapBytes) }},
+			{chart{ID: "goroutines", Title: "Goroutines", Unit: unitCount}, func(p ProcessPoint) float64 { return float64(p.Goroutines) }},
+			{chart{ID: "fds", Title: "Open files", Unit: unitCount}, func(p ProcessPoint) float64 { return float64(p.FDs) }},
+		} {
+			c.X = "time"
+			a.lineIfAny(c.chart, name, colour(i), "line", func(p Point) (float64, bool) {
+				v, ok := p.Processes[name]
+				return c.of(v), ok && (c.of(v) > 0 || c.ID == "cpu")
+			})
+		}
+	}
+}
+
+// nines draws a distribution by the share of messages above, which spreads its tail out.
+func (a *adder) nines(name, color string, l *Latency) {
+	h, err := l.Decode()
+	if err != nil || h.TotalCount() == 0 {
+		return
+	}
+	var at, y []figure
+	end := math.Log10(float64(h.TotalCount()))
+	for n := 0.0; ; n += 0.05 {
+		n = min(n, end)
+		at = append(at, figure(n))
+		y = append(y, figure(float64(h.ValueAtPercentile(100*(1-math.Pow(10, -n))))/1000))
+		if n == end {
+			break
+		}
+	}
+	y[len(y)-1] = figure(float64(h.Max()) / 1000)
+	c := chart{ID: "percentiles", Title: "Latency by percentile", About: "how many nines", X: "nines", Unit: unitMs, Log: true, Wide: true}
+	a.put(c, line{Name: name, Color: color, Style: "line", X: a.axis(at), Y: y})
+}
+
+// find draws the trials: those that held and those that did not.
+func (a *adder) find(f *Find) {
+	for _, held := range []bool{true, false} {
+		var x, y []figure
+		for _, s := range f.Steps {
+			if s.Held == held && s.Response != nil {
+				x, y = append(x, figure(s.Rate)), append(y, figure(s.Response.P99))
+			}
+		}
+		l := line{Name: "held", Color: "good", Style: "dots", Y: y}
+		if !held {
+			l.Name, l.Color = "did not hold", "bad"
+		}
+		if len(x) > 0 {
+			l.X = a.axis(x)
+			a.put(chart{ID: "find", Title: "Answer time p99 by rate", About: "each dot is a trial", X: "rate", Unit: unitMs, Log: true, Wide: true}, l)
+		}
+	}
+}
+
+func (a *adder) axis(x []figure) int {
+	a.d.Xs = append(a.d.Xs, x)
+	return len(a.d.Xs) - 1
+}
+
+// lineIfAny draws a line unless all of it is zero or missing.
+func (a *adder) lineIfAny(c chart, name, color, style string, of func(Point) (float64, bool)) {
+	if slices.ContainsFunc(a.points, func(p Point) bool { v, ok := of(p); return ok && v != 0 }) {
+		a.line(c, name, color, style, of)
+	}
+}
+
+func (a *adder) line(c chart, name, color, style string, of func(Point) (float64, bool)) {
+	y := make([]figure, len(a.points))
+	for i, p := range a.points {
+		y[i] = none
+		if v, ok := of(p); ok {
+			y[i] = figure(v)
+		}
+	}
+	a.put(c, line{Name: name, Color: color, Style: style, X: a.x, Y: y})
+}
+
+// put adds a line to the chart of that ID, which is made when it is not there.
+func (a *adder) put(c chart, l line) {
+	l.Name, l.Dash = a.prefix+l.Name, a.dash
+	if a.prefix != "" && l.Style == "area" {
+		l.Style = "line" // one area would hide the other
+	}
+	i := slices.IndexFunc(a.d.Charts, func(o chart) bool { return o.ID == c.ID })
+	if i < 0 {
+		a.d.Charts = append(a.d.Charts, c)
+		i = len(a.d.Charts) - 1
+	}
+	a.d.Charts[i].Lines = append(a.d.Charts[i].Lines, l)
+}
