@@ -7,6 +7,8 @@ import (
 	"io"
 	"time"
 
+	"tasman/bench/journal"
+	"tasman/bench/results"
 	"tasman/sms"
 )
 
@@ -39,6 +41,13 @@ type LoadOptions struct {
 	Receipts bool          // ask for receipts and wait for them
 	Webhook  string        // host:port where webhooks with receipts come in; empty: none are taken
 	Drain    time.Duration // how long receipts are waited for after the last answer; 0: DefaultDrain
+
+	// For find and soak. Warmup: what was meant to be sent before it is left out of Response and EndToEnd. OnPoint is called
+	// with each second's point as it is taken, on a goroutine of the load, until Load returns. Journal takes each message as
+	// the --journal flag does; it is not closed.
+	Warmup  time.Duration
+	OnPoint func(results.Point)
+	Journal *journal.Writer
 }
 
 // Defaults of LoadOptions.
