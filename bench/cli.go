@@ -4,4 +4,5 @@ package bench
 type CLI struct {
 	SMSC SMSCCmd `cmd:"" name:"smsc" help:"Play an operator: answer submit_sm, send receipts, misbehave when told to."`
 	Load LoadCmd `cmd:"" name:"load" help:"Send messages at a rate and measure the answers and the receipts."`
+	Page PageCmd `cmd:"" name:"page" help:"Show a result as one HTML page."`
 }

@@ -33,6 +33,13 @@ type page struct {
 	JS                      template.JS
 }
 
+// Columns is into how many columns the tiles go on a wide screen: one row of up to six, or rows of the same length.
+func (p *page) Columns() int {
+	n := len(p.Tiles)
+	rows := (n + 5) / 6
+	return max(1, (n+rows-1)/max(rows, 1))
+}
+
 // verdict is the band at the head of the page. Class is "good", "bad" or "plain".
 type verdict struct{ Class, Word, Text string }
 

@@ -106,11 +106,15 @@ func (r *Result) marks() []Mark {
 func (d *drawing) add(r *Result, prefix string, second bool) {
 	a := adder{d: d, prefix: prefix, dash: second}
 	if r.Series != nil && len(r.Series.Points) > 0 {
-		a.series(r)
+		a.points = r.Series.Points
+		a.latencies(r)
 	}
-	a.nines("Answer", "c1", r.Response)
-	a.nines("Receipt", "c3", r.EndToEnd)
+	a.nines("answer", "c1", r.Response)
+	a.nines("receipt", "c3", r.EndToEnd)
 	a.nines("MO", "c5", r.MO)
+	if a.points != nil {
+		a.resources(r)
+	}
 	if r.Find != nil {
 		a.find(r.Find)
 	}
@@ -125,8 +129,8 @@ type adder struct {
 	x      int // of the points, in Xs
 }
 
-func (a *adder) series(r *Result) {
-	a.points = r.Series.Points
+// latencies draws what the load saw.
+func (a *adder) latencies(r *Result) {
 	at := make([]figure, len(a.points))
 	for i, p := range a.points {
 		at[i] = figure(p.At)
@@ -145,12 +149,16 @@ func (a *adder) series(r *Result) {
 	a.line(rates, "accepted", "c1", "area", rate(func(p Point) uint64 { return p.Accepted }))
 	a.lineIfAny(rates, "receipts", "c3", "line", rate(func(p Point) uint64 { return p.Receipts }))
 	a.lineIfAny(rates, "MOs", "c5", "line", rate(func(p Point) uint64 { return p.MOs }))
-	a.lineIfAny(rates, "failed", "bad", "line", rate(func(p Point) uint64 { return p.Failed }))
+	a.lineIfAny(rates, "failed", "bad", "line", func(p Point) (float64, bool) { return float64(p.Failed) / step, p.Failed > 0 })
 
 	a.quantiles(chart{ID: "response", Title: "Answer time", About: "from the intended time to the answer", X: "time", Unit: unitMs, Log: true, Wide: true},
 		func(p Point) *Quantiles { return p.Response })
 	a.quantiles(chart{ID: "end-to-end", Title: "Time to the receipt", About: "from the intended time", X: "time", Unit: unitMs, Log: true},
 		func(p Point) *Quantiles { return p.EndToEnd })
+}
+
+// resources draws what the target and the load took.
+func (a *adder) resources(r *Result) {
 	a.line(chart{ID: "outstanding", Title: "Without an answer", X: "time", Unit: unitCount}, "messages", "c1", "area",
 		func(p Point) (float64, bool) { return float64(p.Outstanding), true })
 	a.queues()
@@ -240,7 +248,7 @@ func (a *adder) nines(name, color string, l *Latency) {
 		}
 	}
 	y[len(y)-1] = figure(float64(h.Max()) / 1000)
-	c := chart{ID: "percentiles", Title: "Latency by percentile", About: "how many nines", X: "nines", Unit: unitMs, Log: true, Wide: true}
+	c := chart{ID: "percentiles", Title: "Latency by percentile", About: "how many nines", X: "nines", Unit: unitMs, Log: true, Wide: a.points == nil}
 	a.put(c, line{Name: name, Color: color, Style: "line", X: a.axis(at), Y: y})
 }
 

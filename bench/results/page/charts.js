@@ -32,8 +32,8 @@
     return s < 3600 ? Math.floor(s / 60) + ":" + two(s % 60) : Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) + ":" + two(s % 60);
   };
   const percentile = n => {
-    const above = Math.pow(10, -n) * 100, digits = Math.max(0, Math.ceil(n - 2 + 1e-9));
-    return (100 - above).toFixed(n < 1e-9 ? 0 : Math.max(digits, Math.abs(n - Math.round(n)) > 0.01 ? digits + 1 : digits)) + " %";
+    const whole = Math.abs(n - Math.round(n)) < 0.01, digits = whole ? Math.round(n) - 2 : Math.ceil(n) - 1;
+    return (100 - Math.pow(10, 2 - n)).toFixed(Math.max(0, digits)) + " %";
   };
 
   const node = (name, attrs, parent, text) => {
@@ -138,8 +138,11 @@
 
   function xAxis(c, narrow) {
     const { r, X, width, height, bottom } = c.view, y = height - 6;
+    let free = -Infinity; // labels that would touch the one before are left out
     const text = (v, s) => {
       const half = s.length * 3.4;
+      if (X(v) - half < free) return;
+      free = X(v) + half + 10;
       node("text", { x: Math.min(X(v), width - half - 1), y, "text-anchor": "middle" }, c.svg, s);
     };
     if (c.x === "time") {
@@ -166,9 +169,10 @@
       if (m.end > m.at) node("rect", { x: X(m.at), y: top - 4, width: Math.max(1, X(m.end) - X(m.at)), height: height - bottom - top + 4, class: m.kind }, plot);
       if (m.at > r.x0) node("line", { x1: X(m.at), x2: X(m.at), y1: top - 4, y2: height - bottom, class: m.kind }, plot);
       const at = Math.max(X(m.at), X(r.x0)), w = m.label.length * 6.5;
-      if (!labelled || at < free || at + w > width - right) continue;
-      node("text", { x: at + (m.at > r.x0 ? 0 : 2), y: top - 10, class: "mark " + m.kind }, plot, m.label);
-      free = at + w + 12;
+      const x = Math.min(at, width - right - w);
+      if (!labelled || x < free) continue;
+      node("text", { x, y: top - 10, class: "mark " + m.kind }, plot, m.label);
+      free = x + w + 12;
     }
   }
 
@@ -194,7 +198,7 @@
       else if (i + 1 < l.y.length && xs[i + 1] > r.x1 + span) fill += "V" + (height - bottom) + "Z";
     }
     if (l.style === "area") node("path", { d: fill, fill: ink, class: "fill" }, plot);
-    node("path", { d: path, stroke: ink, class: "curve " + l.style + (l.dash ? " dash" : "") }, plot);
+    node("path", { d: path, stroke: ink, class: "curve " + l.style + (l.y.length > c.view.width * 0.6 ? " dense" : "") + (l.dash ? " dash" : "") }, plot);
   }
 
   function nearest(xs, x) {
