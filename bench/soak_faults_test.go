@@ -78,7 +78,7 @@ func TestShapeCoversTheRun(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := soakShape{length: time.Duration(rapid.Int64Range(int64(10*time.Second), int64(100*time.Hour)).Draw(t, "length")), base: 100,
-			peak: rapid.Float64Range(0.5, 5).Draw(t, "peak")}.fit()
+			peak: rapid.Float64Range(1.1, 5).Draw(t, "peak")}.fit()
 		if err := s.check(); err != nil {
 			t.Fatal(err)
 		}
