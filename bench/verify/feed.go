@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"tasman/bench/journal"
 	"tasman/smpp"
@@ -106,9 +105,6 @@ func (j *Join) TakeAll(from *Journals) error {
 		j.Take(&e)
 	}
 }
-
-// Span is the time in which the messages of a load were sent and answered.
-type Span struct{ From, To time.Time }
 
 // Open opens journals by their paths and checks that they are of the given role.
 func Open(role string, paths ...string) (open []*journal.Reader, err error) {

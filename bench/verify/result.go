@@ -73,11 +73,15 @@ func (t *tally) example(kind string, marker uint64) {
 	if t.examples == nil {
 		t.examples = make(map[string][]string)
 	}
-	name := fmt.Sprintf("#%010d", marker)
+	t.examples[kind] = append(t.examples[kind], markerName(marker))
+}
+
+// markerName writes a marker as it stands in the text.
+func markerName(marker uint64) string {
 	if marker >= segmentMarkers {
-		name = fmt.Sprintf("segment %d", marker-segmentMarkers+1)
+		return fmt.Sprintf("segment %d", marker-segmentMarkers+1)
 	}
-	t.examples[kind] = append(t.examples[kind], name)
+	return fmt.Sprintf("#%010d", marker)
 }
 
 // Result says what became of the messages so far. While a load goes on, what is under way counts as lost or missing.
@@ -140,13 +144,6 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 		return true, good + fmt.Sprintf(", of which %d came twice and are marked as possible duplicates.", v.DuplicatedMarked)
 	}
 	return true, good + ", none twice."
-}
-
-// Settled returns how many accepted messages have all that is expected of them, and how many do not (yet).
-func (j *Join) Settled() (settled, open uint64) {
-	v := j.Result()
-	open = max(v.Lost, v.ReceiptsMissing)
-	return v.Accepted - min(open, v.Accepted), open
 }
 
 // StateNamed reads a state as gateways write it: a name of SMPP ("delivered"), or the short word of a receipt ("DELIVRD").
