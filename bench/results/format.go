@@ -18,6 +18,7 @@ const (
 	unitBytes unit = "bytes"
 	unitCores unit = "cores"
 	unitCount unit = "count"
+	unitShare unit = "share" // of 1, shown in percent
 )
 
 // show writes v for people: three significant digits, or whole numbers with separators.
@@ -34,6 +35,8 @@ func (u unit) show(v float64) string {
 		return significant(v) + "/s"
 	case unitBytes:
 		return showBytes(v)
+	case unitShare:
+		return significant(100*v) + " %"
 	case unitCores:
 		return strconv.FormatFloat(v, 'f', 2, 64)
 	}

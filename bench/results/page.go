@@ -54,6 +54,31 @@ type table struct {
 	Head         []string
 	Rows         [][]cell
 	Wide         bool
+	Span         int // of the twelve columns of the page, when it is not Wide; 0 is 4
+}
+
+// spread gives the tables that are not wide such widths that no row of them has a hole.
+func spread(all []table) []table {
+	var narrow []*table
+	for i := range all {
+		if !all[i].Wide {
+			narrow = append(narrow, &all[i])
+		}
+	}
+	n := len(narrow)
+	last, span := 0, 0
+	switch {
+	case n == 1:
+		last, span = 1, 12
+	case n%3 == 1:
+		last, span = 4, 3
+	case n%3 == 2:
+		last, span = 2, 6
+	}
+	for _, t := range narrow[n-last:] {
+		t.Span = span
+	}
+	return all
 }
 
 // cell is a cell of a table. Class is "", "good", "bad" or "text".
@@ -63,7 +88,7 @@ type cell struct{ Text, Class string }
 func WritePage(w io.Writer, r *Result) error {
 	p := page{
 		Title: r.title(), Kicker: "bench " + string(r.Kind), Subtitle: r.subtitle(), Verdict: r.verdict(), Tiles: r.tiles(), Facts: r.facts(),
-		Command: quoted(r.Command), Notes: r.Notes, Before: r.verdictTables(), Tables: r.tables(), Drawing: draw(r),
+		Command: quoted(r.Command), Notes: r.Notes, Before: spread(r.verdictTables()), Tables: spread(r.tables()), Drawing: draw(r),
 	}
 	return p.write(w)
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // figure is a number for the page's script: four significant digits, since it is drawn and not computed with; null when
@@ -44,12 +45,13 @@ type chart struct {
 	Lines []line `json:"lines"`
 }
 
-// line is one curve. Style is "line", "area", "thin" or "dots"; Dash tells the second run of a comparison.
+// line is one curve. Style is "line", "area", "thin" or "dots"; Dash from 1 to 3 tells the lines of one side of a comparison
+// apart, which have one colour.
 type line struct {
 	Name  string   `json:"name"`
 	Color string   `json:"color"`
 	Style string   `json:"style"`
-	Dash  bool     `json:"dash,omitempty"`
+	Dash  int      `json:"dash,omitempty"`
 	X     int      `json:"x"` // index in drawing.Xs
 	Y     []figure `json:"y"`
 }
@@ -70,7 +72,7 @@ func colour(i int) string { return palette[i%len(palette)] }
 // draw returns the charts of one result.
 func draw(r *Result) drawing {
 	var d drawing
-	d.add(r, "", false)
+	d.add(r, "")
 	for _, m := range r.marks() {
 		d.Marks = append(d.Marks, drawMark{At: figure(m.At), End: figure(m.End), Kind: m.Kind, Label: m.Label})
 	}
@@ -102,9 +104,9 @@ func (r *Result) marks() []Mark {
 	return all
 }
 
-// add draws a result into d. Lines of a chart that is there already join it; prefix tells them apart.
-func (d *drawing) add(r *Result, prefix string, second bool) {
-	a := adder{d: d, prefix: prefix, dash: second}
+// add draws a result into d. Side is "", or "A" or "B" of a comparison, whose lines join the same charts.
+func (d *drawing) add(r *Result, side string) {
+	a := adder{d: d, side: side}
 	if r.Series != nil && len(r.Series.Points) > 0 {
 		a.points = r.Series.Points
 		a.latencies(r)
@@ -123,8 +125,7 @@ func (d *drawing) add(r *Result, prefix string, second bool) {
 // adder draws one result.
 type adder struct {
 	d      *drawing
-	prefix string
-	dash   bool
+	side   string
 	points []Point
 	x      int // of the points, in Xs
 }
@@ -143,7 +144,7 @@ func (a *adder) latencies(r *Result) {
 		return func(p Point) (float64, bool) { return float64(n(p)) / step, true }
 	}
 	rates := chart{ID: "rate", Title: "Messages a second", X: "time", Unit: unitRate, Wide: true}
-	if r.Loop != Closed {
+	if r.Loop != Closed && a.side == "" {
 		a.line(rates, "offered", "ref", "line", rate(func(p Point) uint64 { return p.Offered }))
 	}
 	a.line(rates, "accepted", "c1", "area", rate(func(p Point) uint64 { return p.Accepted }))
@@ -177,8 +178,8 @@ func (a *adder) quantiles(c chart, of func(Point) *Quantiles) {
 		{"p95", "warm", "line", func(q *Quantiles) float64 { return q.P95 }},
 		{"p50", "cool", "line", func(q *Quantiles) float64 { return q.P50 }},
 	} {
-		if a.dash && q.name == "max" {
-			continue // two runs overlaid: eight lines are too many to read
+		if a.side != "" && (q.name == "max" || q.name == "p95") {
+			continue // of two runs in one chart, eight lines are too many to read
 		}
 		a.lineIfAny(c, q.name, q.color, q.style, func(p Point) (float64, bool) {
 			v := of(p)
@@ -297,14 +298,23 @@ func (a *adder) line(c chart, name, color, style string, of func(Point) (float64
 
 // put adds a line to the chart of that ID, which is made when it is not there.
 func (a *adder) put(c chart, l line) {
-	l.Name, l.Dash = a.prefix+l.Name, a.dash
-	if a.prefix != "" && l.Style == "area" {
-		l.Style = "line" // one area would hide the other
-	}
 	i := slices.IndexFunc(a.d.Charts, func(o chart) bool { return o.ID == c.ID })
 	if i < 0 {
 		a.d.Charts = append(a.d.Charts, c)
 		i = len(a.d.Charts) - 1
 	}
-	a.d.Charts[i].Lines = append(a.d.Charts[i].Lines, l)
+	to := &a.d.Charts[i]
+	if a.side != "" {
+		l.Name = a.side + " " + l.Name
+		l.Color = "side-" + strings.ToLower(a.side)
+		for _, o := range to.Lines {
+			if o.Color == l.Color {
+				l.Dash = min(l.Dash+1, 3)
+			}
+		}
+		if l.Style != "dots" {
+			l.Style = "line" // one area would hide the other
+		}
+	}
+	to.Lines = append(to.Lines, l)
 }

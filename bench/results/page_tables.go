@@ -140,6 +140,9 @@ func (r *Result) tables() []table {
 	if t, ok := r.latencyTable(); ok {
 		all = append(all, t)
 	}
+	if len(r.Processes) > 0 {
+		all = append(all, r.processTable())
+	}
 	if r.Sent > 0 {
 		all = append(all, r.totalsTable())
 	}
@@ -160,9 +163,6 @@ func (r *Result) tables() []table {
 		all = append(all, table{Title: "Messages from handsets", Rows: [][]cell{
 			row("received", count(m.Received)), {{Text: "repeated"}, badIf(m.Repeated)}, row("without a marker", count(m.Unmarked)),
 		}})
-	}
-	if len(r.Processes) > 0 {
-		all = append(all, r.processTable())
 	}
 	if len(r.Simulator) > 0 {
 		all = append(all, countTable("Simulated operators", "", r.Simulator, ""))

@@ -198,7 +198,7 @@
       else if (i + 1 < l.y.length && xs[i + 1] > r.x1 + span) fill += "V" + (height - bottom) + "Z";
     }
     if (l.style === "area") node("path", { d: fill, fill: ink, class: "fill" }, plot);
-    node("path", { d: path, stroke: ink, class: "curve " + l.style + (l.y.length > c.view.width * 0.6 ? " dense" : "") + (l.dash ? " dash" : "") }, plot);
+    node("path", { d: path, stroke: ink, class: "curve " + l.style + (l.y.length > c.view.width * 0.6 ? " dense" : "") + (l.dash ? " dash" + l.dash : "") }, plot);
   }
 
   function nearest(xs, x) {
@@ -305,7 +305,7 @@
       b.setAttribute("aria-pressed", "true");
       const swatch = node("svg", { viewBox: "0 0 18 8", "aria-hidden": "true" }, b);
       if (l.style === "dots") node("circle", { cx: 9, cy: 4, r: 3, fill: l.color === "bad" ? "none" : `var(--${l.color})`, stroke: `var(--${l.color})`, "stroke-width": 2 }, swatch);
-      else node("path", { d: "M1 4H17", stroke: `var(--${l.color})`, "stroke-width": l.style === "thin" ? 1.5 : 3, "stroke-dasharray": l.dash ? "5 3" : "none" }, swatch);
+      else node("path", { d: "M1 4H17", stroke: `var(--${l.color})`, "stroke-width": l.style === "thin" ? 1.5 : 3, "stroke-dasharray": ["none", "5 3", "2 3", "7 2 2 2"][l.dash || 0] }, swatch);
       b.append(l.name);
       b.addEventListener("click", () => {
         if (!c.hidden.delete(l)) c.hidden.add(l);
