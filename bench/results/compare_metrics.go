@@ -100,7 +100,7 @@ func processMetrics(name string) []metric {
 	// Memory has no blocks: within a run it hardly varies, between runs of the same thing it does, and blocks would take that
 	// for a change.
 	return []metric{
-		{name: "CPU a message, " + name, unit: unitUs,
+		{name: name + " CPU a message", unit: unitUs,
 			run: func(r *Result) (float64, bool) {
 				return of(r, func(p Process) float64 { return p.CPUMicrosPerMessage })
 			},
@@ -112,7 +112,7 @@ func processMetrics(name string) []metric {
 				n := accepted(points)
 				return cores * step * 1e6 / float64(n), n > 0 && cores > 0
 			}},
-		{name: "memory at most, " + name, unit: unitBytes,
+		{name: name + " memory at most", unit: unitBytes,
 			run: func(r *Result) (float64, bool) {
 				return of(r, func(p Process) float64 { return float64(p.MaxRSSBytes) })
 			}},

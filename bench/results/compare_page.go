@@ -60,7 +60,7 @@ func (c *Comparison) verdict() *verdict {
 }
 
 func (c *Comparison) table() table {
-	t := table{Title: "A against B", Wide: true, Head: []string{"", "A", "", "B", "", "change", "p", "verdict"}}
+	t := table{Title: "A against B", Wide: true, Text: true, Head: []string{"", "A", "", "B", "", "change", "p", "verdict"}}
 	if c.Blocks > 0 {
 		t.About = fmt.Sprintf("Medians over blocks of %s; ± is half the distance between the quartiles.", showSeconds(c.Blocks))
 	} else if !c.single() {

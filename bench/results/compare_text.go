@@ -25,7 +25,9 @@ func (c *Comparison) Text(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Metric, r.unit.show(r.A.Median), r.A.spread(), r.unit.show(r.B.Median), r.B.spread(),
 			r.change(), r.p(), verdict)
 	}
-	t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
 	if len(c.Notes) > 0 {
 		b.WriteString("\n")
 	}

@@ -54,7 +54,8 @@ type table struct {
 	Head         []string
 	Rows         [][]cell
 	Wide         bool
-	Span         int // of the twelve columns of the page, when it is not Wide; 0 is 4
+	Text         bool // the last column has words
+	Span         int  // of the twelve columns of the page, when it is not Wide; 0 is 4
 }
 
 // spread gives the tables that are not wide such widths that no row of them has a hole.

@@ -168,7 +168,7 @@ func (r *Result) tables() []table {
 		all = append(all, countTable("Simulated operators", "", r.Simulator, ""))
 	}
 	if marks := r.marks(); len(marks) > 0 && r.Soak == nil {
-		t := table{Title: "Phases and faults", Head: []string{"", "from", "to", "kind"}}
+		t := table{Title: "Phases and faults", Text: true, Head: []string{"", "from", "to", "kind"}}
 		for _, m := range marks {
 			end := ""
 			if m.End > 0 {

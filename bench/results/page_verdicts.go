@@ -18,7 +18,7 @@ func (r *Result) verdictTables() []table {
 }
 
 func (f *Find) table() table {
-	t := table{Title: "Trials", About: f.Why, Wide: true, Head: []string{"rate", "", "accepted", "answer p50", "answer p99", "receipt p99", "why not"}}
+	t := table{Title: "Trials", About: f.Why, Wide: true, Text: true, Head: []string{"rate", "", "accepted", "answer p50", "answer p99", "receipt p99", "why not"}}
 	for _, s := range f.Steps {
 		held := cell{"held", "good"}
 		if !s.Held {
@@ -58,7 +58,7 @@ func (s *Soak) tables() []table {
 		all = append(all, t)
 	}
 	if len(s.Faults) > 0 {
-		t := table{Title: "Faults", Wide: true, Head: []string{"", "at", "for", "recovered after", ""}}
+		t := table{Title: "Faults", Wide: true, Text: true, Head: []string{"", "at", "for", "recovered after", ""}}
 		for _, f := range s.Faults {
 			length, recovered := "", cell{"not", "bad"}
 			if f.Length > 0 {
@@ -83,26 +83,34 @@ func passed(ok bool) cell {
 
 func (v *Verification) tables() []table {
 	counts := table{Title: "Messages joined", Rows: [][]cell{
-		row("sent", count(v.Sent)), row("accepted", count(v.Accepted)), row("received by operators", count(v.Received)),
-		row("with a final receipt", count(v.Receipts)), row("reported", count(v.Reported)),
+		row("sent", count(v.Sent)), row("accepted", count(v.Accepted)), row("refused", count(v.Refused)), row("without an answer", count(v.Unanswered)),
+		row("received by operators", count(v.Received)), row("with a final receipt", count(v.Receipts)), row("reported", count(v.Reported)),
 	}}
-	wrong := table{Title: "What is wrong", Rows: [][]cell{
+	wrong := table{Title: "What must not be", Rows: [][]cell{
 		{{Text: "lost: accepted, never received"}, badIf(v.Lost)},
 		{{Text: "received twice, not marked"}, badIf(v.DuplicatedUnmarked)},
-		row("received twice, marked possible duplicate", count(v.DuplicatedMarked)),
-		row("received without acceptance", count(v.ReceivedUnaccepted)),
 		{{Text: "receipts missing"}, badIf(v.ReceiptsMissing)},
-		{{Text: "receipts repeated"}, badIf(v.ReceiptsRepeated)},
-		{{Text: "receipts for an unknown id"}, badIf(v.ReceiptsUnknown)},
 		{{Text: "not reported"}, badIf(v.ReportedMissing)},
 		{{Text: "reported with another state"}, badIf(v.ReportedDiffers)},
 		{{Text: "reported as still open"}, badIf(v.ReportedOpen)},
-		{{Text: "out of order"}, badIf(v.Reordered - min(v.Reordered, v.ReorderedRepeated))},
-		row("out of order, sent again", count(v.ReorderedRepeated)),
+		{{Text: "markers used twice"}, badIf(v.MarkersReused)},
 	}}
-	all := []table{counts, wrong}
+	odd := table{Title: "What may be", Rows: [][]cell{
+		row("received twice, marked", count(v.DuplicatedMarked)), row("received, not accepted", count(v.ReceivedUnaccepted)),
+		row("failed before it was sent", count(v.EndedUnsent)), row("receipts repeated", count(v.ReceiptsRepeated)),
+		row("receipts for unknown ids", count(v.ReceiptsUnknown)), row("out of order", count(v.Reordered)), row("of these, sent again", count(v.ReorderedRepeated)),
+	}}
+	for _, more := range []struct {
+		name string
+		n    uint64
+	}{{"unknown markers received", v.ReceivedUnknown}, {"received without a marker", v.ReceivedForeign}, {"unknown ids reported", v.ReportedUnknown}} {
+		if more.n > 0 {
+			odd.Rows = append(odd.Rows, row(more.name, count(more.n)))
+		}
+	}
+	all := []table{counts, wrong, odd}
 	if len(v.Examples) > 0 {
-		t := table{Title: "Examples", About: "Markers or ids", Wide: true}
+		t := table{Title: "Examples", About: "Markers or ids", Wide: true, Text: true}
 		for _, kind := range sortedKeys(v.Examples) {
 			t.Rows = append(t.Rows, []cell{{Text: strings.ReplaceAll(kind, "_", " ")}, {strings.Join(v.Examples[kind], ", "), "text"}})
 		}

@@ -98,12 +98,13 @@ func lineOf(text []byte, offset int64) int {
 	return 1 + bytes.Count(text[:min(max(offset, 0), int64(len(text)))], []byte("\n"))
 }
 
-// Write writes the document as indented JSON, with the present Schema.
+// Write writes the document as indented JSON, with the present Schema. Numbers that are not finite become 0, with a note.
 func (r *Result) Write(w io.Writer) error {
 	r.Schema = Schema
 	if r.Kind == "" {
 		r.Kind = KindLoad
 	}
+	r.finite()
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)

@@ -71,7 +71,7 @@ func samplePoint(rng *rand.Rand, t int, owed, queue *float64, response, endToEnd
 	receipts := uint64(min(*owed, rate+500-min(*queue, 1500)/2))
 	*owed -= float64(receipts)
 	quantiles := func(scale float64, n uint64, into *hdrhistogram.Histogram) *Quantiles {
-		h := hdrhistogram.New(1, 3_600_000_000, 3)
+		h := hdrhistogram.New(1, 60_000_000, 2)
 		for range 200 {
 			v := int64(scale * 1000 * math.Exp(0.6*rng.NormFloat64()))
 			_ = h.RecordValue(v)

@@ -7,7 +7,7 @@ import (
 
 // exactUpTo is the number of values of both samples together up to which the U test counts all orders; beyond, the normal
 // approximation is within a few thousandths.
-const exactUpTo = 60
+const exactUpTo = 40
 
 // utest is the Mann-Whitney U test: how likely two samples of one and the same distribution, whatever its shape, are to
 // differ in their ranks at least as much as a and b do, in either direction. Ties are taken into account. 1 when one is empty.
@@ -16,9 +16,18 @@ func utest(a, b []float64) float64 {
 	if n == 0 || m == 0 {
 		return 1
 	}
+	ties, off := ranked(a, b)
+	if n+m <= exactUpTo {
+		return exactP(n, n+m, ties, off)
+	}
+	return normalP(n, m, ties, off)
+}
+
+// ranked returns the sizes of the groups of equal values among a and b together, in order, and how far the rank sum of a is
+// from its mean, doubled: a whole number even with ties.
+func ranked(a, b []float64) (ties []int, off float64) {
 	all := slices.Concat(a, b)
 	slices.Sort(all)
-	var ties []int // sizes of the groups of equal values, in order
 	for i := 0; i < len(all); {
 		j := i
 		for j < len(all) && all[j] == all[i] {
@@ -27,7 +36,7 @@ func utest(a, b []float64) float64 {
 		ties = append(ties, j-i)
 		i = j
 	}
-	sum := 0 // twice the rank sum of a: a whole number even with ties
+	sum := 0
 	for _, v := range a {
 		first, _ := slices.BinarySearch(all, v)
 		last := first
@@ -36,11 +45,7 @@ func utest(a, b []float64) float64 {
 		}
 		sum += first + last + 1
 	}
-	off := math.Abs(float64(sum - n*(n+m+1))) // twice the distance from the mean
-	if n+m <= exactUpTo {
-		return exactP(n, n+m, ties, off)
-	}
-	return normalP(n, m, ties, off/2)
+	return ties, math.Abs(float64(sum - len(a)*(len(all)+1)))
 }
 
 // exactP counts the choices of n of all ranks whose doubled sum is at least off from its mean.
@@ -86,7 +91,7 @@ func normalP(n, m int, ties []int, off float64) float64 {
 	if variance <= 0 {
 		return 1
 	}
-	return math.Erfc(max(0, off-0.5) / math.Sqrt(2*variance))
+	return math.Erfc(max(0, off/2-0.5) / math.Sqrt(2*variance))
 }
 
 // smallestP is the smallest p that the U test of n and m values can give.
