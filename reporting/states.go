@@ -23,9 +23,19 @@ type StateRow struct {
 // States calls each with the state of every message whose id is of a moment from from on and before to, in the order of the
 // ids, and never holds more than a page of them. It ends with the first error of each, which it returns, or of the database.
 func (q *Reader) States(ctx context.Context, from, to time.Time, each func(StateRow) error) error {
+	return q.states(ctx, from, to, "", each)
+}
+
+// PossibleDuplicates is States of only those messages that may have been submitted to a carrier twice.
+func (q *Reader) PossibleDuplicates(ctx context.Context, from, to time.Time, each func(StateRow) error) error {
+	return q.states(ctx, from, to, " AND possible_duplicate", each)
+}
+
+// states is States of the rows for which also, another condition, holds.
+func (q *Reader) states(ctx context.Context, from, to time.Time, also string, each func(StateRow) error) error {
 	after, end := sms.IDAt(from), sms.IDAt(to)
-	for first := true; ; first = false {
-		n, last, err := q.statePage(ctx, after, end, first, each)
+	for than := ">="; ; than = ">" { // only the bound itself may be the first id
+		n, last, err := q.statePage(ctx, "id "+than+" ? AND id < ?"+also, []any{after.String(), end.String(), statePage}, each)
 		if err != nil {
 			return err
 		}
@@ -36,14 +46,9 @@ func (q *Reader) States(ctx context.Context, from, to time.Time, each func(State
 	}
 }
 
-// statePage reads the rows that follow after, that one itself included when it is the bound of the first page.
-func (q *Reader) statePage(ctx context.Context, after, end sms.ID, first bool, each func(StateRow) error) (n int, last sms.ID, err error) {
-	than := ">"
-	if first {
-		than = ">="
-	}
-	rows, err := q.db.QueryContext(ctx, "SELECT id, state, possible_duplicate, withdrawn FROM messages WHERE id "+than+
-		" ? AND id < ? ORDER BY id LIMIT ?", after.String(), end.String(), statePage)
+// statePage reads the rows of one query, and returns how many there were and the last one's id.
+func (q *Reader) statePage(ctx context.Context, where string, args []any, each func(StateRow) error) (n int, last sms.ID, err error) {
+	rows, err := q.db.QueryContext(ctx, "SELECT id, state, possible_duplicate, withdrawn FROM messages WHERE "+where+" ORDER BY id LIMIT ?", args...)
 	if err != nil {
 		return 0, last, fmt.Errorf("states: %w", err)
 	}

@@ -40,6 +40,17 @@ func TestStates(t *testing.T) {
 	if err != nil || seen != n {
 		t.Errorf("%d rows, %v; want %d", seen, err, n)
 	}
+	marked := 0
+	err = q.PossibleDuplicates(t.Context(), from, from.Add(n*time.Millisecond), func(r StateRow) error {
+		marked++
+		if !r.PossibleDuplicate {
+			return fmt.Errorf("%s is no possible duplicate", r.ID)
+		}
+		return nil
+	})
+	if err != nil || marked != n/5 {
+		t.Errorf("%d possible duplicates, %v; want %d", marked, err, n/5)
+	}
 	stop := errors.New("enough")
 	if err := q.States(t.Context(), from, from.Add(time.Hour), func(StateRow) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("%v, want the error of the callback", err)

@@ -40,10 +40,8 @@ func (j *Join) DatabaseMarks(ctx context.Context, dsn string, from, to time.Time
 		return err
 	}
 	defer q.Close()
-	return q.States(ctx, from, to, func(r reporting.StateRow) error {
-		if r.PossibleDuplicate {
-			j.Marked(r.ID.String())
-		}
+	return q.PossibleDuplicates(ctx, from, to, func(r reporting.StateRow) error {
+		j.Marked(r.ID.String())
 		return nil
 	})
 }
