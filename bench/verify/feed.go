@@ -4,15 +4,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"tasman/bench/journal"
 	"tasman/smpp"
 )
 
+// Span is the time from the first intended sending to the last answer. Zero times: nothing was sent.
+type Span struct{ From, To time.Time }
+
+// Span returns when the messages taken so far were sent and answered.
+func (j *Join) Span() Span { return j.span }
+
+func (s *Span) add(from, to time.Time) {
+	if s.From.IsZero() || from.Before(s.From) {
+		s.From = from
+	}
+	if to.After(s.To) {
+		s.To = to
+	}
+}
+
 // Take takes an entry of the load's or of an operator's journal.
 func (j *Join) Take(e *journal.Entry) {
 	switch e.Kind {
 	case journal.Answered:
+		j.span.add(e.Intended, e.At)
 		j.outcome(e)
 	case journal.Receipt:
 		if state := smpp.MessageState(e.State); !e.Interim && finalState(state) {

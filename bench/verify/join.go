@@ -35,6 +35,7 @@ type tick uint32
 type Join struct {
 	opts  Options
 	seed  maphash.Seed
+	span  Span
 	base  time.Time // of ticks
 	pages map[uint64]*page
 	byKey map[uint64]uint64 // hash of the gateway's id -> marker
@@ -267,7 +268,7 @@ func (j *Join) Received(marker, destination uint64, took bool) {
 }
 
 // Reported says what the gateway reports of the message with the given id: its state, and whether it may have been
-// submitted twice.
+// submitted twice. Told again, it takes the place of what was told before.
 func (j *Join) Reported(id string, state smpp.MessageState, duplicate bool) {
 	marker, ok := j.byKey[maphash.String(j.seed, id)]
 	if !ok {
@@ -279,6 +280,7 @@ func (j *Join) Reported(id string, state smpp.MessageState, duplicate bool) {
 		return
 	}
 	p.told[i] = state
+	p.facts[i] &^= reportedOpen
 	f := reported
 	if duplicate {
 		f |= marked

@@ -132,6 +132,11 @@ func TestJoinCountsWhatHappened(t *testing.T) {
 			}
 		}
 		for i, f := range all {
+			if f.reported && f.outcome == 0 {
+				j.Reported(fmt.Sprint("id-", first+uint64(i)), smpp.StateEnroute, false) // told too early, and again below
+			}
+		}
+		for i, f := range all {
 			if f.reported {
 				j.Reported(fmt.Sprint("id-", first+uint64(i)), f.told, f.marked)
 			}

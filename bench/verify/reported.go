@@ -17,12 +17,14 @@ import (
 )
 
 // Database tells the join what the reporting database of a Tasman says of the messages accepted from from on and before to.
+// It may be asked again later, since the gateway reports some seconds after the fact.
 func (j *Join) Database(ctx context.Context, dsn string, from, to time.Time) error {
 	q, err := reporting.OpenReader(dsn)
 	if err != nil {
 		return err
 	}
 	defer q.Close()
+	j.strangers = 0
 	return q.States(ctx, from, to, func(r reporting.StateRow) error {
 		id := r.ID.String()
 		if r.Withdrawn {
