@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -14,14 +15,19 @@ import (
 func FuzzRead(f *testing.F) {
 	small := sample(start)
 	small.Series.Points = small.Series.Points[:3]
-	for _, r := range []*Result{small, sampleFind(), sampleVerify(), {Kind: KindSMSC}} {
+	small.Response.Histogram, small.EndToEnd.Histogram = "", "" // large: they would be all that is changed
+	for _, r := range []*Result{small, sampleVerify(), {Kind: KindSMSC}} {
 		var b bytes.Buffer
 		if err := r.Write(&b); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(b.Bytes())
 	}
-	f.Add([]byte(`{"schema":1,"response_ms":{"count":1,"histogram":"HISTFAAAACJ4nJNpmSzMwMDAxAABzFCaEUoz2X+AMIKVAQBGpQKC"}}`))
+	h := hdrhistogram.New(1, 1000, 1)
+	if err := h.RecordValues(7, 9); err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(`{"schema":1,"response_ms":{"count":9,"histogram":"` + LatencyOf(h).Histogram + `"}}`))
 	f.Add([]byte(`{"target":"x","loop":"open","errors":null}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		r, err := Read(bytes.NewReader(text))
@@ -61,7 +67,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// TestWriteTellsOfNumbersThatAreNone: JSON has no NaN, and a result must not be lost for one.
+// TestWriteWithoutNaN: JSON has no NaN, and a result must not be lost for one.
 func TestWriteWithoutNaN(t *testing.T) {
 	t.Parallel()
 	r := sample(start)

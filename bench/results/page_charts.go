@@ -111,14 +111,14 @@ func (d *drawing) add(r *Result, side string) {
 		a.points = r.Series.Points
 		a.latencies(r)
 	}
+	if r.Find != nil {
+		a.find(r.Find)
+	}
 	a.nines("answer", "c1", r.Response)
 	a.nines("receipt", "c3", r.EndToEnd)
 	a.nines("MO", "c5", r.MO)
 	if a.points != nil {
 		a.resources(r)
-	}
-	if r.Find != nil {
-		a.find(r.Find)
 	}
 }
 
@@ -235,18 +235,16 @@ func (a *adder) processes(r *Result) {
 // nines draws a distribution by the share of messages above, which spreads its tail out.
 func (a *adder) nines(name, color string, l *Latency) {
 	h, err := l.Decode()
-	if err != nil || h.TotalCount() == 0 {
+	if err != nil || h.TotalCount() < 1 {
 		return
 	}
-	var at, y []figure
+	const perNine = 20
 	end := math.Log10(float64(h.TotalCount()))
-	for n := 0.0; ; n += 0.05 {
-		n = min(n, end)
+	var at, y []figure
+	for i := range int(end*perNine) + 2 {
+		n := min(float64(i)/perNine, end)
 		at = append(at, figure(n))
 		y = append(y, figure(float64(h.ValueAtPercentile(100*(1-math.Pow(10, -n))))/1000))
-		if n == end {
-			break
-		}
 	}
 	y[len(y)-1] = figure(float64(h.Max()) / 1000)
 	c := chart{ID: "percentiles", Title: "Latency by percentile", About: "how many nines", X: "nines", Unit: unitMs, Log: true, Wide: a.points == nil}
