@@ -103,8 +103,8 @@
     return { x0, x1, min, max };
   }
 
-  function draw(c) {
-    const width = Math.max(240, Math.floor(c.box.clientWidth)), narrow = width < 480;
+  function draw(c, given) {
+    const width = given || Math.max(240, Math.floor(c.box.clientWidth)), narrow = width < 480;
     const height = c.wide ? (narrow ? 220 : 270) : 200;
     const r = ranges(c), label = onAxis(c.unit);
     let low = 0, high = r.max || 1, ticks;
@@ -325,5 +325,8 @@
       if (c.drawn !== w) { c.drawn = w; draw(c); }
     }
   });
+  // A4 and Letter have about 690 pixels between the margins; the charts are drawn for that before the page is laid out.
+  window.addEventListener("beforeprint", () => { for (const c of charts) draw(c, c.wide ? 660 : 316); });
+  window.addEventListener("afterprint", () => { for (const c of charts) draw(c); });
   for (const c of charts) { draw(c); c.drawn = Math.floor(c.box.clientWidth); resized.observe(c.box); }
 })();
