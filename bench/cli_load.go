@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"tasman/bench/results"
 	"tasman/sms"
 )
 
@@ -91,7 +92,7 @@ func (c *LoadCmd) Run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-func (c *LoadCmd) write(r *Result, out io.Writer) error {
+func (c *LoadCmd) write(r *results.Result, out io.Writer) error {
 	if c.JSON == "-" {
 		return r.Write(out)
 	}

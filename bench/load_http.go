@@ -42,7 +42,7 @@ type httpJob struct {
 // httpPause is how long a connection that cannot be made is left alone.
 const httpPause = 100 * time.Millisecond
 
-func newHTTPTarget(o *LoadOptions, rec *recorder, texts *generator) (*httpTarget, error) {
+func newHTTPTarget(o *LoadOptions, rec *recorder, b *blend, _ *webhook) (*httpTarget, error) {
 	u, err := url.Parse(o.HTTP)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("load: the HTTP target is not a URL with http or https and a host")
@@ -51,29 +51,25 @@ func newHTTPTarget(o *LoadOptions, rec *recorder, texts *generator) (*httpTarget
 		u.Path = "/v1/messages"
 	}
 	t := &httpTarget{opts: o, rec: rec, url: u, jobs: make(chan httpJob, o.Conns)}
-	if err := t.prepare(texts); err != nil {
+	if err := t.prepare(b); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.stop = cancel
 	for range o.Conns {
-		g, err := newGenerator(o)
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		c := &httpConn{t: t, texts: g}
+		c := &httpConn{t: t, texts: newGenerator(b)}
 		t.wg.Go(func() { c.work(ctx) })
 	}
 	return t, nil
 }
 
 // prepare writes what is the same in all requests.
-func (t *httpTarget) prepare(texts *generator) error {
-	rest, err := texts.jsonRest()
+func (t *httpTarget) prepare(b *blend) error {
+	quoted, err := json.Marshal(b.texts.items[0].rest)
 	if err != nil {
 		return err
 	}
+	rest := string(quoted[1 : len(quoted)-1])
 	t.head = fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n", t.url.RequestURI(), t.url.Host)
 	if t.opts.Key != "" {
 		t.head += "Authorization: Bearer " + t.opts.Key + "\r\n"
@@ -253,5 +249,5 @@ func (c *httpConn) accepted(job httpJob) {
 			}
 		}
 	}
-	rec.took(job.n, job.intended)
+	rec.took(int(job.first), job.n, job.intended, rec.now())
 }

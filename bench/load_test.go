@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tasman/bench/results"
 	"tasman/smpp"
 	"tasman/sms"
 )
@@ -40,7 +41,7 @@ func TestLoadAgainstTheSimulator(t *testing.T) {
 				t.Errorf("result %+v", r)
 			}
 			if c.o.Receipts {
-				want := &ReceiptCounts{Expected: n, Received: n, ByStat: map[string]uint64{"DELIVRD": n}}
+				want := &results.ReceiptCounts{Expected: n, Received: n, ByStat: map[string]uint64{"DELIVRD": n}}
 				if diff := cmp.Diff(want, r.Receipts); diff != "" || r.EndToEnd.Count != n {
 					t.Errorf("%d receipts measured; counts (-want +got):\n%s", r.EndToEnd.Count, diff)
 				}
@@ -165,8 +166,8 @@ func TestLoadCmdPrintsJSON(t *testing.T) {
 		fields = append(fields, name)
 	}
 	slices.Sort(fields)
-	want := []string{"accepted", "achieved_rate", "duration_s", "end_to_end_ms", "errors", "held_back", "intended", "loop", "offered_rate",
-		"receipts", "redials", "response_ms", "sent", "started", "target", "unanswered"}
+	want := []string{"accepted", "achieved_rate", "duration_s", "end_to_end_ms", "errors", "held_back", "intended", "kind", "loop", "machine",
+		"notes", "offered_rate", "processes", "receipts", "redials", "response_ms", "schema", "sent", "series", "shape", "started", "target", "tool", "unanswered"}
 	if diff := cmp.Diff(want, fields); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
@@ -183,7 +184,7 @@ func TestLoadCmdWritesAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, err := os.ReadFile(c.JSON)
-	var got Result
+	var got results.Result
 	if err != nil || json.Unmarshal(body, &got) != nil || got.Accepted != 20 {
 		t.Errorf("%s, %v", body, err)
 	}

@@ -23,8 +23,8 @@ type webhook struct {
 	wg     sync.WaitGroup
 }
 
-func newWebhook(ctx context.Context, addr string, rec *recorder) (*webhook, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+func newWebhook(ctx context.Context, o *LoadOptions, rec *recorder) (*webhook, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Webhook)
 	if err != nil {
 		return nil, fmt.Errorf("load: webhook: %w", err)
 	}
