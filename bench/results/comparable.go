@@ -41,7 +41,7 @@ func differences(a, b Side) []string {
 func unlike(first, r *Result) []string {
 	var all []string
 	add := func(what string, was, is any) {
-		all = append(all, fmt.Sprintf("%s is %v, and %v in the first run of A", what, is, was))
+		all = append(all, fmt.Sprintf("%s: %v, but %v in the first run of A", what, is, was))
 	}
 	if first.Kind != r.Kind {
 		add("kind", first.Kind, r.Kind)

@@ -187,14 +187,14 @@ func TestShortRunsGetNoVerdict(t *testing.T) {
 func TestNotComparable(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*Result){
-		"B: machine is 4 cores":                       func(r *Result) { r.Machine = &Machine{CPU: "cpu", Cores: 4, MemoryBytes: 24 << 30, OS: "linux/amd64"} },
-		"B: profile is steps:1, and constant:1000":    func(r *Result) { r.Profile = "steps:1" },
-		"B: offered rate is 2,000/s, and 1,000/s in":  func(r *Result) { r.Profile, r.OfferedRate = "", 2000 },
-		"B: kind of target is http, and smpp":         func(r *Result) { r.Target = "https://h" },
-		"B: receipts is not asked for, and asked for": func(r *Result) { r.Receipts = nil },
-		"B: loop is closed, and open":                 func(r *Result) { r.Loop = Closed },
-		"B: kind is find, and load":                   func(r *Result) { r.Kind = KindFind },
-		"B: time of sending is 10 min, and 2 min":     func(r *Result) { r.Duration = 600 },
+		"B: machine: 4 cores":                       func(r *Result) { r.Machine = &Machine{CPU: "cpu", Cores: 4, MemoryBytes: 24 << 30, OS: "linux/amd64"} },
+		"B: profile: steps:1, but constant:1000":    func(r *Result) { r.Profile = "steps:1" },
+		"B: offered rate: 2,000/s, but 1,000/s in":  func(r *Result) { r.Profile, r.OfferedRate = "", 2000 },
+		"B: kind of target: http, but smpp":         func(r *Result) { r.Target = "https://h" },
+		"B: receipts: not asked for, but asked for": func(r *Result) { r.Receipts = nil },
+		"B: loop: closed, but open":                 func(r *Result) { r.Loop = Closed },
+		"B: kind: find, but load":                   func(r *Result) { r.Kind = KindFind },
+		"B: time of sending: 10 min, but 2 min":     func(r *Result) { r.Duration = 600 },
 	} {
 		a, b := synthetic(1, 1, 0), synthetic(2, 1, 0)
 		change(b)

@@ -6,13 +6,14 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
+	"unicode/utf8"
 )
 
 // Text writes the comparison as a table.
 func (c *Comparison) Text(w io.Writer) error {
 	var b strings.Builder
 	for _, s := range c.Warnings {
-		fmt.Fprintf(&b, "WARNING, not comparable: %s\n", s)
+		b.WriteString(wrap("WARNING, not comparable: "+s, textWidth))
 	}
 	fmt.Fprintf(&b, "A: %s\nB: %s\n\n", c.A, c.B)
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -32,10 +33,35 @@ func (c *Comparison) Text(w io.Writer) error {
 		b.WriteString("\n")
 	}
 	for _, n := range c.Notes {
-		fmt.Fprintln(&b, n)
+		b.WriteString(wrap(n, textWidth))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// textWidth is where lines of words end.
+const textWidth = 100
+
+// wrap returns the text in lines of at most so many characters, as far as its words allow.
+func wrap(text string, width int) string {
+	var b strings.Builder
+	at := 0
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case at+1+n > width:
+			b.WriteByte('\n')
+			at = 0
+		default:
+			b.WriteByte(' ')
+			at++
+		}
+		b.WriteString(word)
+		at += n
+	}
+	b.WriteByte('\n')
+	return b.String()
 }
 
 // String returns what the side is and of how many runs.
@@ -62,7 +88,7 @@ func (r Row) change() string {
 	switch {
 	case math.IsInf(r.Change, 0):
 		return "from 0"
-	case r.Change == 0:
+	case math.Abs(r.Change) < 0.0005:
 		return "0 %"
 	}
 	return fmt.Sprintf("%+.1f %%", 100*r.Change)
