@@ -21,9 +21,8 @@ type FindOptions struct {
 	Settle    time.Duration // of the trial, left out at its beginning; 0: a quarter, at most 5 s
 	Trials    int           // at most so many; 0: 40
 
-	Metrics      []string      // URLs of the target's metrics, to wait between trials until its queues are empty
-	QueueMetrics []string      // gauges of these that are queues; empty: DefaultQueueMetric
-	QueueDrain   time.Duration // how long that is waited for; 0: 60 s
+	// QueueDrain is how long the target's queues may take to empty between trials, by Load.Metrics; 0: 60 s.
+	QueueDrain time.Duration
 
 	load loader // nil: Load
 }
@@ -61,7 +60,7 @@ func (o FindOptions) withDefaults() FindOptions {
 		o.QueueDrain = time.Minute
 	}
 	if o.load == nil {
-		o.load = runLoad
+		o.load = Load
 	}
 	return o
 }
@@ -92,7 +91,7 @@ func Find(ctx context.Context, o FindOptions, progress io.Writer) (*results.Resu
 		return nil, fmt.Errorf("find: %w", err)
 	}
 	f := &finder{opts: o, objectives: objectives, out: progress, began: time.Now(), first: o.Load.First,
-		queues: queueReader{urls: o.Metrics, metrics: o.QueueMetrics}}
+		queues: queueReader{urls: o.Load.Metrics, metrics: o.Load.QueueMetrics}}
 	if f.level, err = f.queues.drain(ctx, 0, 2*time.Second); err != nil {
 		return nil, fmt.Errorf("find: %w", err)
 	}
@@ -134,7 +133,8 @@ func (f *finder) try(ctx context.Context, rate float64) (attempt, error) {
 		return attempt{}, fmt.Errorf("%w: %v batches are left after %s", ErrNotDrained, left, f.opts.QueueDrain)
 	}
 	load := f.opts.Load
-	load.Rate, load.For, load.Count, load.Warmup, load.First = rate, f.opts.Trial, 0, f.opts.Settle, f.first
+	load.Profile, load.Rate, load.For, load.Count = "", rate, f.opts.Trial, 0
+	load.Warmup, load.First = f.opts.Settle, f.first
 	at := time.Since(f.began).Seconds()
 	if n := len(f.points); n > 0 {
 		at = max(at, f.points[n-1].At)

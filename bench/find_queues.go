@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// DefaultQueueMetric is the gauge of Tasman's queues.
-const DefaultQueueMetric = "tasman_streams_pending_batches"
-
 // queueReader reads the depth of a target's queues from its metrics.
 type queueReader struct {
 	urls    []string

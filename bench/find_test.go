@@ -97,7 +97,7 @@ func TestFindWaitsForQueues(t *testing.T) {
 	}))
 	defer metrics.Close()
 	inner, trials := gateway(7000), 0
-	o := FindOptions{Min: 500, Max: 900, Metrics: []string{metrics.URL}, QueueMetrics: []string{"queue_depth"}, QueueDrain: 20 * time.Second,
+	o := FindOptions{Min: 500, Max: 900, Load: LoadOptions{Metrics: []string{metrics.URL}, QueueMetrics: []string{"queue_depth"}}, QueueDrain: 20 * time.Second,
 		load: func(ctx context.Context, o LoadOptions, w io.Writer) (*results.Result, error) {
 			if depth.Load() > 0 {
 				t.Errorf("trial %d began with a queue", trials)
@@ -116,7 +116,7 @@ func TestFindWaitsForQueues(t *testing.T) {
 		}
 	}))
 	defer stuck.Close()
-	o.Metrics, o.QueueDrain = []string{stuck.URL}, time.Millisecond
+	o.Load.Metrics, o.QueueDrain = []string{stuck.URL}, time.Millisecond
 	if r, err := Find(t.Context(), o, io.Discard); !errors.Is(err, ErrNotDrained) || r == nil || len(r.Find.Steps) != 1 {
 		t.Errorf("a queue that stays: %v", err)
 	}
