@@ -1,11 +1,14 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/pprof"
 	"os"
 	"time"
 )
@@ -49,6 +52,8 @@ type SMSCCmd struct {
 	MaxPending int `default:"65536" help:"Unanswered submit_sm on a session before reading stops."`
 	MaxOwed    int `default:"1048576" help:"Receipts that may be owed before submit_sm are held up and then refused."`
 
+	Batch  time.Duration `default:"2ms" help:"How long busy connections gather what comes and goes; 0 not at all."`
+	Pprof  string        `hidden:"" placeholder:"HOST:PORT" help:"Serve the runtime's profiles."`
 	Verify bool          `help:"Count distinct and repeated markers, which bench load puts into each text."`
 	Seed   uint64        `help:"Seed of what is drawn; random by default."`
 	For    time.Duration `placeholder:"TIME" help:"End after this time."`
@@ -69,12 +74,12 @@ func (c *SMSCCmd) options() (SMSCOptions, error) {
 	}
 	o := SMSCOptions{
 		SystemID: c.SystemID, Password: c.Password,
-		Latency: Delay{c.Latency, c.LatencySpread}, ReceiptDelay: Delay{c.Receipt, c.ReceiptSpread},
+		Latency: Delay{Mean: c.Latency, Spread: c.LatencySpread}, ReceiptDelay: Delay{Mean: c.Receipt, Spread: c.ReceiptSpread},
 		ID: c.ID, ReceiptID: IDForm(c.ReceiptID), NoReceiptTLVs: !c.ReceiptTLVs, Rate: c.Rate, Burst: c.Burst,
 		ThrottledShare: c.Throttled, ErrorShare: c.Errors, SilentShare: c.Silent, UndeliverableShare: c.Undeliverable,
 		EarlyShare: c.Early, RepeatShare: c.Repeated,
 		DisconnectEvery: c.DisconnectEvery, DisconnectAfter: c.DisconnectAfter, LateBy: c.LateBy, NoMagic: !c.Magic,
-		MORate: c.MORate, MOTo: c.MOTo, Window: c.Window, MaxPending: c.MaxPending, MaxOwed: c.MaxOwed, Verify: c.Verify, Seed: c.Seed,
+		MORate: c.MORate, MOTo: c.MOTo, Window: c.Window, MaxPending: c.MaxPending, MaxOwed: c.MaxOwed, Verify: c.Verify, Seed: c.Seed, Batch: cmp.Or(c.Batch, -1),
 	}
 	if c.ReceiptID == "same" {
 		o.ReceiptID = ""
@@ -91,6 +96,11 @@ func (c *SMSCCmd) Run(ctx context.Context, out io.Writer) error {
 	s := NewSMSC(o)
 	if err := s.Start(c.Listen); err != nil {
 		return err
+	}
+	if c.Pprof != "" {
+		mux := http.NewServeMux()
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		go http.ListenAndServe(c.Pprof, mux)
 	}
 	fmt.Fprintf(os.Stderr, "simulated SMSC listens on %s\n", s.Addr())
 	if c.For > 0 {

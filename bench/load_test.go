@@ -30,8 +30,8 @@ func TestLoadAgainstTheSimulator(t *testing.T) {
 		{"few outstanding", LoadOptions{Binds: 2, Window: 50, MaxOutstanding: 7}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := startSMSC(t, SMSCOptions{Verify: true, ID: IDUUID, Latency: Delay{time.Millisecond, SpreadExponential},
-				ReceiptDelay: Delay{5 * time.Millisecond, SpreadUniform}, EarlyShare: 0.001})
+			s := startSMSC(t, SMSCOptions{Verify: true, ID: IDUUID, Latency: Delay{Mean: time.Millisecond, Spread: SpreadExponential},
+				ReceiptDelay: Delay{Mean: 5 * time.Millisecond, Spread: SpreadUniform}, EarlyShare: 0.001})
 			c.o.SMPP, c.o.SystemID, c.o.Count, c.o.Drain = s.Addr().String(), "load", n, testTime
 			r, err := Load(t.Context(), c.o, io.Discard)
 			if err != nil {
@@ -147,7 +147,8 @@ func TestLoadEndsWithItsContext(t *testing.T) {
 
 func loadCmd(t *testing.T, s *SMSC) LoadCmd {
 	t.Helper()
-	return LoadCmd{SMPP: s.Addr().String(), SystemID: "load", Binds: 1, Window: 10, Count: 20, JSON: "-", Quiet: true, Receipts: true, Drain: testTime}
+	return LoadCmd{LoadFlags: LoadFlags{SMPP: s.Addr().String(), SystemID: "load", Binds: 1, Window: 10, Count: 20, Receipts: true, Drain: testTime},
+		JSON: "-", Quiet: true}
 }
 
 func TestLoadCmdPrintsJSON(t *testing.T) {

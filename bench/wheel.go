@@ -19,6 +19,7 @@ const (
 type wheel[T any] struct {
 	started time.Time
 	fire    func(due []T) // called by run; may add
+	grid    time.Duration // run wakes at multiples of this, so that one wake-up serves several ticks; 0: at each tick
 	kick    chan struct{}
 
 	mu      sync.Mutex
@@ -113,7 +114,11 @@ func (w *wheel[T]) take(due []T) ([]T, time.Duration, bool) {
 	if w.wakeAt == math.MaxInt64 {
 		return due, time.Hour, true
 	}
-	return due, time.Duration(w.wakeAt)*wheelTick - elapsed, true
+	wake := time.Duration(w.wakeAt) * wheelTick
+	if w.grid > 0 {
+		wake = (wake + w.grid - 1) / w.grid * w.grid
+	}
+	return due, wake - elapsed, true
 }
 
 // takeSlot moves what is due by tick out of a slot.
