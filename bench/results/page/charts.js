@@ -29,7 +29,7 @@
   const clock = s => {
     s = Math.round(s);
     const two = n => String(n).padStart(2, "0");
-    return s < 3600 ? Math.floor(s / 60) + ":" + two(s % 60) : Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) + ":" + two(s % 60);
+    return data.end < 3600 ? Math.floor(s / 60) + ":" + two(s % 60) : Math.floor(s / 3600) + ":" + two(Math.floor(s / 60) % 60) + ":" + two(s % 60);
   };
   const percentile = n => {
     const whole = Math.abs(n - Math.round(n)) < 0.01, digits = whole ? Math.round(n) - 2 : Math.ceil(n) - 1;
@@ -166,8 +166,8 @@
     for (const m of data.marks || []) {
       const end = Math.max(m.end, m.at);
       if (end < r.x0 || m.at > r.x1) continue;
-      if (m.end > m.at) node("rect", { x: X(m.at), y: top - 4, width: Math.max(1, X(m.end) - X(m.at)), height: height - bottom - top + 4, class: m.kind }, plot);
-      if (m.at > r.x0) node("line", { x1: X(m.at), x2: X(m.at), y1: top - 4, y2: height - bottom, class: m.kind }, plot);
+      if (m.end > m.at) node("rect", { x: X(m.at), y: top - 4, width: Math.max(2, X(m.end) - X(m.at)), height: height - bottom - top + 4, class: m.kind }, plot);
+      else if (m.at > r.x0) node("line", { x1: X(m.at), x2: X(m.at), y1: top - 4, y2: height - bottom, class: m.kind }, plot);
       const at = Math.max(X(m.at), X(r.x0)), w = m.label.length * 6.5;
       const x = Math.min(at, width - right - w);
       if (!labelled || x < free) continue;
@@ -185,19 +185,20 @@
       return;
     }
     const span = r.x1 - r.x0;
-    let path = "", fill = "", from = null;
+    let path = "", fill = "", lone = "", from = null;
     for (let i = 0; i < l.y.length; i++) {
       if (xs[i] < r.x0 - span || xs[i] > r.x1 + span || !ok(i)) continue;
       const p = X(xs[i]).toFixed(1) + " " + Y(l.y[i]).toFixed(1);
       if (!ok(i - 1) || path === "") {
         path += "M" + p; from = i; fill += "M" + X(xs[i]).toFixed(1) + " " + (height - bottom);
       }
-      if (!ok(i + 1) && from === i) path += "h.01";
+      if (!ok(i + 1) && from === i) lone += "M" + p + "h.01";
       path += "L" + p; fill += "L" + p;
       if (!ok(i + 1)) fill += "L" + X(xs[i]).toFixed(1) + " " + (height - bottom) + "Z";
       else if (i + 1 < l.y.length && xs[i + 1] > r.x1 + span) fill += "V" + (height - bottom) + "Z";
     }
     if (l.style === "area") node("path", { d: fill, fill: ink, class: "fill" }, plot);
+    if (lone) node("path", { d: lone, stroke: ink, class: "lone" }, plot);
     node("path", { d: path, stroke: ink, class: "curve " + l.style + (l.y.length > c.view.width * 0.6 ? " dense" : "") + (l.dash ? " dash" + l.dash : "") }, plot);
   }
 
