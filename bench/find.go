@@ -193,7 +193,7 @@ func (f *finder) line(s *results.FindStep) string {
 }
 
 // result makes the document: figures are those of the best trial, the series that of all trials one after the other.
-func (f *finder) result(found found) *results.Result {
+func (f *finder) result(found searched) *results.Result {
 	r := *f.last
 	note := "No rate held: the figures are those of the last trial."
 	if f.best != nil {

@@ -31,15 +31,15 @@ type attempt struct {
 	why   string
 }
 
-// found is where a search ended: held < failed, or failed is 0 when everything up to the maximum held.
-type found struct {
+// searched is where a search ended: held < failed, or failed is 0 when everything up to the maximum held.
+type searched struct {
 	held, failed float64
 	max          float64 // held, when it has held twice
 	why          string  // why failed failed
 }
 
 // run searches until it is done, the trials are used up or ctx ends. What was found until then is returned with the error.
-func (s *search) run(ctx context.Context) (found, error) {
+func (s *search) run(ctx context.Context) (searched, error) {
 	s.holds = make(map[float64]int)
 	err := s.rise(ctx)
 	for err == nil && s.lo > 0 && s.more() {
@@ -57,8 +57,8 @@ func (s *search) run(ctx context.Context) (found, error) {
 
 func (s *search) more() bool { return s.done < s.trials }
 
-func (s *search) found() found {
-	f := found{held: s.lo, failed: s.hi, why: s.why}
+func (s *search) found() searched {
+	f := searched{held: s.lo, failed: s.hi, why: s.why}
 	if s.holds[s.lo] >= 2 {
 		f.max = s.lo
 	}
