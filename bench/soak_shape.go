@@ -38,8 +38,8 @@ func (s soakShape) fit() soakShape {
 
 func (s soakShape) check() error {
 	switch {
-	case s.length < 10*time.Second:
-		return fmt.Errorf("soak: %s is too short, want 10s at least", s.length)
+	case s.length < 5*time.Second:
+		return fmt.Errorf("soak: %s is too short: want hours, 5s at least", s.length)
 	case !(s.base > 0):
 		return fmt.Errorf("soak: a rate of %v is not possible: a soak needs one", s.base)
 	case s.lasts >= s.period:

@@ -35,16 +35,23 @@ type quiet func(at float64) bool
 // but two minutes at most, what follows.
 func quietParts(warmup time.Duration, shape []stretch, faults []results.Fault) quiet {
 	type span struct{ from, to float64 }
-	loud := []span{{0, warmup.Seconds()}}
+	loud := []span{{-1, warmup.Seconds()}}
 	echo := func(length float64) float64 { return min(max(length, 10), 120) }
 	for _, p := range shape {
 		if p.peak {
 			loud = append(loud, span{p.from.Seconds(), p.to.Seconds() + echo((p.to - p.from).Seconds())})
 		}
 	}
-	for _, f := range faults {
+	for i, f := range faults {
 		end := f.At + f.Length
 		loud = append(loud, span{f.At, end + max(echo(f.Length), f.Recovered+5)})
+		if f.Recovered < 0 { // a check of its own tells; that it lasts must not be told twice
+			until := end + 300
+			if i+1 < len(faults) {
+				until = min(until, faults[i+1].At)
+			}
+			loud = append(loud, span{f.At, until})
+		}
 	}
 	return func(at float64) bool {
 		return !slices.ContainsFunc(loud, func(s span) bool { return at >= s.from && at <= s.to })
@@ -91,6 +98,7 @@ func soakTrends(points []results.Point, calm quiet, rate float64, limits soakLim
 		}
 		put("disk", "bytes", limits.disk+rate*3600*limits.diskPerMsg, leastDisk, p.At, float64(p.DiskBytes))
 	}
+	maps.DeleteFunc(all, func(_ string, q *quantity) bool { return slices.Max(q.y) < 1 }) // queues that nothing is ever in
 	var out []results.Trend
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		if t, ok := all[name].trend(long); ok {
@@ -129,26 +137,25 @@ func showAmount(v float64, unit string) string {
 }
 
 // recovery returns how long after the end of a fault all was as before, in seconds, and -1 when it was not before until: five
-// points in a row that accept what is offered, with a p99 and with queues no higher than twice those of the minute before it.
+// points in a row that accept what is offered, with latencies and queues no higher than twice what they were in nine tenths
+// of the minute before it.
 func recovery(points []results.Point, f results.Fault, until float64) float64 {
 	const inARow = 5
-	var p99, queued []float64
+	var response, endToEnd, queued []float64
 	for i := range points {
 		if p := &points[i]; p.At < f.At && p.At > f.At-60 {
-			if p.Response != nil {
-				p99 = append(p99, p.Response.P99)
-			}
+			response, endToEnd = append(response, p99Of(p.Response)), append(endToEnd, p99Of(p.EndToEnd))
 			queued = append(queued, queuedAt(p))
 		}
 	}
-	usual := func(v []float64) float64 {
+	limit := func(v []float64) float64 {
 		if len(v) == 0 {
-			return 0
+			return 20
 		}
 		slices.Sort(v)
-		return median(v)
+		return 20 + 2*v[len(v)*9/10]
 	}
-	most, full := 2*usual(p99)+20, 2*usual(queued)+20
+	slow, late, full := limit(response), limit(endToEnd), limit(queued)
 	good := 0
 	since := 0.0
 	for i := range points {
@@ -156,7 +163,7 @@ func recovery(points []results.Point, f results.Fault, until float64) float64 {
 		if p.At <= f.At+f.Length || p.At > until {
 			continue
 		}
-		if p.Offered > 0 && float64(p.Accepted) < 0.95*float64(p.Offered) || p.Response != nil && p.Response.P99 > most || queuedAt(p) > full {
+		if float64(p.Accepted) < 0.9*float64(p.Offered) || p99Of(p.Response) > slow || p99Of(p.EndToEnd) > late || queuedAt(p) > full {
 			good = 0
 			continue
 		}
@@ -168,6 +175,14 @@ func recovery(points []results.Point, f results.Fault, until float64) float64 {
 		}
 	}
 	return -1
+}
+
+// p99Of is 0 for an interval in which nothing came.
+func p99Of(q *results.Quantiles) float64 {
+	if q == nil {
+		return 0
+	}
+	return q.P99
 }
 
 // queuedAt is the sum of all queues at a point.

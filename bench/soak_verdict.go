@@ -35,9 +35,10 @@ func judgeSoak(f *soakFacts) *results.Soak {
 		}
 		s.Faults[i].Recovered = recovery(f.series.Points, s.Faults[i], until)
 	}
+	long := f.planned >= trendsFor
 	calm := quietParts(f.warmup, f.shape, s.Faults)
 	rate := float64(f.totals.Accepted) / max(1, lastAt(f.series.Points))
-	s.Trends = soakTrends(f.series.Points, calm, rate, f.limits, f.planned >= trendsFor)
+	s.Trends = soakTrends(f.series.Points, calm, rate, f.limits, long)
 	add := func(ok bool, what, limit, format string, args ...any) {
 		s.Checks = append(s.Checks, results.Check{What: what, OK: ok, Limit: limit, Value: fmt.Sprintf(format, args...)})
 	}
@@ -52,6 +53,9 @@ func judgeSoak(f *soakFacts) *results.Soak {
 		}
 	}
 	for _, t := range s.Trends {
+		if !long {
+			break
+		}
 		add(t.OK, "growth of "+t.What, showAmount(t.Limit, t.Unit)+" an hour", "%s an hour (%s to %s)", showAmount(t.PerHour, t.Unit),
 			showAmount(t.Low, t.Unit), showAmount(t.High, t.Unit))
 	}
@@ -62,8 +66,12 @@ func judgeSoak(f *soakFacts) *results.Soak {
 		}
 	}
 	for _, fault := range s.Faults {
-		if fault.Error != "" {
+		over := fault.At+fault.Length+60 < lastAt(f.series.Points)
+		switch {
+		case fault.Error != "":
 			add(false, "fault "+fault.Name, "", "could not be made: %s", fault.Error)
+		case long && over && fault.Recovered < 0:
+			add(false, fmt.Sprintf("recovery from %s at %.0f s", fault.Name, fault.At), "", "not until the next fault or the end")
 		}
 	}
 	s.OK, s.Verdict = sumUp(f, s)

@@ -82,6 +82,11 @@ func TestJudgeSoak(t *testing.T) {
 			}
 		}, "p99=50ms in the quiet parts"},
 		{"fault not made", func(f *soakFacts, _ *results.Point) { f.faults[0].Error = "exit status 1" }, "could not be made: exit status 1"},
+		{"not as before after a fault", func(_ *soakFacts, p *results.Point) {
+			if p.At > 3000 {
+				p.Response.P99 = 45
+			}
+		}, "recovery from throttle 30s at 3000 s"},
 		{"cut short", func(f *soakFacts, _ *results.Point) { f.finished = false }, "Not finished"},
 	} {
 		s := judgeSoak(soakOf(c.change))
