@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -34,11 +33,7 @@ func (d *loadDialer) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err != nil || !d.steady {
 		return conn, err
 	}
-	var raw syscall.RawConn
-	if c, ok := conn.(*net.TCPConn); ok {
-		raw, _ = c.SyscallConn() // without one, reads wait as usual
-	}
-	return &link{Conn: conn, begun: d.begun, batch: paceTick, raw: raw}, nil
+	return newLink(conn, new(gate), d.begun, paceTick), nil
 }
 
 // tlsConfig returns how servers are checked.

@@ -208,7 +208,7 @@ func TestLoadCmdFailsWhenNothingIsAccepted(t *testing.T) {
 }
 
 func TestSMSCCmd(t *testing.T) {
-	c := SMSCCmd{Listen: "127.0.0.1:0", ReceiptID: "same", For: 20 * time.Millisecond, Quiet: true}
+	c := SMSCCmd{Listen: []string{"127.0.0.1:0"}, For: 20 * time.Millisecond, Quiet: true}
 	var out bytes.Buffer
 	if err := c.Run(t.Context(), &out); err != nil {
 		t.Fatal(err)
@@ -217,7 +217,8 @@ func TestSMSCCmd(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Submits != 0 {
 		t.Errorf("%s, %v", out.Bytes(), err)
 	}
-	c.Early = 1.5
+	early := 1.5
+	c.Early = &early
 	if err := c.Run(t.Context(), &out); err == nil {
 		t.Error("a share of 1.5 was taken")
 	}

@@ -19,13 +19,14 @@ const (
 
 // variant is one text, ready to be sent: only marker and reference are filled in for a message.
 type variant struct {
-	rest    string // behind the marker
-	form    LongForm
-	coding  uint8
-	wide    bool              // two octets for a character
-	payload bool              // in message_payload, however short
-	bodies  [][]byte          // of the segments, without a header; the first begins with a marker
-	escaped [escapings]string // rest, as HTTP requests need it
+	rest     string // behind the marker
+	form     LongForm
+	coding   uint8
+	encoding sms.Encoding
+	wide     bool              // two octets for a character
+	payload  bool              // in message_payload, however short
+	bodies   [][]byte          // of the segments, without a header; the first begins with a marker
+	escaped  [escapings]string // rest, as HTTP requests need it
 }
 
 // span is a number or a range of them.
@@ -166,7 +167,7 @@ func headerOf(form LongForm) int {
 
 // variant makes one text.
 func (t *TextShare) variant(rest string, enc sms.Encoding, coding uint8) (*variant, error) {
-	v := &variant{rest: rest, form: t.Long, coding: coding, wide: enc == sms.UCS2}
+	v := &variant{rest: rest, encoding: enc, form: t.Long, coding: coding, wide: enc == sms.UCS2}
 	bodies, err := sms.CutText(marker0+rest, enc, headerOf(t.Long))
 	if err != nil {
 		return nil, &fieldError{"text", err}

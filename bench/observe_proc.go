@@ -58,7 +58,10 @@ func (w *procWatch) look() map[string]results.ProcessPoint {
 	first := w.at.IsZero()
 	w.at = now
 	points := make(map[string]results.ProcessPoint)
-	children := childrenOf()
+	var children map[int][]childProc
+	if len(w.given) > 1 {
+		children = childrenOf()
+	}
 	for _, g := range w.given {
 		w.sample(g.Name, g.PID, took, first, points)
 		if g.Name == selfName {

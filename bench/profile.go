@@ -84,6 +84,11 @@ func (p *Profile) Length() (time.Duration, bool) {
 	return last.begin + last.length, true
 }
 
+func (p *Profile) endless() bool {
+	_, ends := p.Length()
+	return !ends
+}
+
 // Peak returns the highest rate there is.
 func (p *Profile) Peak() float64 {
 	peak := 0.0

@@ -15,6 +15,15 @@ type progress interface {
 
 // newProgress returns the block for a terminal, or lines.
 func newProgress(l *load, w io.Writer) progress {
+	if width, ok := terminalWidth(w); ok && width > 0 && !l.opts.Plain {
+		columns := func() int {
+			if n, ok := terminalWidth(w); ok && n > 0 {
+				return n
+			}
+			return width
+		}
+		return &blockProgress{w: w, width: columns, length: l.length(), count: l.opts.Count}
+	}
 	return &lineProgress{w: w}
 }
 

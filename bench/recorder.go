@@ -135,6 +135,13 @@ func (r *recorder) latency() (*results.Latency, time.Duration) {
 	return r.total.latency(), r.last
 }
 
+// percentile returns the response time in milliseconds that p percent do not exceed, of what is collected.
+func (r *recorder) percentile(p float64) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total.at(p)
+}
+
 func (r *recorder) errorCounts() map[string]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
