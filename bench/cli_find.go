@@ -35,6 +35,7 @@ func (c *FindCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--precision: %w", err)
 	}
+	load.Name = c.Name
 	var progress io.Writer = os.Stderr
 	if c.Quiet {
 		progress = io.Discard

@@ -19,6 +19,8 @@ type SoakCmd struct {
 	LoadCmd `embed:""`
 
 	Listen    []string      `placeholder:"HOST:PORT" help:"Where to play an operator, for the gateway's carriers to bind to; several where it has several carriers. Without, only receipts are verified."`
+	Control   []string      `placeholder:"HOST:PORT" help:"Instead of --listen: control addresses of simulators that run already (bench smsc --control), where faults are made."`
+	Received  []string      `placeholder:"FILE" help:"Journals that these write (bench smsc --journal), read as they grow; without, only receipts are verified."`
 	Latency   time.Duration `default:"20ms" help:"Mean time from submit_sm to its answer of these operators."`
 	Receipt   time.Duration `default:"1s" help:"Mean time from the answer to the receipt."`
 	Peak      float64       `default:"2" help:"Rate of a peak, as times of --rate; 1 for none."`
@@ -52,20 +54,29 @@ func (c *SoakCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Journals != "" {
 		o.Tee = kept.open
 	}
-	if len(c.Listen) > 0 {
+	switch {
+	case len(c.Control) > 0:
+		o.Operators, o.Blind = newExternal(c.Control, c.Received), len(c.Received) == 0
+	case len(c.Listen) > 0:
 		uniform := func(d time.Duration) Delay { return Delay{Mean: d, Spread: SpreadUniform} }
 		o.Operators = newSimulators(c.Listen, SMSCOptions{Latency: uniform(c.Latency), ReceiptDelay: uniform(c.Receipt)})
 	}
 	o.Save = func(r *results.Result) error {
 		r.Command = results.Command(os.Args)
-		if !r.Soak.Finished && c.JSON == "-" {
-			return writeDocument(out, r, "", c.HTML)
+		if c.JSON == "" || c.JSON == "-" { // once, at the end
+			return writeDocument(io.Discard, r, "", c.HTML)
 		}
 		return writeDocument(out, r, c.JSON, c.HTML)
 	}
-	r, failure := Soak(ctx, o, progress)
+	hard, cancel := secondSignal(ctx)
+	defer cancel()
+	o.Load.Stop, o.Load.Plain, o.Load.Name = ctx.Done(), c.Plain, c.Name
+	r, failure := Soak(hard, o, progress)
 	if r != nil {
 		writeSoak(progress, r)
+		if c.JSON == "" || c.JSON == "-" {
+			failure = errors.Join(failure, writeDocument(out, r, c.JSON, ""))
+		}
 	}
 	return errors.Join(failure, kept.close())
 }
@@ -77,6 +88,9 @@ func (c *SoakCmd) soakOptions() (o SoakOptions, err error) {
 	if c.For == 0 {
 		return o, errors.New("--for is missing: 2m to try, 4h to know")
 	}
+	if len(c.Control) > 0 && len(c.Listen) > 0 {
+		return o, errors.New("--listen and --control: operators are either played here or run already")
+	}
 	o.Load.Receipts = true
 	o.For, o.Rate, o.Peak, o.PeakLength, o.Period, o.Warmup = c.For, c.Rate, c.Peak, c.PeakFor, c.Period, c.Warmup
 	o.Objective, o.MySQL = c.Objective, c.MySQL
@@ -85,7 +99,7 @@ func (c *SoakCmd) soakOptions() (o SoakOptions, err error) {
 	case "none":
 	case "":
 		o.Faults = defaultFaults(c.For, c.ExecFault)
-		if len(c.Listen) == 0 {
+		if len(c.Listen)+len(c.Control) == 0 {
 			o.Faults = withoutOperators(o.Faults)
 		}
 	default:

@@ -105,6 +105,7 @@ func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result
 	if c.Quiet {
 		progress = io.Discard
 	}
+	o.Plain, o.Name = c.Plain, c.Name
 	return Load(ctx, o, progress)
 }
 

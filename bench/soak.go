@@ -24,6 +24,7 @@ type SoakOptions struct {
 
 	Faults    []soakFault
 	Operators soakOperators // what the gateway's carriers are bound to; nil: none, so that only receipts are verified
+	Blind     bool          // the operators do not say what they receive, so that only receipts are verified
 
 	Objective string // bounds of the latency in the quiet parts, see parseObjectives
 	Limits    soakLimits
@@ -100,7 +101,7 @@ func Soak(ctx context.Context, o SoakOptions, progress io.Writer) (*results.Resu
 		s.bounds, err = parseObjectives(o.Objective)
 	}
 	if err == nil {
-		s.join, err = newLiveJoin(o.Load.Receipts, o.Tee)
+		s.join, err = newLiveJoin(o.Operators != nil && !o.Blind, o.Load.Receipts, o.Tee)
 	}
 	if err != nil {
 		return nil, err
@@ -223,8 +224,9 @@ func (s *soak) document(r *results.Result, finished bool, queued float64) *resul
 	r.Verification, r.Soak = facts.verified, judgeSoak(facts)
 	if s.opts.Operators != nil {
 		r.Simulator = s.opts.Operators.Counts()
-	} else {
-		r.Notes = append(r.Notes, "No operator was simulated: what was received is not known, only receipts are verified.")
+	}
+	if s.opts.Operators == nil || s.opts.Blind {
+		r.Notes = append(r.Notes, "What operators received is not known: only receipts are verified.")
 	}
 	r.Marks = nil
 	for _, p := range facts.shape {

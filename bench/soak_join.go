@@ -33,9 +33,10 @@ const (
 	liveDestinations = 1 << 20
 )
 
-// newLiveJoin begins to join; tee, when it is not nil, gets what is written as well.
-func newLiveJoin(receipts bool, tee func(role string) (io.Writer, error)) (*liveJoin, error) {
-	j := &liveJoin{join: verify.New(verify.Options{Received: true, Receipts: receipts, Keep: livePages, Destinations: liveDestinations})}
+// newLiveJoin begins to join; tee, when it is not nil, gets what is written as well. Without received, what operators got is
+// not known, and nothing of it is expected.
+func newLiveJoin(received, receipts bool, tee func(role string) (io.Writer, error)) (*liveJoin, error) {
+	j := &liveJoin{join: verify.New(verify.Options{Received: received, Receipts: receipts, Keep: livePages, Destinations: liveDestinations})}
 	var err error
 	if j.load, err = j.pipe(journal.RoleLoad, tee); err != nil {
 		return nil, err

@@ -120,15 +120,20 @@ func (s *simulators) Counts() map[string]uint64 {
 	sum := map[string]uint64{}
 	for _, smsc := range s.smscs {
 		t := smsc.Stats()
-		for name, n := range map[string]uint64{"binds": t.Binds, "submits": t.Submits, "answered": t.Answered, "receipts_due": t.ReceiptsDue,
-			"receipts_sent": t.ReceiptsSent, "receipts_acked": t.ReceiptsAcked, "receipts_retried": t.ReceiptsRetried, "receipts_refused": t.ReceiptsRefused} {
-			sum[name] += n
-		}
-		for status, n := range t.ByStatus {
-			sum["answered "+status] += n
-		}
+		addCounts(sum, &t)
 	}
 	return sum
+}
+
+// addCounts adds what one simulator has counted.
+func addCounts(sum map[string]uint64, t *SMSCStats) {
+	for name, n := range map[string]uint64{"binds": t.Binds, "submits": t.Submits, "answered": t.Answered, "receipts_due": t.ReceiptsDue,
+		"receipts_sent": t.ReceiptsSent, "receipts_acked": t.ReceiptsAcked, "receipts_retried": t.ReceiptsRetried, "receipts_refused": t.ReceiptsRefused} {
+		sum[name] += n
+	}
+	for status, n := range t.ByStatus {
+		sum["answered "+status] += n
+	}
 }
 
 // End implements soakOperators. A second time it does nothing.

@@ -10,15 +10,14 @@ import (
 	"tasman/bench/results"
 )
 
-// writeDocument writes a result where --json and --html say: to files, "-" for out, or nowhere when empty. A file has the
-// whole old or the whole new content, whatever happens meanwhile.
+// writeDocument writes a result where --json and --html say: to files, or to out for "-" and, when out is no terminal, for
+// nothing. A file has the whole old or the whole new content, whatever happens meanwhile.
 func writeDocument(out io.Writer, r *results.Result, jsonFile, htmlFile string) error {
 	var err error
-	switch jsonFile {
-	case "":
-	case "-":
+	switch {
+	case jsonFile == "-", jsonFile == "" && !isTerminal(out):
 		err = r.Write(out)
-	default:
+	case jsonFile != "":
 		err = writeWhole(jsonFile, r.Write)
 	}
 	if htmlFile != "" {
