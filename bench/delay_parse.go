@@ -60,11 +60,11 @@ func (d *Delay) parseMain(main string) (err error) {
 	default:
 		return fmt.Errorf("no distribution %q: %s", d.Spread, delayForms)
 	}
-	if low, high, ok := strings.Cut(main, "-"); ok && d.Spread == SpreadUniform {
-		if d.Min, err = parseTime(low); err != nil {
+	if i := strings.LastIndexByte(main, '-'); i > 0 && d.Spread == SpreadUniform {
+		if d.Min, err = parseTime(main[:i]); err != nil {
 			return err
 		}
-		if d.Max, err = parseTime(high); err == nil && d.Max <= d.Min {
+		if d.Max, err = parseTime(main[i+1:]); err == nil && d.Max <= d.Min {
 			err = fmt.Errorf("%s: the second time must be longer than the first", main)
 		}
 		return err

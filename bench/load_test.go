@@ -167,7 +167,7 @@ func TestLoadCmdPrintsJSON(t *testing.T) {
 		fields = append(fields, name)
 	}
 	slices.Sort(fields)
-	want := []string{"accepted", "achieved_rate", "duration_s", "end_to_end_ms", "errors", "held_back", "intended", "kind", "loop", "machine",
+	want := []string{"accepted", "achieved_rate", "command", "duration_s", "end_to_end_ms", "errors", "held_back", "intended", "kind", "loop", "machine",
 		"notes", "offered_rate", "processes", "receipts", "redials", "response_ms", "schema", "sent", "series", "shape", "started", "target", "tool", "unanswered"}
 	if diff := cmp.Diff(want, fields); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)

@@ -82,6 +82,26 @@ func (s *SMSC) Stats() SMSCStats {
 	return out
 }
 
+// add adds the counts of another simulator.
+func (t *SMSCStats) add(o SMSCStats) {
+	t.Sessions += o.Sessions
+	t.Owed += o.Owed
+	for _, c := range [...]struct {
+		to *uint64
+		n  uint64
+	}{
+		{&t.Binds, o.Binds}, {&t.BindsRefused, o.BindsRefused}, {&t.Submits, o.Submits}, {&t.Answered, o.Answered}, {&t.Silent, o.Silent},
+		{&t.Cut, o.Cut}, {&t.ReceiptsDue, o.ReceiptsDue}, {&t.ReceiptsSent, o.ReceiptsSent}, {&t.ReceiptsAcked, o.ReceiptsAcked},
+		{&t.ReceiptsRetried, o.ReceiptsRetried}, {&t.ReceiptsRefused, o.ReceiptsRefused}, {&t.MOsSent, o.MOsSent}, {&t.MOsAcked, o.MOsAcked},
+		{&t.Distinct, o.Distinct}, {&t.Repeated, o.Repeated}, {&t.Unmarked, o.Unmarked}, {&t.Reordered, o.Reordered}, {&t.Unwatched, o.Unwatched},
+	} {
+		*c.to += c.n
+	}
+	for st, n := range o.ByStatus {
+		t.ByStatus[st] += n
+	}
+}
+
 // line is the progress of a second.
 func (t SMSCStats) line(before SMSCStats) string {
 	s := fmt.Sprintf("sessions %d  submits %d (%d/s)  answered %d  receipts sent %d (%d/s) acked %d  owed %d",
