@@ -140,9 +140,9 @@ func (a *arrivals) next() time.Duration {
 	for ; a.phase < len(a.profile.phases); a.phase++ {
 		ph := &a.profile.phases[a.phase]
 		if ph.length == forever && ph.from > 0 {
-			return ph.begin + ph.reaches(a.count-ph.before)
+			return ph.begin + ph.reaches(max(a.count-ph.before, 0))
 		}
-		if n := a.count - ph.before; n < ph.messages(ph.length)-1e-9 {
+		if n := max(a.count-ph.before, 0); n < ph.messages(ph.length)-1e-9 {
 			return ph.begin + min(ph.reaches(n), ph.length-1)
 		}
 	}
