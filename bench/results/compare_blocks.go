@@ -28,19 +28,42 @@ func blockLength(a, b *Result) float64 {
 	return length
 }
 
+// block is a part of a series.
+type block struct {
+	points []Point
+	spans  []float64 // of the points, in seconds
+}
+
+func (b block) length() float64 {
+	sum := 0.0
+	for _, s := range b.spans {
+		sum += s
+	}
+	return sum
+}
+
+func (b block) accepted() uint64 {
+	var n uint64
+	for _, p := range b.points {
+		n += p.Accepted
+	}
+	return n
+}
+
 // blocks divides the points of the time of sending, without the warm-up, into blocks of that length. What is left at the
-// end is left out.
-func blocks(r *Result, length float64) [][]Point {
-	size := max(1, int(math.Round(length/r.Series.Interval)))
-	var steady []Point
-	for _, p := range r.Series.Points {
-		if p.At-r.Series.Interval >= warmupShare*r.Duration-1e-9 && p.At <= r.Duration+1e-9 {
-			steady = append(steady, p)
+// end is left out. Points come a little late, so that the bounds are not taken to the millisecond.
+func blocks(r *Result, length float64) []block {
+	s := r.Series
+	size, late := max(1, int(math.Round(length/s.Interval))), s.Interval/20
+	var steady block
+	for i, p := range s.Points {
+		if span := s.span(i); span > 0 && p.At-span >= warmupShare*r.Duration-late && p.At <= r.Duration+late {
+			steady.points, steady.spans = append(steady.points, p), append(steady.spans, span)
 		}
 	}
-	var all [][]Point
-	for ; len(steady) >= size; steady = steady[size:] {
-		all = append(all, steady[:size])
+	var all []block
+	for ; len(steady.points) >= size; steady.points, steady.spans = steady.points[size:], steady.spans[size:] {
+		all = append(all, block{steady.points[:size], steady.spans[:size]})
 	}
 	return all
 }
@@ -53,8 +76,8 @@ func blocksOf(r *Result, length float64) map[string]measured {
 			continue
 		}
 		var values []float64
-		for _, points := range blocks(r, length) {
-			if v, ok := m.block(points, r.Series.Interval); ok {
+		for _, b := range blocks(r, length) {
+			if v, ok := m.block(b); ok {
 				values = append(values, v)
 			}
 		}
@@ -81,10 +104,10 @@ func constantRate(r *Result) bool {
 	low, high := math.Inf(1), 0.0
 	for _, b := range blocks(r, blockLeast) {
 		var n uint64
-		for _, p := range b {
+		for _, p := range b.points {
 			n += p.Offered
 		}
-		rate := float64(n) / float64(len(b))
+		rate := float64(n) / b.length()
 		low, high = min(low, rate), max(high, rate)
 	}
 	return high <= 1.2*low

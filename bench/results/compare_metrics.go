@@ -12,7 +12,7 @@ type metric struct {
 	higherIsBetter bool
 	never          bool // must be 0; not tested but told
 	run            func(*Result) (float64, bool)
-	block          func([]Point, float64) (float64, bool) // of points that are as many seconds apart; nil: not to be had
+	block          func(block) (float64, bool) // nil: not to be had
 }
 
 // measured is what one side has of a metric: of each run, or of each block of its only one.
@@ -31,10 +31,8 @@ func metricsOf(sides ...Side) []metric {
 			return r.Find.Max, true
 		}},
 		{name: "accepted rate", unit: unitRate, higherIsBetter: true,
-			run: func(r *Result) (float64, bool) { return r.AchievedRate, r.Sent > 0 },
-			block: func(p []Point, step float64) (float64, bool) {
-				return float64(accepted(p)) / (step * float64(len(p))), true
-			}},
+			run:   func(r *Result) (float64, bool) { return r.AchievedRate, r.Sent > 0 },
+			block: func(b block) (float64, bool) { return float64(b.accepted()) / b.length(), true }},
 	}
 	for _, l := range []struct {
 		name  string
@@ -54,9 +52,9 @@ func metricsOf(sides ...Side) []metric {
 	return append(all,
 		metric{name: "not accepted", unit: unitShare,
 			run: func(r *Result) (float64, bool) { return float64(r.Failed()) / float64(max(r.Sent, 1)), r.Sent > 0 },
-			block: func(points []Point, _ float64) (float64, bool) {
+			block: func(b block) (float64, bool) {
 				var sent, failed uint64
-				for _, p := range points {
+				for _, p := range b.points {
 					sent, failed = sent+p.Sent, failed+p.Failed
 				}
 				return float64(failed) / float64(max(sent, 1)), true
@@ -78,9 +76,9 @@ func latencyMetric(name string, run func(*Result) *Latency, point func(Point) *Q
 			}
 			return of(l), true
 		},
-		block: func(points []Point, _ float64) (float64, bool) {
+		block: func(b block) (float64, bool) {
 			var sum, n float64
-			for _, p := range points {
+			for _, p := range b.points {
 				if q := point(p); q != nil && q.Count > 0 {
 					sum, n = sum+in(q)*float64(q.Count), n+float64(q.Count)
 				}
@@ -104,27 +102,19 @@ func processMetrics(name string) []metric {
 			run: func(r *Result) (float64, bool) {
 				return of(r, func(p Process) float64 { return p.CPUMicrosPerMessage })
 			},
-			block: func(points []Point, step float64) (float64, bool) {
-				var cores float64
-				for _, p := range points {
-					cores += p.Processes[name].CPUCores
+			block: func(b block) (float64, bool) {
+				var seconds float64
+				for i, p := range b.points {
+					seconds += p.Processes[name].CPUCores * b.spans[i]
 				}
-				n := accepted(points)
-				return cores * step * 1e6 / float64(n), n > 0 && cores > 0
+				n := b.accepted()
+				return seconds * 1e6 / float64(n), n > 0 && seconds > 0
 			}},
 		{name: name + " memory at most", unit: unitBytes,
 			run: func(r *Result) (float64, bool) {
 				return of(r, func(p Process) float64 { return float64(p.MaxRSSBytes) })
 			}},
 	}
-}
-
-func accepted(points []Point) uint64 {
-	var n uint64
-	for _, p := range points {
-		n += p.Accepted
-	}
-	return n
 }
 
 // processNames returns the names in the order of the first run that has them.

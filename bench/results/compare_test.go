@@ -263,3 +263,43 @@ func TestPageOfComparison(t *testing.T) {
 		}
 	}
 }
+
+// TestBlocksGoByTheClock has points that come a little late, one that stands for three seconds, and a short last one.
+func TestBlocksGoByTheClock(t *testing.T) {
+	t.Parallel()
+	r := &Result{Duration: 40.0007, Loop: Open, Series: &Series{Interval: 1}}
+	before := 0.0
+	for s := 1; s <= 40; s++ {
+		if s == 12 || s == 13 {
+			continue
+		}
+		at := float64(s) + 0.0012
+		n := uint64(math.Round(1000 * (at - before)))
+		r.Series.Points = append(r.Series.Points, Point{At: at, Offered: n, Accepted: n, Processes: map[string]ProcessPoint{"gateway": {CPUCores: 0.5}}})
+		before = at
+	}
+	r.Series.Points = append(r.Series.Points, Point{At: 40.15})
+	r.Processes = []Process{{Name: "gateway"}}
+	got := blocksOf(r, 5)
+	if rates := got["accepted rate"].values; len(rates) != 6 {
+		t.Fatalf("%d blocks: %v", len(rates), rates)
+	}
+	for i := range 6 {
+		if rate := got["accepted rate"].values[i]; math.Abs(rate-1000) > 1 {
+			t.Errorf("block %d: %g/s, want 1,000/s", i, rate)
+		}
+		if us := got["gateway CPU a message"].values[i]; math.Abs(us-500) > 1 {
+			t.Errorf("block %d: %g us a message, want 500", i, us)
+		}
+	}
+	if !constantRate(r) {
+		t.Error("the rate counts as not constant")
+	}
+	for _, l := range draw(r).Charts[0].Lines {
+		for i, y := range l.Y[:len(l.Y)-1] {
+			if math.Abs(float64(y)-1000) > 1 {
+				t.Errorf("%s, point %d: %g/s drawn", l.Name, i, float64(y))
+			}
+		}
+	}
+}

@@ -28,7 +28,7 @@ type Tool struct {
 
 // ThisMachine describes the machine of this process.
 func ThisMachine() *Machine {
-	m := &Machine{Cores: runtime.GOMAXPROCS(0), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	m := &Machine{Cores: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
 	m.CPU = procField("/proc/cpuinfo", "model name")
 	if kb, _, ok := strings.Cut(procField("/proc/meminfo", "MemTotal"), " "); ok {
 		if n, err := strconv.ParseUint(kb, 10, 64); err == nil {

@@ -23,9 +23,12 @@ func (a *adder) latencies(r *Result) {
 	a.x = a.axis(at)
 	a.d.End = max(a.d.End, at[len(at)-1])
 
-	step := r.Series.Interval
+	spans := make(map[float64]float64, len(a.points))
+	for i, p := range a.points {
+		spans[p.At] = r.Series.span(i)
+	}
 	rate := func(n func(Point) uint64) func(Point) (float64, bool) {
-		return func(p Point) (float64, bool) { return float64(n(p)) / step, true }
+		return func(p Point) (float64, bool) { return float64(n(p)) / spans[p.At], spans[p.At] > 0 }
 	}
 	rates := chart{ID: "rate", Title: "Messages a second", X: "time", Unit: unitRate, Wide: true}
 	if r.Loop != Closed && a.side == "" {
@@ -34,7 +37,7 @@ func (a *adder) latencies(r *Result) {
 	a.line(rates, "accepted", "c1", "area", rate(func(p Point) uint64 { return p.Accepted }))
 	a.lineIfAny(rates, "receipts", "c3", "line", rate(func(p Point) uint64 { return p.Receipts }))
 	a.lineIfAny(rates, "MOs", "c5", "line", rate(func(p Point) uint64 { return p.MOs }))
-	a.lineIfAny(rates, "failed", "bad", "line", func(p Point) (float64, bool) { return float64(p.Failed) / step, p.Failed > 0 })
+	a.lineIfAny(rates, "failed", "bad", "line", func(p Point) (float64, bool) { return float64(p.Failed) / spans[p.At], p.Failed > 0 })
 
 	a.quantiles(chart{ID: "response", Title: "Answer time", About: "from the intended time to the answer", X: "time", Unit: unitMs, Log: true, Wide: true},
 		func(p Point) *Quantiles { return p.Response })

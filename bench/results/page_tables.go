@@ -87,7 +87,7 @@ func (r *Result) facts() []fact {
 		for _, p := range []struct {
 			n    int
 			text string
-		}{{s.Accounts, "accounts"}, {s.Binds, "binds"}, {s.Window, "window"}, {s.Conns, "connections"}, {s.Recipients, "recipients a request"}} {
+		}{{s.Accounts, "accounts"}, {s.Binds, "binds"}, {s.Window, "unanswered on each"}, {s.Conns, "connections"}, {s.Recipients, "recipients a request"}} {
 			if p.n > 0 {
 				parts = append(parts, fmt.Sprintf("%s %s", count(p.n), p.text))
 			}

@@ -6,8 +6,16 @@ type Series struct {
 	Points   []Point `json:"points"`
 }
 
-// Point is one interval. Counts are of the interval alone, so that a count by Series.Interval is a rate; Outstanding,
-// Queues, Processes and DiskBytes are as at its end.
+// span is how long the interval of a point was, in seconds.
+func (s *Series) span(i int) float64 {
+	if i == 0 {
+		return min(s.Points[0].At, s.Interval)
+	}
+	return s.Points[i].At - s.Points[i-1].At
+}
+
+// Point is one interval. Counts are of the interval alone, so that a count by the time since the point before is a rate;
+// Outstanding, Queues, Processes and DiskBytes are as at its end. The last interval may be shorter than the others.
 type Point struct {
 	At          float64 `json:"at_s"` // end of the interval, seconds since Result.Started
 	Offered     uint64  `json:"offered"`
