@@ -58,6 +58,9 @@ func (ph *phase) messages(d time.Duration) float64 {
 
 // reaches returns after how long the phase has had n messages: the inverse of messages.
 func (ph *phase) reaches(n float64) time.Duration {
+	if n <= 0 {
+		return 0
+	}
 	slope := (ph.to - ph.from) / ph.length.Seconds()
 	var s float64
 	if ph.from == ph.to {
