@@ -60,19 +60,6 @@ func (l *pointLog) series() (*results.Series, results.Totals) {
 	return s, l.totals
 }
 
-// last returns the newest point.
-func (l *pointLog) last() (p results.Point, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.in > 0 {
-		return l.open, true
-	}
-	if n := len(l.points); n > 0 {
-		return l.points[n-1], true
-	}
-	return p, false
-}
-
 // mergePoints makes one point of two neighbours.
 func mergePoints(a, b results.Point) results.Point {
 	m := b

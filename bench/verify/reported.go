@@ -18,12 +18,12 @@ import (
 
 // Database tells the join what the reporting database of a Tasman says of the messages accepted from from on and before to.
 // It may be asked again later, since the gateway reports some seconds after the fact.
-func (j *Join) Database(ctx context.Context, dsn string, from, to time.Time) error {
+func (j *Join) Database(ctx context.Context, dsn string, from, to time.Time) (err error) {
 	q, err := reporting.OpenReader(dsn)
 	if err != nil {
 		return err
 	}
-	defer q.Close()
+	defer func() { err = errors.Join(err, q.Close()) }()
 	j.strangers = 0
 	return q.States(ctx, from, to, func(r reporting.StateRow) error {
 		id := r.ID.String()
@@ -36,12 +36,12 @@ func (j *Join) Database(ctx context.Context, dsn string, from, to time.Time) err
 }
 
 // DatabaseMarks tells the join only which messages the database marks as possible duplicates.
-func (j *Join) DatabaseMarks(ctx context.Context, dsn string, from, to time.Time) error {
+func (j *Join) DatabaseMarks(ctx context.Context, dsn string, from, to time.Time) (err error) {
 	q, err := reporting.OpenReader(dsn)
 	if err != nil {
 		return err
 	}
-	defer q.Close()
+	defer func() { err = errors.Join(err, q.Close()) }()
 	return q.PossibleDuplicates(ctx, from, to, func(r reporting.StateRow) error {
 		j.Marked(r.ID.String())
 		return nil
