@@ -123,6 +123,3 @@ func secondSignal(ctx context.Context) (context.Context, context.CancelFunc) {
 	}()
 	return hard, cancel
 }
-
-// page returns where the page goes, for the commands that embed this one.
-func (c *LoadCmd) page() string { return c.HTML }

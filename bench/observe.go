@@ -23,7 +23,6 @@ type observer struct {
 	part     results.Point
 	inPart   int
 	last     tally
-	lastAt   time.Duration
 	response histogram // of the last second
 	endToEnd histogram
 }

@@ -81,7 +81,8 @@ func (b *blockProgress) block(s *observer, p *results.Point, width int) []string
 
 // bar draws how far the load is.
 func (b *blockProgress) bar(at float64, accepted uint64, width int) string {
-	share, left := 0.0, ""
+	var share float64
+	left := ""
 	switch {
 	case b.length > 0:
 		share = at / b.length.Seconds()

@@ -40,9 +40,8 @@ type trackerShard struct {
 }
 
 type earlyReceipt struct {
-	came   time.Duration
-	state  smpp.MessageState
-	marker uint64
+	came  time.Duration
+	state smpp.MessageState
 }
 
 func newTracker() *tracker {
