@@ -231,12 +231,13 @@ func (d *door) deliverLater(p *plan, r *smpp.Request, m *smpp.SubmitSM, v verdic
 			n.to, n.state, n.interim = to, smpp.StateEnroute, true
 			d.smsc.owe(wait+(due-wait)/2, n)
 		}
+		at := time.Duration(0)
 		if v.receipts > 0 {
-			due = to.inOrder(p, m.Destination.Addr, due)
+			at = to.inOrder(p, m.Destination.Addr, due)
 		}
 		for range v.receipts {
 			n := d.newReceipt(r, m, v, id)
-			n.to = to
+			n.to, n.at = to, at
 			d.smsc.owe(due, n)
 		}
 	}

@@ -26,6 +26,7 @@ type owed struct {
 	source, destination smpp.Address
 	id                  uint64
 	submitted           time.Time
+	at                  time.Duration // on the wheel's clock, when it is due in its order; 0: no order
 	state               smpp.MessageState
 	errCode             string
 	interim             bool
@@ -153,7 +154,13 @@ func (s *SMSC) owe(after time.Duration, n *owed) {
 		s.count.due.Add(1)
 	}
 	s.count.owed.Add(1)
-	if after <= 0 {
+	switch {
+	case n.at > 0:
+		if !s.wheel.addAt(n.at, event{kind: eventDeliver, smsc: s, owed: n}) {
+			s.count.settle(n)
+		}
+		return
+	case after <= 0:
 		n.to.due(n)
 		return
 	}

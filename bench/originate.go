@@ -109,7 +109,7 @@ func number(pattern string, r *rand.Rand) string {
 
 // sendMO schedules a message from a handset, in segments when it is long. Marked ones begin with their number.
 func (s *SMSC) sendMO(after time.Duration, to *esme, source, destination smpp.Address, text string, marked bool) {
-	n, marker := s.made.Add(1), uint64(journal.NoMarker)
+	n, marker := s.made.Add(1), journal.NoMarker
 	if marked {
 		marker = moMarkers + n%1_000_000_000
 		text = string(appendMarker(nil, marker)) + " " + text

@@ -14,36 +14,32 @@ const handsetLimit = 1 << 16
 // ordering puts the receipts of one system_id in the order that the settings ask for.
 type ordering struct {
 	mu       sync.Mutex
-	begun    time.Time
-	last     time.Duration            // since begun, when the last receipt is due
+	last     time.Duration            // on the wheel's clock, when the last receipt is due
 	handsets map[uint64]time.Duration // the same for each handset
 	held     []*owed                  // for the end of the window
 }
 
-// inOrder moves a due time behind that of the receipt it must not overtake.
+// inOrder returns when a receipt is due on the wheel's clock, not before that of the one it must not overtake; 0 when the
+// settings ask for no such order, and its delay alone counts.
 func (e *esme) inOrder(p *plan, handset string, due time.Duration) time.Duration {
 	if p.Receipts.Order != OrderSubmitted && p.Receipts.Order != OrderHandset {
-		return due
+		return 0
 	}
+	at := max(1, time.Since(e.smsc.wheel.started)+due)
 	o := &e.ordering
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.begun.IsZero() {
-		o.begun, o.handsets = time.Now(), make(map[uint64]time.Duration)
-	}
-	now := time.Since(o.begun)
-	at := now + due
 	if p.Receipts.Order == OrderSubmitted {
 		o.last = max(o.last, at)
-		return o.last - now
+		return o.last
+	}
+	if o.handsets == nil || len(o.handsets) >= handsetLimit {
+		o.handsets = make(map[uint64]time.Duration)
 	}
 	key := journal.Destination(handset)
-	if len(o.handsets) >= handsetLimit {
-		clear(o.handsets)
-	}
 	at = max(at, o.handsets[key])
 	o.handsets[key] = at
-	return at - now
+	return at
 }
 
 // hold keeps a due receipt for the end of its window; the first one in it schedules that.

@@ -42,7 +42,12 @@ func newWheel[T any](fire func(due []T)) *wheel[T] {
 // add has item handed out after d, at the next tick at the earliest; false means that the wheel has been stopped and has
 // not taken it.
 func (w *wheel[T]) add(d time.Duration, item T) bool {
-	tick := int64((time.Since(w.started) + d + wheelTick - 1) / wheelTick)
+	return w.addAt(time.Since(w.started)+d, item)
+}
+
+// addAt is add for a time since started.
+func (w *wheel[T]) addAt(at time.Duration, item T) bool {
+	tick := int64((at + wheelTick - 1) / wheelTick)
 	w.mu.Lock()
 	if w.stopped {
 		w.mu.Unlock()
