@@ -84,7 +84,7 @@ func formOf(t *testing.T, p *smpp.SubmitSM, i, parts int) string {
 func TestMixErrorsSayWhere(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"texts:\n- share: 1\n  chars: 3":                                    ":3:",
+		"texts:\n- share: 1\n  chars: 3":                                     ":3:",
 		"texts:\n- share: 1\n  length: 5-2":                                  ":3: texts[0].length",
 		"texts:\n- share: 1\n- share: -1":                                    ":3: texts[1].share",
 		"texts:\n- share: 1\n  encoding: ebcdic":                             "allowed are gsm7",
