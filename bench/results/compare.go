@@ -10,6 +10,7 @@ import (
 // The bounds of a verdict.
 const (
 	runsP       = 0.05 // over runs, which are independent of each other
+	runsLeast   = 0.01 // change that a verdict over runs needs besides: less is of no use, however certain it is
 	blocksP     = 0.01 // over the blocks of one run, which are not quite
 	blocksLeast = 0.05 // change that a verdict over blocks needs besides
 )
@@ -102,7 +103,7 @@ func (c *Comparison) row(m metric, a, b measured) Row {
 		r.never(a.values, b.values)
 		return r
 	}
-	limit, least := runsP, 0.0
+	limit, least := runsP, runsLeast
 	switch {
 	case c.single() && !(a.blocks && b.blocks):
 		r.Why = "one run a side is too few"
@@ -164,7 +165,8 @@ func (c *Comparison) note() {
 	case smallestP(na, nb) >= runsP:
 		add("%d and %d runs are too few for a verdict: p cannot reach %g whatever they say. With 4 a side it can.", na, nb, runsP)
 	default:
-		add("A verdict needs p < %g (Mann-Whitney U over the runs): where nothing has changed, one metric in %.0f gets one all the same.", runsP, 1/runsP)
+		add("A verdict needs p < %g (Mann-Whitney U over the runs) and a change over %g %%: where nothing has changed, up to one metric in %.0f "+
+			"gets one all the same.", runsP, runsLeast*100, 1/runsP)
 	}
 }
 
