@@ -70,7 +70,6 @@ type LoadOptions struct {
 
 	Stop     <-chan struct{} // closed: nothing more is sent, what is out is waited for. ctx ends all at once
 	Plain    bool            // progress in lines even on a terminal
-	LineFor  time.Duration   // how often a line comes; 0: a second
 	Name     string          // of the run, in the result
 	Command  []string        // of the run, in the result; without secrets
 	Mentions []string        // notes for the result
