@@ -2,75 +2,46 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"time"
+	"runtime"
+	"runtime/debug"
 
-	"tasman/sms"
+	"tasman/bench/journal"
+	"tasman/bench/results"
 )
 
-// LoadCmd is `tasman bench load`: it sends messages and writes what it measured as JSON.
+// LoadCmd is `tasman bench load`: it sends messages and shows what it measured.
 type LoadCmd struct {
-	SMPP     string `name:"smpp" placeholder:"HOST:PORT" help:"SMPP target. With --http the binds are receivers and only take receipts."`
-	SystemID string `name:"system-id" env:"TASMAN_SYSTEM_ID" help:"system_id of the binds."`
-	Password string `env:"TASMAN_PASSWORD" help:"Password of the binds."`
-	Binds    int    `default:"1" help:"Number of binds."`
-	Window   int    `default:"100" help:"Unanswered submit_sm on a bind."`
+	LoadFlags `embed:""`
 
-	HTTP       string `name:"http" placeholder:"URL" help:"HTTP target, e.g. http://127.0.0.1:8080."`
-	Key        string `env:"TASMAN_KEY" help:"API key."`
-	Conns      int    `default:"32" help:"Number of HTTP connections."`
-	Recipients int    `default:"1" help:"Messages of an HTTP request. They share one text and so one marker."`
-
-	Rate           float64       `default:"1000" help:"Messages a second, whatever the target does; 0 is as fast as answers come."`
-	For            time.Duration `placeholder:"TIME" help:"How long to send; 10s unless there is a count."`
-	Count          uint64        `placeholder:"N" help:"How many messages to send."`
-	MaxOutstanding int           `default:"100000" help:"Messages without an answer; further ones are held back."`
-	Timeout        time.Duration `default:"30s" help:"How long an answer is waited for."`
-
-	To     []string `placeholder:"PREFIX" help:"Destinations, in turn: a prefix filled up to 11 digits, a number, or a pattern with x for any digit; +6421,+6141 by default."`
-	From   string   `default:"TASMAN" help:"Source."`
-	Text   string   `help:"Text behind the marker."`
-	Length int      `placeholder:"N" help:"Characters of the text with its marker of 11."`
-	Lane   string   `default:"" enum:",alert,normal,bulk" help:"Lane. SMPP has none: alert sets priority_flag 3 there."`
-	First  uint64   `help:"Number of the first message, in its marker."`
-
-	Receipts bool          `help:"Ask for receipts, wait for them and measure the time to them."`
-	Webhook  string        `placeholder:"HOST:PORT" help:"Address to take receipts at as webhooks."`
-	Drain    time.Duration `default:"10s" help:"How long receipts are waited for at the end."`
-
-	JSON  string `name:"json" default:"-" placeholder:"FILE" help:"Where the result goes; - is standard output."`
-	Quiet bool   `help:"No line a second on standard error."`
+	Journal string `placeholder:"FILE" help:"Write down each message, for bench verify."`
+	JSON    string `name:"json" placeholder:"FILE" help:"Where the result goes as JSON; - is standard output. Without it, a summary on a terminal and JSON elsewhere."`
+	HTML    string `name:"html" placeholder:"FILE" help:"Where the result goes as a page with charts."`
+	Name    string `help:"Name of the run, in the result."`
+	Plain   bool   `help:"Progress in lines, also on a terminal."`
+	Quiet   bool   `help:"No progress."`
+	Pprof   string `hidden:"" placeholder:"FILE" help:"Write a CPU profile of the load."`
 }
 
-// options returns what the flags say.
-func (c *LoadCmd) options() (LoadOptions, error) {
-	o := LoadOptions{
-		SMPP: c.SMPP, SystemID: c.SystemID, Password: c.Password, Binds: c.Binds, Window: c.Window,
-		HTTP: c.HTTP, Key: c.Key, Conns: c.Conns, Recipients: c.Recipients,
-		Rate: c.Rate, For: c.For, Count: c.Count, MaxOutstanding: c.MaxOutstanding, Timeout: c.Timeout,
-		To: c.To, From: c.From, Text: c.Text, Length: c.Length, First: c.First,
-		Receipts: c.Receipts, Webhook: c.Webhook, Drain: c.Drain,
-	}
-	if o.For == 0 && o.Count == 0 {
-		o.For = 10 * time.Second
-	}
-	if c.Lane != "" {
-		lane, err := sms.ParseLane(c.Lane)
-		if err != nil {
-			return o, err
-		}
-		o.Lane = lane
-	}
-	return o, nil
-}
-
-// Run sends and measures until all is sent, the time is over or ctx ends, and writes the result. It returns
-// ErrNothingAccepted when that is so.
+// Run sends and measures until all is sent or the time is over, and writes the result. When ctx ends it stops sending and
+// waits for what is out; when a second signal comes it leaves at once. It returns ErrNothingAccepted when that is so.
 func (c *LoadCmd) Run(ctx context.Context, out io.Writer) error {
 	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	o.Name, o.Plain, o.Stop, o.Command = c.Name, c.Plain, ctx.Done(), results.Command(os.Args)
+	j, err := openJournal(c.Journal, journal.RoleLoad, c.Name)
+	if err != nil {
+		return err
+	}
+	o.Journal = j
+	hard, cancel := secondSignal(ctx)
+	defer cancel()
+	thrifty(&o)
+	stopProfile, err := startProfile(c.Pprof)
 	if err != nil {
 		return err
 	}
@@ -78,7 +49,13 @@ func (c *LoadCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Quiet {
 		progress = io.Discard
 	}
-	result, err := Load(ctx, o, progress)
+	result, err := Load(hard, o, progress)
+	stopProfile()
+	if j != nil {
+		if jerr := j.Close(); err == nil && jerr != nil {
+			return jerr
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -91,13 +68,58 @@ func (c *LoadCmd) Run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-func (c *LoadCmd) write(r *Result, out io.Writer) error {
-	if c.JSON == "-" {
+// thrifty has the process of a load at a moderate rate run on one core, which spares most of the wake-ups between threads,
+// and collect garbage less often. The environment of the Go runtime has precedence.
+func thrifty(o *LoadOptions) {
+	const moderate = 50_000 // messages a second that one core certainly makes
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+	p, err := o.profile()
+	if err == nil && p != nil && p.Peak() <= moderate && o.HTTP == "" && os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
+}
+
+// write writes the result where the flags say.
+func (c *LoadCmd) write(r *results.Result, out io.Writer) error {
+	if c.HTML != "" {
+		if err := results.WritePageFile(c.HTML, r); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.JSON == "-":
+		return r.Write(out)
+	case c.JSON != "":
+		if err := r.WriteFile(c.JSON); err != nil {
+			return err
+		}
+		if !isTerminal(out) {
+			return nil
+		}
+	case !isTerminal(out):
 		return r.Write(out)
 	}
-	f, err := os.Create(c.JSON)
-	if err != nil {
-		return err
-	}
-	return errors.Join(r.Write(f), f.Close())
+	return writeSummary(out, r)
+}
+
+// secondSignal returns a context that ends with the signal that comes after the one which ended ctx.
+func secondSignal(ctx context.Context) (context.Context, context.CancelFunc) {
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	go func() { // ends with hard
+		select {
+		case <-ctx.Done():
+		case <-hard.Done():
+			return
+		}
+		signals := notifyStop()
+		defer signals.stop()
+		select {
+		case <-signals.c:
+			cancel()
+		case <-hard.Done():
+		}
+	}()
+	return hard, cancel
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"tasman/bench/journal"
 	"tasman/smpp"
 )
 
@@ -19,6 +20,7 @@ const patience = 250 * time.Millisecond
 type door struct {
 	smsc    *SMSC
 	esme    *esme
+	via     string // of the journal
 	rand    *rand.Rand
 	resp    smpp.SubmitSMResp
 	submits int
@@ -38,51 +40,78 @@ func (d *door) ServeSMPP(r *smpp.Request) {
 		}
 		return
 	}
-	d.see(m)
-	v := d.judge(m)
+	if d.via == "" {
+		d.via = viaOf(d.esme.systemID, r.Session())
+	}
+	p := s.plan.Load()
+	marker := d.see(m)
+	v := d.judge(p, m)
 	if v.silent && d.silent >= s.opts.MaxPending/2 {
 		v = verdict{status: smpp.StatusSystemError} // or the reader would stop for ever
 	}
 	switch {
-	case v.cut, s.opts.DisconnectAfter > 0 && d.submits >= s.opts.DisconnectAfter:
+	case v.cut, p.DisconnectAfter > 0 && d.submits >= p.DisconnectAfter:
 		s.cut(r.Session())
 		return
 	case v.silent:
 		d.silent++
 		d.esme.fellSilent(r.Session())
 		s.count.silent.Add(1)
+		d.note(p, m, marker, 0, smpp.StatusOK)
 		return
 	}
-	d.answer(r, m, v)
+	d.answer(p, r, m, v, marker)
 }
 
-// see counts a submit_sm and shows it to who wants to see.
-func (d *door) see(m *smpp.SubmitSM) {
+// see counts a submit_sm and shows it to who wants to see. It returns the marker, journal.NoMarker when there is none.
+func (d *door) see(m *smpp.SubmitSM) uint64 {
 	s := d.smsc
 	d.submits++
 	s.count.submits.Add(1)
 	if s.opts.OnSubmit != nil {
 		s.opts.OnSubmit(m)
 	}
+	if !s.opts.Verify && s.opts.Journal == nil {
+		return journal.NoMarker
+	}
+	n, ok := markerOf(m)
+	if !ok {
+		n = journal.NoMarker
+	}
 	if s.opts.Verify {
-		if n, ok := markerOf(m); ok {
+		if ok {
 			s.markers.see(n)
+			s.sequence.see(m.Destination.Addr, n)
 		} else {
 			s.count.unmarked.Add(1)
 		}
 	}
+	return n
+}
+
+// note writes a submit_sm into the journal.
+func (d *door) note(p *plan, m *smpp.SubmitSM, marker, id uint64, st smpp.Status) {
+	if d.smsc.opts.Journal == nil {
+		return
+	}
+	e := journal.Entry{Kind: journal.Received, Marker: marker, At: time.Now(), Status: uint32(st), Via: d.via,
+		Destination: journal.Destination(m.Destination.Addr)}
+	if id != 0 {
+		e.ID = p.ID.format(id)
+	}
+	e.Part, e.Parts = partOf(m)
+	d.smsc.opts.Journal.Write(&e)
 }
 
 // judge decides what happens to a message.
-func (d *door) judge(m *smpp.SubmitSM) verdict {
-	o := &d.smsc.opts
-	if d.esme.limit != nil && !d.esme.limit.Allow() {
+func (d *door) judge(p *plan, m *smpp.SubmitSM) verdict {
+	if p.Rate > 0 && !d.esme.allow(p) {
 		return verdict{status: smpp.StatusThrottled}
 	}
 	if !d.room() {
 		return verdict{status: smpp.StatusMessageQueueFull}
 	}
-	if !o.NoMagic {
+	if !p.NoMagic {
 		if rule, ok := magicOf(m.Destination.Addr); ok {
 			if rule.once && !d.smsc.once.first(m) {
 				return delivered
@@ -90,22 +119,45 @@ func (d *door) judge(m *smpp.SubmitSM) verdict {
 			return rule.verdict
 		}
 	}
+	if !p.drawn {
+		return delivered
+	}
+	for _, r := range p.rules {
+		if r.takes(m, d.rand) {
+			return r.verdict
+		}
+	}
+	return d.drawVerdict(p)
+}
+
+// drawVerdict decides by the shares.
+func (d *door) drawVerdict(p *plan) verdict {
 	switch {
-	case d.happens(o.ThrottledShare):
+	case d.happens(p.Throttled):
 		return verdict{status: smpp.StatusThrottled}
-	case d.happens(o.ErrorShare):
-		return verdict{status: smpp.StatusSystemError}
-	case d.happens(o.SilentShare):
+	case d.happens(p.Errors):
+		return verdict{status: smpp.Status(p.Error)}
+	case d.happens(p.Silent):
 		return verdict{silent: true}
 	}
-	v := delivered
-	if d.happens(o.UndeliverableShare) {
+	v, r := delivered, &p.Receipts
+	switch {
+	case d.happens(r.Undeliverable):
 		v.state = smpp.StateUndeliverable
+	case d.happens(r.Expired):
+		v.state = smpp.StateExpired
 	}
-	if d.happens(o.RepeatShare) {
+	switch {
+	case d.happens(r.None):
+		v.receipts = 0
+	case d.happens(r.Twice):
 		v.receipts = 2
 	}
-	v.early = d.happens(o.EarlyShare)
+	v.late, v.early, v.intermediate = d.happens(p.Late), d.happens(r.Early), d.happens(r.Intermediate)
+	v.mistake = mistakeOf(d.happens(r.WrongID), d.happens(r.UnknownID))
+	if d.happens(p.MO.Replies) {
+		v.reply = p.texts.pick(d.rand).Text
+	}
 	return v
 }
 
@@ -135,12 +187,16 @@ func (d *door) room() bool {
 }
 
 // answer replies as the verdict says, now or later, and schedules what is delivered afterwards.
-func (d *door) answer(r *smpp.Request, m *smpp.SubmitSM, v verdict) {
+func (d *door) answer(p *plan, r *smpp.Request, m *smpp.SubmitSM, v verdict, marker uint64) {
 	s := d.smsc
-	wait := s.opts.Latency.draw(d.rand)
+	latency := &p.latency
+	if v.latency != nil {
+		latency = v.latency
+	}
+	wait := latency.draw(d.rand)
 	reply := wait
 	if v.late {
-		reply += s.opts.LateBy
+		reply += p.lateBy.draw(d.rand)
 	}
 	if v.early {
 		reply += earlyLead
@@ -149,31 +205,69 @@ func (d *door) answer(r *smpp.Request, m *smpp.SubmitSM, v verdict) {
 	if v.status == smpp.StatusOK {
 		id = s.ids.Add(1)
 	}
-	if reply <= 0 || !s.wheel.add(reply, event{kind: eventAnswer, request: r, status: v.status, id: id}) {
-		s.answer(r, v.status, id, &d.resp)
+	d.note(p, m, marker, id, v.status)
+	if reply <= 0 || !s.wheel.add(reply, event{kind: eventAnswer, smsc: s, request: r, status: v.status, id: id}) {
+		s.answer(p, r, v.status, id, &d.resp)
 	}
-	if v.status != smpp.StatusOK {
-		return
-	}
-	due := wait
-	if !v.early {
-		due += s.opts.ReceiptDelay.draw(d.rand)
-	}
-	if wantsReceipt(m.RegisteredDelivery, v.state) {
-		for range v.receipts {
-			d.owe(due, &owed{source: m.Destination, destination: m.Source, id: id, submitted: time.Now(), state: v.state})
-		}
-	}
-	if v.echo {
-		d.owe(due, &owed{source: m.Destination, destination: m.Source, mo: true, coding: m.DataCoding,
-			esmClass: m.ESMClass & smpp.ESMUDHI, text: bytes.Clone(m.Payload())})
+	if v.status == smpp.StatusOK {
+		d.deliverLater(p, r, m, v, id, wait)
 	}
 }
 
-// owe schedules a deliver_sm.
-func (d *door) owe(after time.Duration, n *owed) {
-	n.to = d.esme
-	d.smsc.owe(after, n)
+// deliverLater schedules receipts and the handset's reply; wait is the time to the answer.
+func (d *door) deliverLater(p *plan, r *smpp.Request, m *smpp.SubmitSM, v verdict, id uint64, wait time.Duration) {
+	due := wait
+	if !v.early {
+		delay := &p.receipt
+		if v.delay != nil {
+			delay = v.delay
+		}
+		due += delay.draw(d.rand)
+	}
+	to := d.receiptESME(p)
+	if wantsReceipt(m.RegisteredDelivery, v.state) {
+		if v.intermediate {
+			n := d.newReceipt(r, m, v, id)
+			n.to, n.state, n.interim = to, smpp.StateEnroute, true
+			d.smsc.owe(wait+(due-wait)/2, n)
+		}
+		at := time.Duration(0)
+		if v.receipts > 0 {
+			at = to.inOrder(p, m.Destination.Addr, due)
+		}
+		for range v.receipts {
+			n := d.newReceipt(r, m, v, id)
+			n.to, n.at = to, at
+			d.smsc.owe(due, n)
+		}
+	}
+	switch {
+	case v.echo:
+		n := takeOwed()
+		*n = owed{to: d.esme, source: m.Destination, destination: m.Source, mo: true, coding: m.DataCoding, marker: journal.NoMarker,
+			esmClass: m.ESMClass & smpp.ESMUDHI, text: bytes.Clone(m.Payload())}
+		d.smsc.owe(due, n)
+	case v.reply != "" && m.Source.TON != tonAlphanumeric:
+		d.smsc.sendMO(due+p.reply.draw(d.rand), d.esme, m.Destination, m.Source, v.reply, true)
+	}
+}
+
+// tonAlphanumeric is the type of number of a sender that nobody can reply to.
+const tonAlphanumeric = 5
+
+func (d *door) newReceipt(r *smpp.Request, m *smpp.SubmitSM, v verdict, id uint64) *owed {
+	n := takeOwed()
+	*n = owed{source: m.Destination, destination: m.Source, id: v.mistake.id(id), submitted: time.Now(), state: v.state, errCode: v.errCode,
+		from: r.Session()}
+	return n
+}
+
+// receiptESME returns who gets the receipts.
+func (d *door) receiptESME(p *plan) *esme {
+	if p.Receipts.SystemID == "" || p.Receipts.SystemID == d.esme.systemID {
+		return d.esme
+	}
+	return d.smsc.esme(p.Receipts.SystemID)
 }
 
 // wantsReceipt reads registered_delivery (SMPP 3.4 §5.2.17; 3 is of 5.0 §4.7.21).

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -20,43 +21,90 @@ const (
 // owed is a deliver_sm from when it is scheduled until it is settled.
 type owed struct {
 	to                  *esme
+	from                *smpp.Session // that submitted; nil for MOs
+	via                 string        // name of the session it was last handed to
 	source, destination smpp.Address
 	id                  uint64
 	submitted           time.Time
+	at                  time.Duration // on the wheel's clock, when it is due in its order; 0: no order
 	state               smpp.MessageState
+	errCode             string
+	interim             bool
 	tries               int
 
-	mo       bool // a message from a handset instead of a receipt
-	text     []byte
-	coding   uint8
-	esmClass uint8
+	mo          bool // a message from a handset instead of a receipt
+	text        []byte
+	coding      uint8
+	esmClass    uint8
+	marker      uint64
+	part, parts uint8
 }
 
-// esme is one system_id with all its sessions. What is owed to it goes to any of those that receive, in turn, and waits
-// here while their windows are full or there is none.
+// owedPool keeps settled ones for reuse: at 20,000 receipts a second they would be half of what is allocated.
+var owedPool = sync.Pool{New: func() any { return new(owed) }}
+
+func takeOwed() *owed { return owedPool.Get().(*owed) }
+
+// settle counts n as settled and gives it back.
+func (c *counters) settle(n *owed) {
+	c.owed.Add(-1)
+	*n = owed{}
+	owedPool.Put(n)
+}
+
+// receiver is a session that receives, with its name in the journal.
+type receiver struct {
+	*smpp.Session
+	via string
+}
+
+// esme is one system_id with all its sessions. What is owed to it goes to those that receive, in turn, and waits here while
+// their windows are full or there is none.
 type esme struct {
-	smsc   *SMSC
-	limit  *rate.Limiter // nil: any rate
-	settle func(smpp.Outcome)
+	smsc     *SMSC
+	systemID string
+	limit    atomic.Pointer[limit]
+	ordering ordering
+	settle   func(smpp.Outcome)
 
 	mu      sync.Mutex
-	links   []*smpp.Session // that receive
+	links   []receiver
 	turn    turn
 	silent  map[*smpp.Session]struct{} // with submits that are never answered
 	waiting []*owed
 	head    int // of waiting
-	pdu     smpp.DeliverSM
-	text    []byte
-	tlvs    smpp.TLVs
+	// anyWaiting is whether there is something to drain: asked without the lock for each answer.
+	anyWaiting atomic.Bool
+	pdu        smpp.DeliverSM
+	text       receiptWriter
 }
 
-func newESME(s *SMSC) *esme {
-	e := &esme{smsc: s, silent: make(map[*smpp.Session]struct{})}
+// limit is a rate and what is left of it.
+type limit struct {
+	plan    *plan
+	limiter *rate.Limiter
+}
+
+func newESME(s *SMSC, systemID string) *esme {
+	e := &esme{smsc: s, systemID: systemID, silent: make(map[*smpp.Session]struct{})}
 	e.settle = e.settled
-	if s.opts.Rate > 0 {
-		e.limit = rate.NewLimiter(rate.Limit(s.opts.Rate), s.opts.Burst)
-	}
 	return e
+}
+
+// allow takes one submit_sm of the rate; new settings begin with a full burst only when they change the rate.
+func (e *esme) allow(p *plan) bool {
+	l := e.limit.Load()
+	if l == nil || l.plan != p {
+		fresh := &limit{p, nil}
+		if l != nil && l.plan.Rate == p.Rate && l.plan.Burst == p.Burst {
+			fresh.limiter = l.limiter
+		} else {
+			fresh.limiter = rate.NewLimiter(rate.Limit(p.Rate), p.Burst)
+		}
+		e.limit.CompareAndSwap(l, fresh)
+		l = e.limit.Load()
+	}
+	return l.limiter.Allow()
 }
 
 func (e *esme) join(s *smpp.Session) {
@@ -64,7 +112,7 @@ func (e *esme) join(s *smpp.Session) {
 		return
 	}
 	e.mu.Lock()
-	e.links = append(e.links, s)
+	e.links = append(e.links, receiver{s, viaOf(e.systemID, s)})
 	e.mu.Unlock()
 	e.drain()
 }
@@ -73,7 +121,7 @@ func (e *esme) leave(s *smpp.Session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.silent, s)
-	if i := slices.Index(e.links, s); i >= 0 {
+	if i := slices.IndexFunc(e.links, func(r receiver) bool { return r.Session == s }); i >= 0 {
 		e.links = slices.Delete(e.links, i, i+1)
 	}
 }
@@ -106,8 +154,14 @@ func (s *SMSC) owe(after time.Duration, n *owed) {
 		s.count.due.Add(1)
 	}
 	s.count.owed.Add(1)
-	if after <= 0 {
-		n.to.deliver(n)
+	switch {
+	case n.at > 0:
+		if !s.wheel.addAt(n.at, event{kind: eventDeliver, smsc: s, owed: n}) {
+			s.count.settle(n)
+		}
+		return
+	case after <= 0:
+		n.to.due(n)
 		return
 	}
 	s.later(after, n)
@@ -115,9 +169,18 @@ func (s *SMSC) owe(after time.Duration, n *owed) {
 
 // later puts a deliver_sm into the wheel; a stopped one drops it.
 func (s *SMSC) later(after time.Duration, n *owed) {
-	if !s.wheel.add(after, event{kind: eventDeliver, owed: n}) {
-		s.count.owed.Add(-1)
+	if !s.wheel.add(after, event{kind: eventDeliver, smsc: s, owed: n}) {
+		s.count.settle(n)
 	}
+}
+
+// due takes what has become due: it is sent, or held for a burst.
+func (e *esme) due(n *owed) {
+	if p := e.smsc.plan.Load(); p.window > 0 && !n.mo && n.tries == 0 {
+		e.hold(p, n)
+		return
+	}
+	e.deliver(n)
 }
 
 // deliver sends what is due, behind what waits already.
@@ -126,6 +189,7 @@ func (e *esme) deliver(n *owed) {
 	defer e.mu.Unlock()
 	if e.head < len(e.waiting) || !e.offer(n) {
 		e.waiting = append(e.waiting, n)
+		e.anyWaiting.Store(true)
 	}
 }
 
@@ -140,6 +204,7 @@ func (e *esme) drain() {
 	switch {
 	case e.head == len(e.waiting):
 		e.waiting, e.head = e.waiting[:0], 0
+		e.anyWaiting.Store(false)
 	case e.head > 1024 && e.head > len(e.waiting)/2:
 		n := copy(e.waiting, e.waiting[e.head:])
 		clear(e.waiting[n:])
@@ -147,24 +212,38 @@ func (e *esme) drain() {
 	}
 }
 
-// offer hands n to the next session with room in its window; false when there is none. What no session can ever carry
-// counts as handed over and refused.
+// offer hands n to the next session with room in its window, first those of the kind that the settings want; false when
+// there is none. What no session can ever carry counts as handed over and refused.
 func (e *esme) offer(n *owed) bool {
 	if len(e.links) == 0 {
 		return false
 	}
-	e.fill(n)
+	p := e.smsc.plan.Load()
+	e.fill(p, n)
+	if on := p.Receipts.On; !n.mo && on != "" && on != BindAny && e.offerTo(n, on) {
+		return true
+	}
+	return e.offerTo(n, BindAny)
+}
+
+func (e *esme) offerTo(n *owed, on ReceiptBind) bool {
 	for range e.links {
-		err := e.links[e.turn.at(len(e.links))].TrySend(&e.pdu, n, e.settle)
-		var body *smpp.BodyError
+		l := e.links[e.turn.at(len(e.links))]
+		if !fits(l.Session, n, on) {
+			e.turn.pass()
+			continue
+		}
+		n.via = l.via
+		mo := n.mo // n may be settled and used again before TrySend returns
+		err := l.TrySend(&e.pdu, n, e.settle)
 		switch {
 		case err == nil:
 			e.turn.used()
-			e.countSent(n)
+			e.countSent(mo)
 			return true
-		case errors.As(err, &body), errors.Is(err, smpp.ErrNeedsTLVs):
+		case cannotBeSent(err):
 			e.smsc.count.refused.Add(1)
-			e.smsc.count.owed.Add(-1)
+			e.smsc.count.settle(n)
 			return true
 		}
 		e.turn.pass() // the window is full or the session has ended
@@ -172,8 +251,26 @@ func (e *esme) offer(n *owed) bool {
 	return false
 }
 
-func (e *esme) countSent(n *owed) {
-	if n.mo {
+func cannotBeSent(err error) bool {
+	var body *smpp.BodyError
+	return errors.As(err, &body) || errors.Is(err, smpp.ErrNeedsTLVs)
+}
+
+// fits reports whether a session is of the kind that receipts are to go to.
+func fits(s *smpp.Session, n *owed, on ReceiptBind) bool {
+	switch on {
+	case BindSame:
+		return s == n.from
+	case BindOther:
+		return s != n.from
+	case BindReceiver:
+		return s.Bind() == smpp.BindReceiver
+	}
+	return true
+}
+
+func (e *esme) countSent(mo bool) {
+	if mo {
 		e.smsc.count.mos.Add(1)
 	} else {
 		e.smsc.count.sent.Add(1)
@@ -181,29 +278,17 @@ func (e *esme) countSent(n *owed) {
 }
 
 // fill writes n into the PDU that is used for all.
-func (e *esme) fill(n *owed) {
+func (e *esme) fill(p *plan, n *owed) {
 	e.pdu = smpp.DeliverSM{Source: n.source, Destination: n.destination}
-	if n.mo {
-		e.pdu.ESMClass, e.pdu.DataCoding = n.esmClass, n.coding
-		if len(n.text) <= maxShortMessage {
-			e.pdu.ShortMessage = n.text
-		} else {
-			e.pdu.TLVs = smpp.AppendTLV(e.tlvs[:0], smpp.TagMessagePayload, n.text)
-		}
+	if !n.mo {
+		e.text.write(&e.pdu, p, n)
 		return
 	}
-	id := e.smsc.opts.ReceiptID.format(n.id)
-	receipt := smpp.ReceiptText{ID: id, Sub: "001", Dlvrd: "001", Submitted: n.submitted, Done: time.Now(), Stat: n.state.Stat(), Err: "000"}
-	if n.state != smpp.StateDelivered {
-		receipt.Dlvrd, receipt.Err = "000", "001"
-	}
-	e.text = receipt.Append(e.text[:0])
-	e.pdu.ESMClass, e.pdu.ShortMessage = smpp.ESMReceipt, e.text
-	if !e.smsc.opts.NoReceiptTLVs {
-		e.tlvs = e.tlvs[:0]
-		e.tlvs.AddCString(smpp.TagReceiptedMessageID, id)
-		e.tlvs.AddByte(smpp.TagMessageState, uint8(n.state))
-		e.pdu.TLVs = e.tlvs
+	e.pdu.ESMClass, e.pdu.DataCoding = n.esmClass, n.coding
+	if len(n.text) <= maxShortMessage {
+		e.pdu.ShortMessage = n.text
+	} else {
+		e.pdu.TLVs = smpp.AppendTLV(nil, smpp.TagMessagePayload, n.text)
 	}
 }
 
@@ -221,13 +306,16 @@ func (e *esme) settled(o smpp.Outcome) {
 		} else {
 			c.acked.Add(1)
 		}
-		c.owed.Add(-1)
+		e.note(n)
+		c.settle(n)
 	case o.Kind == smpp.Answered && !o.Status.Temporary(), n.tries >= maxTries:
 		c.refused.Add(1)
-		c.owed.Add(-1)
+		c.settle(n)
 	default:
 		c.retried.Add(1)
 		e.smsc.later(retryAfter, n)
 	}
-	e.drain()
+	if e.anyWaiting.Load() {
+		e.drain()
+	}
 }

@@ -1,135 +1,89 @@
 package bench
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"math/rand/v2"
-	"strings"
-	"unicode/utf8"
+	"encoding/binary"
 
 	"tasman/smpp"
 	"tasman/sms"
 )
 
-// numberDigits is how long a destination becomes when its pattern is shorter: numbers of both countries of DefaultTo.
-const numberDigits = 11
-
-// generator makes the messages of a load. It is not safe for concurrent use.
+// generator makes the messages of a load. Each is a function of its number and the seed alone, whoever makes it. A generator
+// is not safe for concurrent use; its slices are valid until the next message.
 type generator struct {
-	rand     *rand.Rand
-	patterns [][]byte // digits, and 'x' for any
-	rest     string   // of the text, behind the marker
-	number   []byte
-
-	source smpp.Address
-	coding uint8
-	wide   bool   // two octets for a character
-	tail   []byte // rest, encoded
+	*blend
+	number []byte
 	text   []byte
-	marker [markerLen]byte
 	tlvs   smpp.TLVs
 }
 
-func newGenerator(o *LoadOptions) (*generator, error) {
-	g := &generator{rand: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}
-	for _, to := range o.To {
-		p := []byte(strings.TrimPrefix(to, "+"))
-		if strings.Trim(string(p), "0123456789x") != "" || len(p) == 0 {
-			return nil, fmt.Errorf("load: %q is not a number, a prefix or a pattern with x", to)
-		}
-		for len(p) < numberDigits && !strings.Contains(to, "x") {
-			p = append(p, '?')
-		}
-		g.patterns = append(g.patterns, []byte(strings.ReplaceAll(string(p), "?", "x")))
-	}
-	g.rest = restOf(o.Text, o.Length)
-	source, err := sms.ParseSource(o.From)
-	if err != nil {
-		return nil, fmt.Errorf("load: source: %w", err)
-	}
-	g.source.TON, g.source.NPI, g.source.Addr = source.SMPP()
-	return g, g.encode()
+// chosen is what is chosen for one message.
+type chosen struct {
+	n    uint64
+	text *variant
+	from *sender
+	lane sms.Lane
+	draw uint64 // of its destination
 }
 
-// restOf returns what follows the marker: a blank and the text, cut or repeated to length characters with the marker.
-func restOf(text string, length int) string {
-	rest := " " + text
-	if length <= 0 {
-		return rest
-	}
-	want := max(length-markerLen, 0)
-	for utf8.RuneCountInString(rest) < want {
-		rest += " " + text
-	}
-	return string([]rune(rest)[:want])
+func newGenerator(b *blend) *generator { return &generator{blend: b} }
+
+// choose chooses message n.
+func (g *generator) choose(n uint64) chosen {
+	d := scramble(g.seed ^ scramble(n))
+	m := chosen{n: n, text: g.texts.pick(d), draw: scramble(d + 1)}
+	m.from = g.senders.pick(scramble(d + 2))
+	m.lane = g.lanes.pick(scramble(d + 3))
+	return m
 }
 
-// encode prepares what is the same in every submit_sm.
-func (g *generator) encode() (err error) {
-	const ucs2 = 8
-	enc := sms.ChooseEncoding(g.rest)
-	switch enc {
-	case sms.GSM7:
-	case sms.UCS2:
-		g.coding, g.wide = ucs2, true
-	default:
-		return errors.New("load: the text has an encoding that is not supported here")
+// destination returns the number that message n goes to, without '+'. Chosen digits never make a magic ending.
+func (g *generator) destination(n uint64) []byte {
+	draw := scramble(scramble(g.seed^scramble(n)) + 1)
+	var set *numbers
+	if g.inTurn {
+		set = g.destinations.items[n%uint64(len(g.destinations.items))]
+	} else {
+		set = g.destinations.pick(scramble(draw + 1))
 	}
-	g.tail, err = sms.AppendText(nil, g.rest, enc)
-	return err
+	g.number = set.append(g.number[:0], draw)
+	return g.number
 }
 
-// destination returns a number for message n, without '+'. It never has a magic ending that its pattern does not spell out.
-func (g *generator) destination(n uint64) string {
-	p := g.patterns[n%uint64(len(g.patterns))]
-	spelled := !bytes.ContainsRune(p[max(len(p)-4, 0):], 'x')
-	for {
-		g.number = append(g.number[:0], p...)
-		digits, left := uint64(0), 0
-		for i, c := range g.number {
-			if c != 'x' {
-				continue
-			}
-			if left == 0 {
-				digits, left = g.rand.Uint64(), 18
-			}
-			g.number[i] = byte('0' + digits%10)
-			digits /= 10
-			left--
-		}
-		to := string(g.number)
-		if _, magic := magicOf(to); !magic || spelled {
-			return to
+// fill makes m the submit_sm of part i of a message to the number to.
+func (g *generator) fill(m *smpp.SubmitSM, msg *chosen, to string, i int) {
+	v := msg.text
+	total := uint8(len(v.bodies))
+	m.Source, m.DataCoding = msg.from.addr, v.coding
+	m.Destination = smpp.Address{TON: 1, NPI: 1, Addr: to}
+	m.ESMClass, m.TLVs = 0, nil
+	m.PriorityFlag = 0
+	if msg.lane == sms.Alert {
+		m.PriorityFlag = 3
+	}
+	text := g.text[:0]
+	if total > 1 {
+		ref, seq := uint16(msg.n), uint8(i+1)
+		switch v.form {
+		case LongUDH16:
+			text, m.ESMClass = smpp.AppendConcat16(text, ref, total, seq), smpp.ESMUDHI
+		case LongSAR:
+			g.tlvs = smpp.AppendTLV(g.tlvs[:0], smpp.TagSARMsgRefNum, binary.BigEndian.AppendUint16(nil, ref))
+			g.tlvs.AddByte(smpp.TagSARTotalSegments, total)
+			g.tlvs.AddByte(smpp.TagSARSegmentSeqnum, seq)
+			m.TLVs = g.tlvs
+		default:
+			text, m.ESMClass = smpp.AppendConcat8(text, uint8(ref), total, seq), smpp.ESMUDHI
 		}
 	}
-}
-
-// fill makes m the submit_sm of message n. Its slices are those of the generator.
-func (g *generator) fill(m *smpp.SubmitSM, n uint64) {
-	g.text = appendMarker(g.text[:0], n)
-	if g.wide {
-		g.text = g.text[:0]
-		for _, c := range appendMarker(g.marker[:0], n) {
-			g.text = append(g.text, 0, c)
-		}
+	header := len(text)
+	text = append(text, v.bodies[i]...)
+	if i == 0 {
+		putMarker(text[header:], msg.n, v.wide)
 	}
-	g.text = append(g.text, g.tail...)
-	m.Source, m.DataCoding = g.source, g.coding
-	m.Destination = smpp.Address{TON: 1, NPI: 1, Addr: g.destination(n)}
-	m.ShortMessage, m.TLVs = g.text, nil
-	if len(g.text) > maxShortMessage {
-		g.tlvs = smpp.AppendTLV(g.tlvs[:0], smpp.TagMessagePayload, g.text)
+	g.text = text
+	m.ShortMessage = text
+	if len(text) > maxShortMessage || v.payload {
+		g.tlvs = smpp.AppendTLV(g.tlvs[:0], smpp.TagMessagePayload, text)
 		m.ShortMessage, m.TLVs = nil, g.tlvs
 	}
-}
-
-// jsonRest returns what follows the marker as the inside of a JSON string.
-func (g *generator) jsonRest() (string, error) {
-	b, err := json.Marshal(g.rest)
-	if err != nil {
-		return "", err
-	}
-	return string(b[1 : len(b)-1]), nil
 }

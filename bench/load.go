@@ -2,103 +2,12 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
 
-	"tasman/sms"
+	"tasman/bench/results"
 )
-
-// LoadOptions are the choices of a load. One of SMPP and HTTP must be given; with both, messages go over HTTP and the
-// binds, as receivers, take the receipts.
-type LoadOptions struct {
-	SMPP               string // host:port
-	SystemID, Password string
-	Binds              int // 0: 1
-	Window             int // unanswered submit_sm on a bind; 0: DefaultLoadWindow
-
-	HTTP       string // URL of the API; without a path /v1/messages is meant
-	Key        string
-	Conns      int // connections; 0: DefaultConns
-	Recipients int // messages of one request; 0: 1
-
-	Rate           float64       // messages a second; 0: as fast as answers come
-	For            time.Duration // how long messages are meant to be sent; 0: until Count
-	Count          uint64        // how many messages are meant to be sent; 0: until For
-	MaxOutstanding int           // messages without an answer; 0: DefaultMaxOutstanding
-	Timeout        time.Duration // of an answer; 0: 30 s
-
-	To     []string // destinations, see the --to flag; empty: DefaultTo
-	From   string   // source; empty: "TASMAN"
-	Text   string   // what follows the marker; empty: DefaultText
-	Length int      // characters of the text with its marker, cut or filled; 0: as Text is
-	Lane   sms.Lane // 0: the account's. SMPP has no lanes: alert sets priority_flag 3
-	First  uint64   // number of the first message, in its marker
-
-	Receipts bool          // ask for receipts and wait for them
-	Webhook  string        // host:port where webhooks with receipts come in; empty: none are taken
-	Drain    time.Duration // how long receipts are waited for after the last answer; 0: DefaultDrain
-}
-
-// Defaults of LoadOptions.
-const (
-	DefaultLoadWindow     = 100
-	DefaultConns          = 32
-	DefaultMaxOutstanding = 100_000
-	DefaultDrain          = 10 * time.Second
-	DefaultText           = "Kia ora! Your parcel is out for delivery and will arrive between 10:00 and 12:00."
-)
-
-// DefaultTo is what LoadOptions.To means when empty: numbers of New Zealand and of Australia.
-func DefaultTo() []string { return []string{"+6421", "+6141"} }
-
-// ErrNothingAccepted is returned by the load command when not one message was accepted.
-var ErrNothingAccepted = errors.New("load: no message was accepted")
-
-func (o LoadOptions) withDefaults() LoadOptions {
-	set := func(v *int, d int) {
-		if *v <= 0 {
-			*v = d
-		}
-	}
-	set(&o.Binds, 1)
-	set(&o.Window, DefaultLoadWindow)
-	set(&o.Conns, DefaultConns)
-	set(&o.Recipients, 1)
-	set(&o.MaxOutstanding, DefaultMaxOutstanding)
-	if o.HTTP == "" {
-		o.Recipients = 1
-	}
-	if o.Timeout <= 0 {
-		o.Timeout = 30 * time.Second
-	}
-	if len(o.To) == 0 {
-		o.To = DefaultTo()
-	}
-	if o.From == "" {
-		o.From = "TASMAN"
-	}
-	if o.Text == "" {
-		o.Text = DefaultText
-	}
-	if o.Drain <= 0 {
-		o.Drain = DefaultDrain
-	}
-	return o
-}
-
-func (o *LoadOptions) check() error {
-	switch {
-	case o.SMPP == "" && o.HTTP == "":
-		return errors.New("load: neither an SMPP nor an HTTP target is given")
-	case o.For <= 0 && o.Count == 0:
-		return errors.New("load: neither a time nor a count is given")
-	case !(o.Rate >= 0 && o.Rate <= 10_000_000):
-		return fmt.Errorf("load: a rate of %v is not possible", o.Rate)
-	}
-	return nil
-}
 
 // target takes the messages of a load.
 type target interface {
@@ -109,63 +18,84 @@ type target interface {
 	close(ctx context.Context)
 }
 
-// Load sends as o says and returns what was measured. It ends early with ctx; what was measured until then is returned.
-// progress gets a line a second. The error says that the load could not begin.
-func Load(ctx context.Context, o LoadOptions, progress io.Writer) (*Result, error) {
+// Load sends as o says and returns what was measured. When o.Stop is closed it stops sending, waits for answers and receipts
+// and returns; when ctx ends it returns at once; what was measured until then is returned in both cases. progress gets a line
+// a second, or a block that is drawn anew where it is a terminal. The error says that the load could not begin.
+func Load(ctx context.Context, o LoadOptions, progress io.Writer) (*results.Result, error) {
 	o = o.withDefaults()
-	if err := o.check(); err != nil {
+	profile, err := o.profile()
+	if err != nil {
 		return nil, err
 	}
-	l := newLoad(o)
+	if err := o.check(profile); err != nil {
+		return nil, err
+	}
+	l := newLoad(o, profile)
 	if err := l.open(ctx); err != nil {
 		l.close(ctx)
 		return nil, err
 	}
 	l.rec.begin()
-	lines := make(chan struct{})
-	talk, hush := context.WithCancel(ctx)
-	go func() { defer close(lines); l.rec.talk(talk, progress) }()
+	watching, hush := context.WithCancel(ctx)
+	show := newProgress(l, progress)
+	watched := make(chan struct{})
+	go func() { defer close(watched); l.observer.run(watching, show) }()
 	p := l.pacer()
-	p.run(ctx, l.target, l.rec)
+	p.run(ctx, o.Stop, l.target, l.rec)
 	sending := l.rec.now()
 	l.drain(ctx)
 	hush()
-	<-lines
+	<-watched
 	l.close(ctx)
 	return l.result(p, sending), nil
 }
 
 // load is one run.
 type load struct {
-	opts   LoadOptions
-	rec    *recorder
-	target target
-	smpp   *smppTarget
-	hooks  *webhook
+	opts     LoadOptions
+	profile  *Profile
+	rec      *recorder
+	target   target
+	smpp     *smppTarget
+	hooks    *webhook
+	observer *observer
 }
 
-func newLoad(o LoadOptions) *load { return &load{opts: o, rec: newRecorder(o.Receipts)} }
+func newLoad(o LoadOptions, p *Profile) *load {
+	l := &load{opts: o, profile: p, rec: newRecorder(o.Receipts)}
+	l.rec.warmup, l.rec.journal, l.rec.mos = o.Warmup, o.Journal, newMOTracker()
+	if l.rec.receipts != nil {
+		l.rec.receipts.warmup = o.Warmup
+	}
+	l.observer = newObserver(&l.opts, l.rec)
+	return l
+}
 
 // open connects everything, so that nothing of it is measured.
 func (l *load) open(ctx context.Context) error {
-	texts, err := newGenerator(&l.opts)
+	texts, err := l.opts.Mix.blend(&l.opts, l.opts.MixDir)
 	if err != nil {
+		return fmt.Errorf("load: %w", err)
+	}
+	if err := l.observer.begin(ctx); err != nil {
 		return err
 	}
 	if l.opts.Webhook != "" {
-		if l.hooks, err = newWebhook(ctx, l.opts.Webhook, l.rec); err != nil {
+		if l.hooks, err = newWebhook(ctx, &l.opts, l.rec); err != nil {
 			return err
 		}
 	}
 	if l.opts.SMPP != "" {
-		l.smpp = newSMPPTarget(&l.opts, l.rec, texts)
+		if l.smpp, err = newSMPPTarget(&l.opts, l.profile, l.rec, texts); err != nil {
+			return err
+		}
 		l.target = l.smpp
 		if err := l.smpp.open(ctx); err != nil {
 			return err
 		}
 	}
 	if l.opts.HTTP != "" {
-		t, err := newHTTPTarget(&l.opts, l.rec, texts)
+		t, err := newHTTPTarget(&l.opts, l.rec, texts, l.hooks)
 		if err != nil {
 			return err
 		}
@@ -176,7 +106,29 @@ func (l *load) open(ctx context.Context) error {
 
 func (l *load) pacer() *pacer {
 	o := &l.opts
-	return &pacer{rate: o.Rate, batch: o.Recipients, count: o.Count, length: o.For, first: o.First}
+	p := &pacer{profile: l.profile, seed: o.Seed, batch: o.Recipients, count: o.Count, length: o.For, first: o.First}
+	if l.profile != nil {
+		if length, ok := l.profile.Length(); ok && (p.length == 0 || length < p.length) {
+			p.length = length
+		}
+	}
+	if o.steady(l.profile) {
+		p.grid = paceTick
+	}
+	return p
+}
+
+// length returns how long the load is meant to send, 0 when a count ends it and that cannot be told.
+func (l *load) length() time.Duration {
+	p := l.pacer()
+	if l.profile != nil && p.count > 0 {
+		a := l.profile.arrivals(1, 0)
+		a.count = float64(p.count)
+		if d := a.next(); p.length == 0 || d < p.length {
+			return d
+		}
+	}
+	return p.length
 }
 
 // drain waits for the answers and then for the receipts.
@@ -204,4 +156,5 @@ func (l *load) close(ctx context.Context) {
 	if l.hooks != nil {
 		l.hooks.close(ctx)
 	}
+	l.observer.end()
 }

@@ -5,32 +5,27 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync"
 	"time"
 
-	"tasman/sms"
+	"tasman/bench/journal"
 )
 
-// httpTarget posts messages over persistent connections, one request at a time on each. It writes HTTP/1.1 itself and
+// httpTarget sends messages over persistent connections, one request at a time on each. It writes HTTP/1.1 itself and
 // leaves the reading to net/http: a request costs one write and no goroutine, so that the load takes little of a machine
 // that it shares with the gateway.
 type httpTarget struct {
-	opts *LoadOptions
-	rec  *recorder
-	url  *url.URL
-	head string // of every request, up to the length of its body
-	open string // of every body, up to the destinations
-	tail string // of every body, behind the marker
-	jobs chan httpJob
-	wg   sync.WaitGroup
-	stop context.CancelFunc
+	opts    *LoadOptions
+	rec     *recorder
+	call    *call
+	tls     *tls.Config
+	hookURL string
+	jobs    chan httpJob
+	wg      sync.WaitGroup
+	stop    context.CancelFunc
 }
 
 type httpJob struct {
@@ -39,61 +34,30 @@ type httpJob struct {
 	intended time.Duration
 }
 
-// httpPause is how long a connection that cannot be made is left alone.
-const httpPause = 100 * time.Millisecond
+const (
+	httpPause  = 100 * time.Millisecond // how long a connection that cannot be made is left alone
+	faultChars = 80                     // of an answer, in the name of an error
+)
 
-func newHTTPTarget(o *LoadOptions, rec *recorder, texts *generator) (*httpTarget, error) {
-	u, err := url.Parse(o.HTTP)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, errors.New("load: the HTTP target is not a URL with http or https and a host")
+func newHTTPTarget(o *LoadOptions, rec *recorder, b *blend, hooks *webhook) (*httpTarget, error) {
+	c, err := newCall(o, b)
+	if err != nil {
+		return nil, err
 	}
-	if u.Path == "" || u.Path == "/" {
-		u.Path = "/v1/messages"
+	t := &httpTarget{opts: o, rec: rec, call: c, jobs: make(chan httpJob, o.Conns)}
+	if hooks != nil {
+		t.hookURL = hooks.url
 	}
-	t := &httpTarget{opts: o, rec: rec, url: u, jobs: make(chan httpJob, o.Conns)}
-	if err := t.prepare(texts); err != nil {
+	if t.tls, err = o.tlsConfig(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.stop = cancel
-	for range o.Conns {
-		g, err := newGenerator(o)
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		c := &httpConn{t: t, texts: g}
+	for i := range o.Conns {
+		c := &httpConn{t: t, texts: newGenerator(b), number: i, name: "http/" + strconv.Itoa(i+1)}
 		t.wg.Go(func() { c.work(ctx) })
 	}
 	return t, nil
-}
-
-// prepare writes what is the same in all requests.
-func (t *httpTarget) prepare(texts *generator) error {
-	rest, err := texts.jsonRest()
-	if err != nil {
-		return err
-	}
-	t.head = fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n", t.url.RequestURI(), t.url.Host)
-	if t.opts.Key != "" {
-		t.head += "Authorization: Bearer " + t.opts.Key + "\r\n"
-	}
-	t.head += "Content-Length: "
-	from, err := json.Marshal(t.opts.From)
-	if err != nil {
-		return err
-	}
-	t.open = `{"from":` + string(from) + `,"to":[`
-	wish := "none"
-	if t.opts.Receipts {
-		wish = "final"
-	}
-	t.tail = rest + `","receipt":"` + wish + `"`
-	if t.opts.Lane != sms.Lane(0) {
-		t.tail += `,"lane":"` + t.opts.Lane.String() + `"`
-	}
-	t.tail += "}"
-	return nil
 }
 
 // start implements target: a connection that is free takes the request.
@@ -120,14 +84,17 @@ func (t *httpTarget) close(context.Context) {
 
 // httpConn is one persistent connection, over all that it is in turn.
 type httpConn struct {
-	t     *httpTarget
-	texts *generator
-	conn  net.Conn
-	read  *bufio.Reader
-	req   []byte
-	text  []byte
-	body  bytes.Buffer
-	made  bool // before
+	t      *httpTarget
+	texts  *generator
+	number int
+	name   string // in the journal
+	conn   net.Conn
+	read   *bufio.Reader
+	req    []byte
+	text   []byte
+	body   bytes.Buffer
+	answer places
+	made   bool // before
 }
 
 // work sends what comes until there is nothing more; the end of ctx ends the wait for an answer.
@@ -135,7 +102,7 @@ func (c *httpConn) work(ctx context.Context) {
 	defer c.drop()
 	for job := range c.t.jobs {
 		if err := c.connect(ctx); err != nil {
-			c.t.rec.failed(job.n, "no connection")
+			c.over(job, journal.NotSent, 0, "no connection")
 			select {
 			case <-time.After(httpPause):
 			case <-ctx.Done():
@@ -146,13 +113,80 @@ func (c *httpConn) work(ctx context.Context) {
 		switch {
 		case err != nil:
 			c.drop()
-			c.t.rec.failed(job.n, "no answer")
-		case status != http.StatusAccepted && status != http.StatusOK && status != http.StatusCreated:
-			c.t.rec.failed(job.n, strconv.Itoa(status)+" "+http.StatusText(status))
+			c.over(job, journal.Unanswered, 0, "no answer")
+		case !c.t.call.accept[status]:
+			c.over(job, journal.Refused, status, c.fault(status))
 		default:
-			c.accepted(job)
+			c.over(job, journal.Accepted, status, "")
 		}
 	}
+}
+
+// fault names a refusal.
+func (c *httpConn) fault(status int) string {
+	reason := strconv.Itoa(status) + " " + http.StatusText(status)
+	if text := c.t.call.fault.first(&c.answer); text != "" {
+		reason += ": " + clip(asLine.escape(text), faultChars)
+	}
+	return reason
+}
+
+// over takes what became of a request; reason says why it was not accepted.
+func (c *httpConn) over(job httpJob, outcome journal.Outcome, status int, reason string) {
+	rec := c.t.rec
+	now := rec.now()
+	if outcome == journal.Accepted && (rec.receipts != nil || rec.journal != nil) {
+		c.accepted(job, now, status)
+	} else if rec.journal != nil {
+		for i := range job.n {
+			c.note(job, i, outcome, status, "", now)
+		}
+	}
+	if reason != "" {
+		rec.failed(job.n, reason)
+		return
+	}
+	rec.took(c.number, job.n, job.intended, now)
+}
+
+// accepted notes the ids of a job.
+func (c *httpConn) accepted(job httpJob, now time.Duration, status int) {
+	rec, id := c.t.rec, c.t.call.id
+	i := 0
+	take := func(text string) {
+		if rec.receipts != nil {
+			rec.receipts.accepted(text, job.intended)
+		}
+		if i < job.n {
+			c.note(job, i, journal.Accepted, status, text, now)
+		}
+		i++
+	}
+	switch {
+	case id == nil:
+	case id.kind == pickNumber:
+		for k := range job.n {
+			take(strconv.FormatUint(job.first+uint64(k), 10))
+		}
+	default:
+		id.each(&c.answer, take)
+	}
+	for ; i < job.n; i++ {
+		c.note(job, i, journal.Accepted, status, "", now)
+	}
+}
+
+func (c *httpConn) note(job httpJob, i int, outcome journal.Outcome, status int, id string, now time.Duration) {
+	rec := c.t.rec
+	if rec.journal == nil {
+		return
+	}
+	e := journal.Entry{Kind: journal.Answered, Marker: job.first, ID: id, Outcome: outcome, Status: uint32(status), Via: c.name,
+		Destination: journal.Destination(c.texts.destination(job.first + uint64(i)))}
+	if outcome == journal.Accepted {
+		e.Status = 0
+	}
+	rec.note(&e, now, job.intended)
 }
 
 // connect makes the connection if there is none.
@@ -162,25 +196,26 @@ func (c *httpConn) connect(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.t.opts.Timeout)
 	defer cancel()
-	u := c.t.url
-	addr := u.Host
-	var err error
-	if u.Scheme == "https" {
-		if u.Port() == "" {
-			addr = net.JoinHostPort(u.Hostname(), "443")
-		}
-		c.conn, err = (&tls.Dialer{Config: &tls.Config{ServerName: u.Hostname()}}).DialContext(ctx, "tcp", addr)
-	} else {
-		if u.Port() == "" {
-			addr = net.JoinHostPort(u.Hostname(), "80")
-		}
-		c.conn, err = new(net.Dialer).DialContext(ctx, "tcp", addr)
+	u := c.t.call.url
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {
-		c.conn = nil
 		return err
 	}
-	if c.made {
+	if u.Scheme == "https" {
+		cfg := c.t.tls.Clone()
+		cfg.ServerName = u.Hostname()
+		secure := tls.Client(conn, cfg)
+		if err := secure.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return err
+		}
+		conn = secure
+	}
+	if c.conn = conn; c.made {
 		c.t.rec.redials.Add(1)
 	}
 	c.made = true
@@ -215,6 +250,7 @@ func (c *httpConn) exchange(ctx context.Context, job httpJob) (status int, err e
 	if _, err := c.body.ReadFrom(resp.Body); err != nil {
 		return 0, err
 	}
+	c.answer = places{body: c.body.Bytes(), header: resp.Header}
 	if resp.Close {
 		c.drop()
 	}
@@ -223,35 +259,23 @@ func (c *httpConn) exchange(ctx context.Context, job httpJob) (status int, err e
 
 // request writes the request of a job.
 func (c *httpConn) request(job httpJob) []byte {
-	b := append(c.text[:0], c.t.open...)
-	for i := range job.n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(append(b, `"+`...), c.texts.destination(job.first+uint64(i))...), '"')
+	k := c.t.call
+	m := c.texts.choose(job.first)
+	b := append(append(c.req[:0], k.method...), ' ')
+	b = k.path.render(b, c, &m, job)
+	b = append(append(b, " HTTP/1.1\r\nHost: "...), k.url.Host...)
+	for i := range k.header {
+		h := &k.header[i]
+		b = append(append(append(b, "\r\n"...), h.name...), ": "...)
+		b = h.value.render(b, c, &m, job)
 	}
-	b = append(appendMarker(append(b, `],"text":"`...), job.first), c.t.tail...)
-	c.text = b
-	r := strconv.AppendInt(append(c.req[:0], c.t.head...), int64(len(b)), 10)
-	c.req = append(append(r, "\r\n\r\n"...), b...)
-	return c.req
-}
-
-// accepted counts the messages of a job and notes their ids when receipts are expected.
-func (c *httpConn) accepted(job httpJob) {
-	rec := c.t.rec
-	if rec.receipts != nil {
-		const key = `"id":"`
-		for b := c.body.Bytes(); ; {
-			i := bytes.Index(b, []byte(key))
-			if i < 0 {
-				break
-			}
-			b = b[i+len(key):]
-			if end := bytes.IndexByte(b, '"'); end >= 0 {
-				rec.receipts.accepted(string(b[:end]), job.intended)
-			}
-		}
+	if k.body != nil {
+		c.text = k.body.render(c.text[:0], c, &m, job)
+		b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(c.text)), 10)
+		b = append(append(b, "\r\n\r\n"...), c.text...)
+	} else {
+		b = append(b, "\r\n\r\n"...)
 	}
-	rec.took(job.n, job.intended)
+	c.req = b
+	return b
 }

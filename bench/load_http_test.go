@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tasman/bench/results"
 	"tasman/sms"
 )
 
@@ -172,7 +173,7 @@ func TestLoadTakesWebhooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &ReceiptCounts{Expected: 20, Received: 20, Intermediate: 20, ByStat: map[string]uint64{"DELIVRD": 20}}
+	want := &results.ReceiptCounts{Expected: 20, Received: 20, Intermediate: 20, ByStat: map[string]uint64{"DELIVRD": 20}}
 	if diff := cmp.Diff(want, r.Receipts); diff != "" || a.last["receipt"] != "final" {
 		t.Errorf("receipt wish %v; counts (-want +got):\n%s", a.last["receipt"], diff)
 	}

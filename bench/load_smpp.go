@@ -4,25 +4,29 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"tasman/bench/journal"
 	"tasman/smpp"
-	"tasman/sms"
 )
 
 // redialAfter is how long a lost bind waits before it is made again.
 const redialAfter = 500 * time.Millisecond
 
-// smppTarget submits over several binds of one system_id and takes the receipts that come back on them.
+// smppTarget submits over the binds of one or several accounts and takes the receipts and MOs that come back on them.
 type smppTarget struct {
 	opts   *LoadOptions
 	rec    *recorder
 	texts  *generator
+	dialer *loadDialer
 	submit smpp.SubmitSM // used for all: start is called by one goroutine
 	settle func(smpp.Outcome)
-	binds  []*loadBind
+	all    []*loadBind // receivers included
+	binds  []*loadBind // that submit
 	turn   turn
 	sent   smpp.DeliverSMResp
 
@@ -36,48 +40,84 @@ type smppTarget struct {
 
 // loadBind is one bind, over all sessions it has in turn.
 type loadBind struct {
+	number  int
+	host    string
+	account *Account
+	mode    smpp.Bind
+	name    string                       // in the journal
 	session atomic.Pointer[smpp.Session] // nil while it is being made
 }
 
 // shot is a submit_sm without an answer; they are used again.
-type shot struct{ intended time.Duration }
+type shot struct {
+	intended time.Duration
+	bind     *loadBind
+	marker   uint64
+	to       uint64 // hash of the destination
+	part     uint8
+	whole    *whole // nil: the message is one submit_sm
+}
 
-func newSMPPTarget(o *LoadOptions, rec *recorder, texts *generator) *smppTarget {
-	t := &smppTarget{opts: o, rec: rec, texts: texts}
+// whole is a message of several segments: it is accepted when the last of them is.
+type whole struct {
+	left   atomic.Int32
+	parts  uint8
+	reason atomic.Pointer[string] // why a segment was not accepted
+}
+
+func newSMPPTarget(o *LoadOptions, p *Profile, rec *recorder, texts *blend) (*smppTarget, error) {
+	t := &smppTarget{opts: o, rec: rec, texts: newGenerator(texts)}
 	t.settle = t.settled
 	t.alive, t.end = context.WithCancel(context.Background())
 	if o.Receipts {
 		t.submit.RegisteredDelivery = 1
 	}
-	if o.Lane == sms.Alert {
-		t.submit.PriorityFlag = 3
+	t.submit.ValidityPeriod = o.Validity
+	if parts := texts.parts(); o.HTTP == "" && parts > o.Window {
+		return nil, fmt.Errorf("load: a window of %d cannot take the %d segments of the longest text", o.Window, parts)
 	}
-	return t
+	var err error
+	if t.dialer, err = newLoadDialer(o, rec.created, o.steady(p)); err != nil {
+		return nil, err
+	}
+	hosts := strings.Split(o.SMPP, ",")
+	for i := range o.Binds {
+		for a := range o.Accounts {
+			n := i*len(o.Accounts) + a
+			b := &loadBind{number: n, host: strings.TrimSpace(hosts[n%len(hosts)]), account: &o.Accounts[a], mode: smpp.BindTransceiver}
+			b.name = b.account.SystemID + "/" + strconv.Itoa(i+1)
+			switch {
+			case o.HTTP != "":
+				b.mode = smpp.BindReceiver
+			case o.Split:
+				b.mode = smpp.BindTransmitter
+				t.all = append(t.all, &loadBind{number: n, host: b.host, account: b.account, mode: smpp.BindReceiver, name: b.name + "rx"})
+			}
+			t.all, t.binds = append(t.all, b), append(t.binds, b)
+		}
+	}
+	return t, nil
 }
 
 // open makes all binds.
 func (t *smppTarget) open(ctx context.Context) error {
-	for range t.opts.Binds {
-		s, err := t.dial(ctx)
+	for _, b := range t.all {
+		s, err := t.dial(ctx, b)
 		if err != nil {
-			return fmt.Errorf("load: bind: %w", err)
+			return fmt.Errorf("load: bind %s at %s: %w", b.name, b.host, err)
 		}
-		b := new(loadBind)
 		b.session.Store(s)
-		t.binds = append(t.binds, b)
 		t.wg.Go(func() { t.keep(b, s) })
 	}
 	return nil
 }
 
-func (t *smppTarget) dial(ctx context.Context) (*smpp.Session, error) {
-	mode := smpp.BindTransceiver
-	if t.opts.HTTP != "" {
-		mode = smpp.BindReceiver
-	}
-	return smpp.Dial(ctx, t.opts.SMPP,
-		smpp.BindRequest{Mode: mode, SystemID: t.opts.SystemID, Password: t.opts.Password},
-		smpp.Options{Window: t.opts.Window, ResponseTimeout: t.opts.Timeout, MaxPending: 10_000, Handler: smpp.HandlerFunc(t.delivered)})
+func (t *smppTarget) dial(ctx context.Context, b *loadBind) (*smpp.Session, error) {
+	return smpp.Dial(ctx, b.host,
+		smpp.BindRequest{Mode: b.mode, SystemID: b.account.SystemID, Password: b.account.Password,
+			SystemType: t.opts.SystemType, InterfaceVersion: t.opts.Version},
+		smpp.Options{Window: t.opts.Window, ResponseTimeout: t.opts.Timeout, MaxPending: 10_000, Dialer: t.dialer.dial, TLS: t.dialer.tls,
+			Handler: smpp.HandlerFunc(func(r *smpp.Request) { t.delivered(b, r) })})
 }
 
 // keep makes a bind again whenever it is lost.
@@ -95,7 +135,7 @@ func (t *smppTarget) keep(b *loadBind, s *smpp.Session) {
 			case <-t.alive.Done():
 				return
 			}
-			next, err := t.dial(t.alive)
+			next, err := t.dial(t.alive, b)
 			if err == nil {
 				s = next
 				break
@@ -111,39 +151,52 @@ func (t *smppTarget) start(first uint64, _ int, intended time.Duration) bool {
 	if t.rec.inFlight.Load() >= int64(t.opts.MaxOutstanding) {
 		return false
 	}
-	filled := false
+	m := t.texts.choose(first)
+	parts := len(m.text.bodies)
 	for range t.binds {
-		if s := t.binds[t.turn.at(len(t.binds))].session.Load(); s != nil && s.InFlight() < t.opts.Window {
-			if !filled {
-				t.texts.fill(&t.submit, first)
-				filled = true
-			}
-			if t.try(s, intended) {
-				t.turn.used()
-				return true
-			}
+		b := t.binds[t.turn.at(len(t.binds))]
+		if s := b.session.Load(); s != nil && s.InFlight()+parts <= t.opts.Window && t.try(b, s, &m, intended) {
+			t.turn.used()
+			return true
 		}
 		t.turn.pass()
 	}
 	return false
 }
 
-func (t *smppTarget) try(s *smpp.Session, intended time.Duration) bool {
-	p := t.take()
-	p.intended = intended
+// try sends a message on a session. It is false when nothing of it was sent.
+func (t *smppTarget) try(b *loadBind, s *smpp.Session, m *chosen, intended time.Duration) bool {
+	to := string(t.texts.destination(m.n))
+	parts := len(m.text.bodies)
+	var w *whole
+	if parts > 1 {
+		w = &whole{parts: uint8(parts)}
+		w.left.Store(int32(parts))
+	}
 	t.rec.starting(1)
-	err := s.TrySend(&t.submit, p, t.settle)
-	if err == nil {
-		return true
+	for i := range parts {
+		t.texts.fill(&t.submit, m, to, i)
+		if t.opts.DataCoding != nil {
+			t.submit.DataCoding = *t.opts.DataCoding
+		}
+		p := t.take()
+		p.intended, p.bind, p.marker, p.part, p.whole = intended, b, m.n, uint8(i), w
+		if t.rec.journal != nil {
+			p.to = journal.Destination(to)
+		}
+		err := s.TrySend(&t.submit, p, t.settle)
+		if err == nil {
+			continue
+		}
+		var body *smpp.BodyError
+		if i == 0 && !errors.As(err, &body) && !errors.Is(err, smpp.ErrNeedsTLVs) {
+			t.give(p)
+			t.rec.unstarted(1)
+			return false
+		}
+		t.over(p, journal.NotSent, 0, "", err.Error()) // the same on every bind, or too late to begin anew
 	}
-	t.give(p)
-	var body *smpp.BodyError
-	if errors.As(err, &body) { // the same on every bind
-		t.rec.failed(1, err.Error())
-		return true
-	}
-	t.rec.unstarted(1)
-	return false
+	return true
 }
 
 func (t *smppTarget) take() *shot {
@@ -166,39 +219,56 @@ func (t *smppTarget) give(p *shot) {
 // settled takes the outcome of a submit_sm; it is the done callback of all.
 func (t *smppTarget) settled(o smpp.Outcome) {
 	p := o.Token.(*shot)
-	intended := p.intended
-	t.give(p)
 	switch {
+	case o.Kind == smpp.NotSent:
+		t.over(p, journal.NotSent, 0, "", o.Kind.String())
 	case o.Kind != smpp.Answered:
-		t.rec.failed(1, o.Kind.String())
+		t.over(p, journal.Unanswered, 0, "", o.Kind.String())
 	case o.Status != smpp.StatusOK:
-		t.rec.failed(1, o.Status.String())
+		t.over(p, journal.Refused, o.Status, "", o.Status.String())
 	default:
-		if resp, ok := o.Resp.(*smpp.SubmitSMResp); ok && t.rec.receipts != nil {
-			t.rec.receipts.accepted(resp.MessageID, intended)
+		id := ""
+		if resp, ok := o.Resp.(*smpp.SubmitSMResp); ok {
+			id = resp.MessageID
 		}
-		t.rec.took(1, intended)
+		t.over(p, journal.Accepted, 0, id, "")
 	}
 }
 
-// delivered takes a deliver_sm, and answers it before anything else.
-func (t *smppTarget) delivered(r *smpp.Request) {
-	m, ok := r.PDU().(*smpp.DeliverSM)
-	if !ok {
-		_ = r.Reply(smpp.StatusInvalidCommandID, nil) // fails only with the session, which keep notices
+// over takes what became of a submit_sm; reason says why it was not accepted.
+func (t *smppTarget) over(p *shot, outcome journal.Outcome, status smpp.Status, id, reason string) {
+	now := t.rec.now()
+	if t.rec.journal != nil {
+		e := journal.Entry{Kind: journal.Answered, Marker: p.marker, ID: id, Outcome: outcome, Status: uint32(status), Destination: p.to, Via: p.bind.name}
+		if p.whole != nil {
+			e.Part, e.Parts = p.part+1, p.whole.parts
+			if p.part > 0 {
+				e.Marker = journal.NoMarker
+			}
+		}
+		t.rec.note(&e, now, p.intended)
+	}
+	if outcome == journal.Accepted && t.rec.receipts != nil {
+		t.rec.receipts.accepted(id, p.intended)
+	}
+	w, bind, intended := p.whole, p.bind, p.intended
+	t.give(p)
+	if w != nil {
+		if reason != "" {
+			w.reason.Store(&reason)
+		}
+		if w.left.Add(-1) > 0 {
+			return
+		}
+		if r := w.reason.Load(); r != nil {
+			reason = *r
+		}
+	}
+	if reason != "" {
+		t.rec.failed(1, reason)
 		return
 	}
-	_ = r.Reply(smpp.StatusOK, &t.sent)
-	if t.rec.receipts == nil {
-		return
-	}
-	id, hasID := m.TLVs.GetCString(smpp.TagReceiptedMessageID)
-	state, hasState := m.TLVs.GetByte(smpp.TagMessageState)
-	if hasID && hasState { // spares the text
-		t.rec.receipts.receipt(id, smpp.MessageState(state), m.ESMClass&smpp.ESMTypeMask == smpp.ESMIntermediate, t.rec.now())
-	} else if receipt, ok := m.Receipt(); ok {
-		t.rec.receipts.receipt(receipt.MessageID, receipt.State, receipt.Intermediate, t.rec.now())
-	}
+	t.rec.took(bind.number, 1, intended, now)
 }
 
 // close implements target: it unbinds.
@@ -206,7 +276,7 @@ func (t *smppTarget) close(ctx context.Context) {
 	t.end()
 	t.wg.Wait()
 	var unbinds sync.WaitGroup
-	for _, b := range t.binds {
+	for _, b := range t.all {
 		if s := b.session.Load(); s != nil {
 			unbinds.Go(func() { _ = s.Unbind(ctx) }) // one that is not answered ends with ctx, and nothing depends on it
 		}

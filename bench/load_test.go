@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tasman/bench/results"
 	"tasman/smpp"
 	"tasman/sms"
 )
@@ -29,8 +30,8 @@ func TestLoadAgainstTheSimulator(t *testing.T) {
 		{"few outstanding", LoadOptions{Binds: 2, Window: 50, MaxOutstanding: 7}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := startSMSC(t, SMSCOptions{Verify: true, ID: IDUUID, Latency: Delay{time.Millisecond, SpreadExponential},
-				ReceiptDelay: Delay{5 * time.Millisecond, SpreadUniform}, EarlyShare: 0.001})
+			s := startSMSC(t, SMSCOptions{Verify: true, ID: IDUUID, Latency: Delay{Mean: time.Millisecond, Spread: SpreadExponential},
+				ReceiptDelay: Delay{Mean: 5 * time.Millisecond, Spread: SpreadUniform}, EarlyShare: 0.001})
 			c.o.SMPP, c.o.SystemID, c.o.Count, c.o.Drain = s.Addr().String(), "load", n, testTime
 			r, err := Load(t.Context(), c.o, io.Discard)
 			if err != nil {
@@ -40,7 +41,7 @@ func TestLoadAgainstTheSimulator(t *testing.T) {
 				t.Errorf("result %+v", r)
 			}
 			if c.o.Receipts {
-				want := &ReceiptCounts{Expected: n, Received: n, ByStat: map[string]uint64{"DELIVRD": n}}
+				want := &results.ReceiptCounts{Expected: n, Received: n, ByStat: map[string]uint64{"DELIVRD": n}}
 				if diff := cmp.Diff(want, r.Receipts); diff != "" || r.EndToEnd.Count != n {
 					t.Errorf("%d receipts measured; counts (-want +got):\n%s", r.EndToEnd.Count, diff)
 				}
@@ -146,7 +147,8 @@ func TestLoadEndsWithItsContext(t *testing.T) {
 
 func loadCmd(t *testing.T, s *SMSC) LoadCmd {
 	t.Helper()
-	return LoadCmd{SMPP: s.Addr().String(), SystemID: "load", Binds: 1, Window: 10, Count: 20, JSON: "-", Quiet: true, Receipts: true, Drain: testTime}
+	return LoadCmd{LoadFlags: LoadFlags{SMPP: s.Addr().String(), SystemID: "load", Binds: 1, Window: 10, Count: 20, Receipts: true, Drain: testTime},
+		JSON: "-", Quiet: true}
 }
 
 func TestLoadCmdPrintsJSON(t *testing.T) {
@@ -165,8 +167,8 @@ func TestLoadCmdPrintsJSON(t *testing.T) {
 		fields = append(fields, name)
 	}
 	slices.Sort(fields)
-	want := []string{"accepted", "achieved_rate", "duration_s", "end_to_end_ms", "errors", "held_back", "intended", "loop", "offered_rate",
-		"receipts", "redials", "response_ms", "sent", "started", "target", "unanswered"}
+	want := []string{"accepted", "achieved_rate", "command", "duration_s", "end_to_end_ms", "errors", "held_back", "intended", "kind", "loop", "machine",
+		"notes", "offered_rate", "processes", "receipts", "redials", "response_ms", "schema", "sent", "series", "shape", "started", "target", "tool", "unanswered"}
 	if diff := cmp.Diff(want, fields); diff != "" {
 		t.Errorf("fields (-want +got):\n%s", diff)
 	}
@@ -183,7 +185,7 @@ func TestLoadCmdWritesAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	body, err := os.ReadFile(c.JSON)
-	var got Result
+	var got results.Result
 	if err != nil || json.Unmarshal(body, &got) != nil || got.Accepted != 20 {
 		t.Errorf("%s, %v", body, err)
 	}
@@ -206,7 +208,7 @@ func TestLoadCmdFailsWhenNothingIsAccepted(t *testing.T) {
 }
 
 func TestSMSCCmd(t *testing.T) {
-	c := SMSCCmd{Listen: "127.0.0.1:0", ReceiptID: "same", For: 20 * time.Millisecond, Quiet: true}
+	c := SMSCCmd{Listen: []string{"127.0.0.1:0"}, For: 20 * time.Millisecond, Quiet: true}
 	var out bytes.Buffer
 	if err := c.Run(t.Context(), &out); err != nil {
 		t.Fatal(err)
@@ -215,7 +217,8 @@ func TestSMSCCmd(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Submits != 0 {
 		t.Errorf("%s, %v", out.Bytes(), err)
 	}
-	c.Early = 1.5
+	early := 1.5
+	c.Early = &early
 	if err := c.Run(t.Context(), &out); err == nil {
 		t.Error("a share of 1.5 was taken")
 	}

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -16,19 +15,36 @@ import (
 // webhookBody bounds what is read of a webhook.
 const webhookBody = 64 << 10
 
-// webhook takes receipts that the gateway posts. It does not check signatures: it only measures.
+// HookForm says what the calls to the webhook listener are like; the preset of HTTPCall decides what is left open.
+type HookForm struct {
+	URL       string // how the target reaches the listener; empty: its address
+	Secret    string // of Standard Webhooks: "whsec_..."; empty: signatures are not checked
+	IDFrom    string // where a receipt has the id of its message; with StateFrom, instead of the preset's form
+	StateFrom string
+}
+
+// webhook takes receipts and MOs that the target sends over HTTP.
 type webhook struct {
 	server http.Server
+	url    string
 	rec    *recorder
+	form   hookReader
 	wg     sync.WaitGroup
 }
 
-func newWebhook(ctx context.Context, addr string, rec *recorder) (*webhook, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+func newWebhook(ctx context.Context, o *LoadOptions, rec *recorder) (*webhook, error) {
+	form, err := newHookReader(o)
+	if err != nil {
+		return nil, err
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Webhook)
 	if err != nil {
 		return nil, fmt.Errorf("load: webhook: %w", err)
 	}
-	h := &webhook{rec: rec}
+	h := &webhook{rec: rec, form: form, url: o.Hook.URL}
+	if h.url == "" {
+		h.url = "http://" + l.Addr().String()
+	}
 	h.server = http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	h.wg.Go(func() { _ = h.server.Serve(l) }) // ends with close; before that, missing receipts tell
 	return h, nil
@@ -36,22 +52,27 @@ func newWebhook(ctx context.Context, addr string, rec *recorder) (*webhook, erro
 
 // ServeHTTP implements http.Handler.
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var m struct {
-		Type string `json:"type"`
-		Data struct {
-			ID    string `json:"id"`
-			State string `json:"state"`
-		} `json:"data"`
-	}
-	if err := json.NewDecoder(io.LimitReader(r.Body, webhookBody)).Decode(&m); err != nil {
+	body, err := io.ReadAll(io.LimitReader(r.Body, webhookBody))
+	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	if m.Type == "message.receipt" && h.rec.receipts != nil {
-		state := smpp.StateOfStat(m.Data.State)
-		h.rec.receipts.receipt(m.Data.ID, state, state == smpp.StateEnroute || state == smpp.StateAccepted, h.rec.now())
+	call, err := h.form.read(r, body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
 	}
-	w.WriteHeader(http.StatusNoContent)
+	switch {
+	case call.mo:
+		h.rec.mo([]byte(call.text), call.to, "webhook")
+	case call.id != "":
+		h.rec.receipt(call.id, call.state, underway(call.state), "webhook")
+	}
+	if call.answer == "" {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	_, _ = io.WriteString(w, call.answer) // the target repeats the call when it does not get it
 }
 
 func (h *webhook) close(ctx context.Context) {
@@ -59,4 +80,9 @@ func (h *webhook) close(ctx context.Context) {
 		_ = h.server.Close() // what it closes is of no more use
 	}
 	h.wg.Wait()
+}
+
+// underway reports whether a receipt of this state is an intermediate one.
+func underway(s smpp.MessageState) bool {
+	return s == smpp.StateEnroute || s == smpp.StateAccepted || s == smpp.StateScheduled
 }

@@ -19,6 +19,42 @@ type verdict struct {
 	receipts int         // how many times the receipt comes
 	state    smpp.MessageState
 	echo     bool // the handset replies with the same text
+
+	reply          string   // the handset replies so
+	errCode        string   // err of the receipt; empty: by its state
+	latency, delay *sampler // of answer and receipt, instead of the settings'
+	intermediate   bool     // an intermediate notification comes half-way
+	mistake        mistake  // in the receipt's id
+}
+
+// mistake is what is wrong with the id of a receipt.
+type mistake uint8
+
+const (
+	noMistake mistake = iota
+	wrongID           // of the message before
+	unknownID         // nobody was given it
+)
+
+func mistakeOf(wrong, unknown bool) mistake {
+	switch {
+	case wrong:
+		return wrongID
+	case unknown:
+		return unknownID
+	}
+	return noMistake
+}
+
+// id returns the id that the receipt of the n-th message carries.
+func (m mistake) id(n uint64) uint64 {
+	switch m {
+	case wrongID:
+		return n - 1
+	case unknownID:
+		return n | 1<<62
+	}
+	return n
 }
 
 // delivered is what happens unless something else is asked for.

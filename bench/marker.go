@@ -25,6 +25,18 @@ func appendMarker(dst []byte, n uint64) []byte {
 	return append(dst, b[:]...)
 }
 
+// putMarker writes the marker of message n over the beginning of a text in octets or, when wide, in UCS-2.
+func putMarker(text []byte, n uint64, wide bool) {
+	step, at := 1, 0
+	if wide {
+		step, at = 2, 1
+	}
+	for i := markerDigits; i > 0; i-- {
+		text[at+i*step] = byte('0' + n%10)
+		n /= 10
+	}
+}
+
 // parseMarker reads the marker at the start of a text in octets or in UCS-2.
 func parseMarker(text []byte) (n uint64, ok bool) {
 	step := 1

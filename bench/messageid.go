@@ -39,6 +39,17 @@ func (f IDForm) format(n uint64) string {
 	return strconv.FormatUint(n, 10)
 }
 
+// append writes the n-th id behind dst.
+func (f IDForm) append(dst []byte, n uint64) []byte {
+	switch f {
+	case IDHex:
+		return strconv.AppendUint(dst, n, 16)
+	case IDDecimal, "":
+		return strconv.AppendUint(dst, n, 10)
+	}
+	return append(dst, f.format(n)...)
+}
+
 // uuidOf spreads n over the digits of a version 8 UUID (RFC 9562 section 5.8), so that ids of one run share no prefix.
 func uuidOf(n uint64) string {
 	const spread = 0x9E3779B97F4A7C15 // 2^64 by the golden ratio: neighbours come out far apart, and it is odd, so none collide

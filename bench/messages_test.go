@@ -101,14 +101,12 @@ func TestGeneratorFillsMessages(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			o := c.o.withDefaults()
-			g, err := newGenerator(&o)
-			if err != nil {
-				t.Fatal(err)
-			}
+			g := mustGenerator(t, &o)
 			to := regexp.MustCompile(c.to)
 			for n := range uint64(50) {
 				var m smpp.SubmitSM
-				g.fill(&m, n)
+				msg := g.choose(n)
+				g.fill(&m, &msg, string(g.destination(n)), 0)
 				if !to.MatchString(m.Destination.Addr) || m.Destination.TON != 1 {
 					t.Fatalf("destination %v", m.Destination)
 				}
@@ -128,15 +126,21 @@ func TestGeneratorFillsMessages(t *testing.T) {
 
 func TestGeneratorAvoidsMagicByChance(t *testing.T) {
 	o := LoadOptions{To: []string{"+6421123x90xx"}}.withDefaults() // one in nine would be magic
-	g, err := newGenerator(&o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := mustGenerator(t, &o)
 	for n := range uint64(2000) {
-		if to := g.destination(n); magicEnding(to) {
+		if to := string(g.destination(n)); magicEnding(to) {
 			t.Fatalf("%s is magic", to)
 		}
 	}
+}
+
+func mustGenerator(t *testing.T, o *LoadOptions) *generator {
+	t.Helper()
+	b, err := o.Mix.blend(o, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newGenerator(b)
 }
 
 func magicEnding(to string) bool {
@@ -151,7 +155,7 @@ func TestGeneratorRefuses(t *testing.T) {
 		"long source": {From: "MUCH TOO LONG A NAME"},
 	} {
 		o = o.withDefaults()
-		if _, err := newGenerator(&o); err == nil {
+		if _, err := o.Mix.blend(&o, ""); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

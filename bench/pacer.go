@@ -9,28 +9,36 @@ import (
 // paceTick is the shortest sleep between submissions: at high rates each wake-up starts all that fell due meanwhile.
 const paceTick = time.Millisecond
 
-// pacer starts submissions on a schedule that does not depend on the target: the k-th is meant for k times the interval.
+// pacer starts submissions on a schedule that does not depend on the target: each is meant for its time in the profile.
 // When the target has no room, what is due is held back and started as soon as there is, still meant for its own time.
 type pacer struct {
-	rate   float64 // messages a second; 0: no schedule, each is meant for when there is room
-	batch  int     // messages in a submission
-	count  uint64  // messages to send; 0: no limit
-	length time.Duration
-	first  uint64
+	profile *Profile // nil: no schedule, each is meant for when there is room
+	seed    uint64
+	batch   int    // messages in a submission
+	count   uint64 // messages to send; 0: no limit
+	length  time.Duration
+	first   uint64
+	grid    time.Duration // wake-ups fall on its points; 0: when something is due
 
-	next     uint64 // submissions started
-	due      uint64 // submissions that were meant to be started
-	heldBack uint64 // submissions that found no room when they were due
-	heldTo   uint64 // those before it have been counted in heldBack
+	send     *arrivals // of the next submission
+	fell     *arrivals // of the next that falls due: the same times, ahead while something is held back
+	next     uint64    // submissions started
+	due      uint64    // submissions that were meant to be started
+	heldBack uint64    // submissions that found no room when they were due
+	heldTo   uint64    // those before it have been counted in heldBack
 }
 
-// run starts all that is to be started, or what it can until ctx ends.
-func (p *pacer) run(ctx context.Context, t target, r *recorder) {
+// run starts all that is to be started, or what it can until stop or ctx ends.
+func (p *pacer) run(ctx context.Context, stop <-chan struct{}, t target, r *recorder) {
+	if p.profile != nil {
+		p.send, p.fell = p.profile.arrivals(p.batch, p.seed), p.profile.arrivals(p.batch, p.seed)
+	}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !closed(stop) {
 		now := r.now()
 		full := p.startDue(t, r, now)
+		r.offered.Store(p.offered(r))
 		if p.over(now) {
 			return
 		}
@@ -43,38 +51,73 @@ func (p *pacer) run(ctx context.Context, t target, r *recorder) {
 		select {
 		case <-timer.C:
 		case <-room:
+		case <-stop:
 		case <-ctx.Done():
 		}
 		r.hungry.Store(false)
 	}
 }
 
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// offered returns how many messages were meant to be sent so far.
+func (p *pacer) offered(r *recorder) uint64 {
+	if p.profile == nil {
+		return r.sent.Load()
+	}
+	return p.messages(p.due)
+}
+
 // startDue starts what is due by now and reports whether the target was full.
 func (p *pacer) startDue(t target, r *recorder, now time.Duration) (full bool) {
-	p.due = max(p.due, p.dueAt(now))
+	if p.profile == nil {
+		return p.startAll(t, r)
+	}
+	p.fall(now)
 	for p.next < p.due {
-		n, intended := p.size(p.next), p.intended(p.next)
-		if p.rate == 0 {
-			intended = r.now()
-			if p.length > 0 && intended >= p.length {
-				break
-			}
-		}
-		if !t.start(p.first+p.next*uint64(p.batch), n, intended) {
-			p.countHeld()
+		if !t.start(p.first+p.next*uint64(p.batch), p.size(p.next), p.send.next()) {
+			p.heldBack += p.due - max(p.next, p.heldTo)
+			p.heldTo = p.due
 			return true
 		}
+		p.send.advance()
 		p.next++
 	}
 	return false
 }
 
-func (p *pacer) countHeld() {
-	if p.rate == 0 {
-		return
+// startAll starts as many as there is room for.
+func (p *pacer) startAll(t target, r *recorder) (full bool) {
+	for p.next < p.submissions() {
+		intended := r.now()
+		if p.length > 0 && intended >= p.length {
+			return false
+		}
+		if !t.start(p.first+p.next*uint64(p.batch), p.size(p.next), intended) {
+			return true
+		}
+		p.next++
+		p.due = p.next
 	}
-	p.heldBack += p.due - max(p.next, p.heldTo)
-	p.heldTo = p.due
+	return false
+}
+
+// fall counts what falls due by now.
+func (p *pacer) fall(now time.Duration) {
+	if p.length > 0 {
+		now = min(now, p.length-1)
+	}
+	for p.due < p.submissions() && p.fell.next() <= now {
+		p.fell.advance()
+		p.due++
+	}
 }
 
 // submissions returns how many there are to be, all told.
@@ -93,28 +136,12 @@ func (p *pacer) size(k uint64) int {
 	return p.batch
 }
 
-// dueAt returns how many submissions are meant to have been started by now.
-func (p *pacer) dueAt(now time.Duration) uint64 {
-	if p.rate == 0 {
-		return p.submissions()
-	}
-	if p.length > 0 {
-		now = min(now, p.length-1)
-	}
-	return min(1+uint64(now.Seconds()*p.rate/float64(p.batch)), p.submissions())
-}
-
-// intended returns when the k-th submission is meant to be started.
-func (p *pacer) intended(k uint64) time.Duration {
-	if p.rate == 0 {
-		return 0
-	}
-	return time.Duration(float64(k) * float64(p.batch) / p.rate * float64(time.Second))
-}
-
 // over reports whether nothing is to be started any more.
 func (p *pacer) over(now time.Duration) bool {
-	return p.next >= p.submissions() || p.length > 0 && now >= p.length
+	if p.next >= p.submissions() || p.length > 0 && now >= p.length {
+		return true
+	}
+	return p.profile != nil && p.next == p.due && p.fell.next() >= forever
 }
 
 // sleep returns how long nothing is to be done.
@@ -122,9 +149,16 @@ func (p *pacer) sleep(now time.Duration, full bool) time.Duration {
 	if full {
 		return paceTick
 	}
-	d := p.intended(p.next) - now
+	d := time.Hour
+	if p.profile != nil {
+		d = min(d, p.send.next()-now)
+	}
 	if p.length > 0 {
 		d = min(d, p.length-now)
+	}
+	if p.grid > 0 { // the next point at or after it; one that is just about to come is now
+		until := now + max(d, p.grid/4)
+		return until + (p.grid-until%p.grid)%p.grid - now
 	}
 	return max(d, paceTick)
 }

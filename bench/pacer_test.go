@@ -40,20 +40,20 @@ func TestPacerKeepsItsSchedule(t *testing.T) {
 		messages uint64
 		held     func(n uint64) bool
 	}{
-		{"rate and time", pacer{rate: 1000, batch: 1, length: 3 * time.Second}, nil, 3000, 3000, none},
-		{"rate that no tick divides", pacer{rate: 7777, batch: 1, length: 2 * time.Second}, nil, 15554, 15554, none},
-		{"slow rate", pacer{rate: 0.5, batch: 1, length: 10 * time.Second}, nil, 5, 5, none},
-		{"count ends first", pacer{rate: 100, batch: 1, count: 250, length: time.Minute}, nil, 250, 250, none},
-		{"time ends first", pacer{rate: 100, batch: 1, count: 250, length: time.Second}, nil, 100, 100, none},
-		{"batches", pacer{rate: 1000, batch: 10, count: 1005}, nil, 101, 1005, none},
+		{"rate and time", pacer{profile: constant(1000), batch: 1, length: 3 * time.Second}, nil, 3000, 3000, none},
+		{"rate that no tick divides", pacer{profile: constant(7777), batch: 1, length: 2 * time.Second}, nil, 15554, 15554, none},
+		{"slow rate", pacer{profile: constant(0.5), batch: 1, length: 10 * time.Second}, nil, 5, 5, none},
+		{"count ends first", pacer{profile: constant(100), batch: 1, count: 250, length: time.Minute}, nil, 250, 250, none},
+		{"time ends first", pacer{profile: constant(100), batch: 1, count: 250, length: time.Second}, nil, 100, 100, none},
+		{"batches", pacer{profile: constant(1000), batch: 10, count: 1005}, nil, 101, 1005, none},
 		{"closed loop with a count", pacer{batch: 1, count: 777}, nil, 777, 777, none},
 		{
-			"held back for a second, then sent", pacer{rate: 1000, batch: 1, length: 3 * time.Second},
+			"held back for a second, then sent", pacer{profile: constant(1000), batch: 1, length: 3 * time.Second},
 			func(now time.Duration) bool { return now < time.Second }, 3000, 3000,
 			func(n uint64) bool { return n >= 1000 && n <= 1002 },
 		},
 		{
-			"held back to the end", pacer{rate: 1000, batch: 1, length: 3 * time.Second},
+			"held back to the end", pacer{profile: constant(1000), batch: 1, length: 3 * time.Second},
 			func(now time.Duration) bool { return now > 2*time.Second }, 2001, 3000,
 			func(n uint64) bool { return n >= 998 && n <= 999 },
 		},
@@ -64,7 +64,7 @@ func TestPacerKeepsItsSchedule(t *testing.T) {
 				rec := newRecorder(false)
 				target := &recordingTarget{rec: rec, full: c.full}
 				p := c.pacer
-				p.run(t.Context(), target, rec)
+				p.run(t.Context(), nil, target, rec)
 				if len(target.got) != c.sent {
 					t.Errorf("%d submissions, not %d", len(target.got), c.sent)
 				}
@@ -89,10 +89,10 @@ func checkIntended(t *testing.T, p pacer, got []started) {
 		if s.first != uint64(k*p.batch) {
 			t.Fatalf("submission %d begins with message %d", k, s.first)
 		}
-		if p.rate == 0 {
+		if p.profile == nil {
 			continue
 		}
-		want := time.Duration(float64(k*p.batch) / p.rate * 1e9)
+		want := time.Duration(float64(k*p.batch) / p.profile.Peak() * 1e9)
 		if d := s.intended - want; d < -time.Microsecond || d > time.Microsecond {
 			t.Fatalf("submission %d was meant for %v, not %v", k, s.intended, want)
 		}
@@ -110,8 +110,8 @@ func TestPacerIsNeverEarly(t *testing.T) {
 			}
 			return false
 		}
-		p := pacer{rate: 100, batch: 1, count: 300}
-		p.run(t.Context(), target, rec)
+		p := pacer{profile: constant(100), batch: 1, count: 300}
+		p.run(t.Context(), nil, target, rec)
 		if early > 0 {
 			t.Errorf("%d submissions were started before they were due", early)
 		}
@@ -125,7 +125,7 @@ func TestPacerEndsWithItsContext(t *testing.T) {
 		rec := newRecorder(false)
 		target := &recordingTarget{rec: rec, full: func(time.Duration) bool { return true }}
 		p := pacer{batch: 1, count: 5}
-		p.run(ctx, target, rec)
+		p.run(ctx, nil, target, rec)
 		if now := rec.now(); now != time.Second || len(target.got) != 0 {
 			t.Errorf("ended after %v with %d submissions", now, len(target.got))
 		}

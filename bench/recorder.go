@@ -2,55 +2,58 @@ package bench
 
 import (
 	"context"
-	"fmt"
-	"io"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
+	"tasman/bench/journal"
+	"tasman/bench/results"
 )
 
-// Range of the histograms in microseconds, to three digits.
-const (
-	histogramMax    = int64(time.Hour / time.Microsecond)
-	histogramDigits = 3
-)
+// recorderShards is over how many locks what is measured is spread: connections count in one of them each.
+const recorderShards = 8
 
 // recorder counts and measures one load. All times are since its begin.
 type recorder struct {
 	created  time.Time
 	begun    atomic.Int64  // nanoseconds after created
+	warmup   time.Duration // what was meant to be sent before is left out of the latencies in sum
 	inFlight atomic.Int64  // messages sent and not answered
 	hungry   atomic.Bool   // the pacer waits for room
 	room     chan struct{} // wakes it
 	sent     atomic.Uint64
 	accepted atomic.Uint64
-	redials  atomic.Uint64 // connections and binds that had to be made again
-	receipts *tracker      // nil: none are asked for
+	refused  atomic.Uint64   // not accepted, for any reason
+	redials  atomic.Uint64   // connections and binds that had to be made again
+	offered  atomic.Uint64   // messages that were meant to be sent so far
+	receipts *tracker        // nil: none are asked for
+	mos      *moTracker      // nil: none are counted
+	journal  *journal.Writer // nil: nothing is written down
 
-	mu      sync.Mutex
-	latency *hdrhistogram.Histogram // of accepted messages
-	errors  map[string]uint64
-	last    time.Duration // when a message was accepted last
+	shards [recorderShards]answers
+
+	mu     sync.Mutex
+	errors map[string]uint64
+	total  histogram // of accepted messages, from the warm-up on
+	last   time.Duration
+}
+
+// answers is what one shard measured since it was collected last.
+type answers struct {
+	mu   sync.Mutex
+	warm histogram // counts in the sum
+	cold histogram // does not
+	last time.Duration
+	_    [64]byte // its own cache line
 }
 
 func newRecorder(receipts bool) *recorder {
-	r := &recorder{created: time.Now(), room: make(chan struct{}, 1), errors: make(map[string]uint64), latency: newHistogram()}
+	r := &recorder{created: time.Now(), room: make(chan struct{}, 1), errors: make(map[string]uint64)}
 	if receipts {
 		r.receipts = newTracker()
 	}
 	return r
-}
-
-func newHistogram() *hdrhistogram.Histogram {
-	return hdrhistogram.New(1, histogramMax, histogramDigits)
-}
-
-// record puts n equal times into h; what exceeds the range counts as its end.
-func record(h *hdrhistogram.Histogram, d time.Duration, n int) {
-	// The value is inside the range, which is all that RecordValues can complain about.
-	_ = h.RecordValues(min(max(d.Microseconds(), 1), histogramMax), int64(n))
 }
 
 func (r *recorder) begin() { r.begun.Store(int64(time.Since(r.created))) }
@@ -73,19 +76,24 @@ func (r *recorder) unstarted(n int) {
 	r.inFlight.Add(int64(-n))
 }
 
-// took counts n messages as accepted now that were meant to be sent at intended.
-func (r *recorder) took(n int, intended time.Duration) {
-	now := r.now()
+// took counts n messages as accepted at now that were meant to be sent at intended. shard is the number of the connection.
+func (r *recorder) took(shard, n int, intended, now time.Duration) {
 	r.accepted.Add(uint64(n))
-	r.mu.Lock()
-	r.last = max(r.last, now)
-	record(r.latency, now-intended, n)
-	r.mu.Unlock()
+	a := &r.shards[uint(shard)%recorderShards]
+	a.mu.Lock()
+	a.last = max(a.last, now)
+	if intended >= r.warmup {
+		a.warm.record(now-intended, n)
+	} else {
+		a.cold.record(now-intended, n)
+	}
+	a.mu.Unlock()
 	r.settled(n)
 }
 
 // failed counts n messages that were not accepted, by the reason.
 func (r *recorder) failed(n int, reason string) {
+	r.refused.Add(uint64(n))
 	r.mu.Lock()
 	r.errors[reason] += uint64(n)
 	r.mu.Unlock()
@@ -102,6 +110,57 @@ func (r *recorder) settled(n int) {
 	}
 }
 
+// collect adds what the shards have measured since the last time to the sum, and sets into to it.
+func (r *recorder) collect(into *histogram) {
+	into.reset()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.shards {
+		a := &r.shards[i]
+		a.mu.Lock()
+		r.total.add(&a.warm)
+		into.add(&a.warm)
+		into.add(&a.cold)
+		a.warm.reset()
+		a.cold.reset()
+		r.last = max(r.last, a.last)
+		a.mu.Unlock()
+	}
+}
+
+// latency returns the response times collected so far, and when a message was accepted last.
+func (r *recorder) latency() (*results.Latency, time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total.latency(), r.last
+}
+
+// percentile returns the response time in milliseconds that p percent do not exceed, of what is collected.
+func (r *recorder) percentile(p float64) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total.at(p)
+}
+
+func (r *recorder) errorCounts() map[string]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.errors)
+}
+
+// note writes an entry down when there is a journal; at is since the begin.
+func (r *recorder) note(e *journal.Entry, at, intended time.Duration) {
+	if r.journal == nil {
+		return
+	}
+	began := r.started()
+	e.At = began.Add(at)
+	if e.Kind == journal.Answered {
+		e.Intended = began.Add(intended)
+	}
+	r.journal.Write(e)
+}
+
 // wait looks every now and then whether cond holds, until ctx ends.
 func (r *recorder) wait(ctx context.Context, cond func() bool) {
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -114,35 +173,3 @@ func (r *recorder) wait(ctx context.Context, cond func() bool) {
 		}
 	}
 }
-
-// talk writes a line a second.
-func (r *recorder) talk(ctx context.Context, w io.Writer) {
-	second := time.NewTicker(time.Second)
-	defer second.Stop()
-	var sent, accepted uint64
-	for {
-		select {
-		case <-second.C:
-		case <-ctx.Done():
-			return
-		}
-		s, a := r.sent.Load(), r.accepted.Load()
-		r.mu.Lock()
-		p50, p99 := r.latency.ValueAtPercentile(50), r.latency.ValueAtPercentile(99)
-		refused := uint64(0)
-		for _, n := range r.errors {
-			refused += n
-		}
-		r.mu.Unlock()
-		line := fmt.Sprintf("%4.0fs  sent %d (%d/s)  accepted %d (%d/s)  failed %d  in flight %d  p50 %.1f ms  p99 %.1f ms",
-			r.now().Seconds(), s, s-sent, a, a-accepted, refused, r.inFlight.Load(), ms(p50), ms(p99))
-		if r.receipts != nil {
-			line += fmt.Sprintf("  receipts %d", r.receipts.received())
-		}
-		fmt.Fprintln(w, line)
-		sent, accepted = s, a
-	}
-}
-
-// ms turns a histogram's microseconds into milliseconds.
-func ms(us int64) float64 { return float64(us) / 1000 }

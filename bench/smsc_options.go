@@ -3,6 +3,7 @@ package bench
 import (
 	"time"
 
+	"tasman/bench/journal"
 	"tasman/smpp"
 )
 
@@ -10,6 +11,11 @@ import (
 // once, makes no errors, and knows the magic destinations. Shares are 0..1 of the messages, drawn one by one.
 type SMSCOptions struct {
 	SystemID, Password string // of the bind; empty takes any
+	// Version is the highest interface_version that is spoken; 0: 0x50. Binds are answered with their own up to that.
+	Version uint8
+
+	// Settings are what Set can change later. Nil: what the fields from Latency to MOTo say, which are its short form.
+	Settings *Settings
 
 	Latency      Delay // from submit_sm to its answer; 0 answers in the handler
 	ReceiptDelay Delay // from the answer to the receipt
@@ -40,8 +46,14 @@ type SMSCOptions struct {
 	MaxPending int // unanswered submit_sm on a session before nothing more is read; 0: DefaultMaxPending
 	MaxOwed    int // deliver_sm scheduled, waiting or unanswered in all before submits wait and are then refused; 0: DefaultMaxOwed
 
-	Verify bool   // count distinct and repeated markers
-	Seed   uint64 // of all that is drawn; 0: random
+	// Batch is how long busy connections gather before they are read again; 0: DefaultBatch, less than 0: not at all. Delays
+	// are exact to about this.
+	Batch time.Duration
+
+	// Journal is told of every submit_sm, receipt and MO; nil: none. It is not closed.
+	Journal *journal.Writer
+	Verify  bool   // count distinct and repeated markers
+	Seed    uint64 // of all that is drawn; 0: random
 
 	// OnSubmit is called for every submit_sm on its session's reader, before it is answered. The PDU's slices are valid
 	// until it returns.
@@ -58,23 +70,17 @@ const (
 )
 
 func (o SMSCOptions) withDefaults() SMSCOptions {
-	if o.ID == "" {
-		o.ID = IDDecimal
-	}
-	if o.ReceiptID == "" {
-		o.ReceiptID = o.ID
-	}
 	if o.FirstID == 0 {
 		o.FirstID = firstID()
 	}
-	if o.Burst <= 0 {
-		o.Burst = max(1, int(o.Rate/10))
+	if o.Version == 0 {
+		o.Version = smpp.Version50
 	}
-	if o.LateBy <= 0 {
-		o.LateBy = DefaultLateBy
+	if o.Settings == nil {
+		o.Settings = o.settings()
 	}
-	if len(o.MOTo) == 0 {
-		o.MOTo = []string{DefaultMOTo}
+	if o.Batch == 0 {
+		o.Batch = DefaultBatch
 	}
 	if o.Window <= 0 {
 		o.Window = DefaultDeliverWindow
@@ -86,4 +92,19 @@ func (o SMSCOptions) withDefaults() SMSCOptions {
 		o.MaxOwed = DefaultMaxOwed
 	}
 	return o
+}
+
+// settings returns what the short form says.
+func (o *SMSCOptions) settings() *Settings {
+	s := &Settings{
+		Latency: o.Latency, Rate: o.Rate, Burst: o.Burst, Throttled: o.ThrottledShare, Errors: o.ErrorShare, Silent: o.SilentShare,
+		ID: o.ID, NoMagic: o.NoMagic, DisconnectEvery: o.DisconnectEvery, DisconnectAfter: o.DisconnectAfter,
+		Receipts: ReceiptSettings{Delay: o.ReceiptDelay, Undeliverable: o.UndeliverableShare, Early: o.EarlyShare, Twice: o.RepeatShare,
+			ID: o.ReceiptID, NoTLVs: o.NoReceiptTLVs},
+		MO: MOSettings{Rate: o.MORate, To: o.MOTo},
+	}
+	if o.LateBy > 0 {
+		s.LateBy = Delay{Mean: o.LateBy}
+	}
+	return s
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tasman/bench/results"
 	"tasman/smpp"
 )
 
@@ -28,7 +29,7 @@ func TestTrackerMatchesReceipts(t *testing.T) {
 		t.Error("complete although one receipt is missing")
 	}
 	got, latency := k.result()
-	want := &ReceiptCounts{Expected: 4, Received: 3, Missing: 1, Repeated: 3, Unmatched: 1, Intermediate: 1,
+	want := &results.ReceiptCounts{Expected: 4, Received: 3, Missing: 1, Repeated: 3, Unmatched: 1, Intermediate: 1,
 		ByStat: map[string]uint64{"DELIVRD": 2, "UNDELIV": 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
@@ -44,14 +45,25 @@ func TestTrackerMatchesReceipts(t *testing.T) {
 
 func TestTrackerForgetsOldReceiptsOnly(t *testing.T) {
 	k := newTracker()
-	for i := range recentReceipts + 10 {
+	const n = 3 * recentReceipts
+	k.accepted("open", 0)
+	for i := range n {
 		id := IDDecimal.format(uint64(i))
 		k.accepted(id, 0)
 		k.receipt(id, smpp.StateDelivered, false, time.Second)
 	}
-	k.receipt("5", smpp.StateDelivered, false, time.Second)
-	k.receipt(IDDecimal.format(recentReceipts+5), smpp.StateDelivered, false, time.Second)
-	if got, _ := k.result(); got.Repeated != 2 || len(k.recent) != 10 {
-		t.Errorf("%d repeated, %d in the recent generation", got.Repeated, len(k.recent))
+	k.receipt(IDDecimal.format(n-recentReceipts/2), smpp.StateDelivered, false, time.Second) // again, remembered
+	k.receipt("5", smpp.StateDelivered, false, time.Second)                                  // again, forgotten: strange
+	k.receipt("open", smpp.StateDelivered, false, time.Second)
+	got, _ := k.result()
+	if got.Repeated != 1 || got.Unmatched != 1 || got.Missing != 0 || got.Received != n+1 {
+		t.Errorf("%+v", got)
+	}
+	kept := 0
+	for i := range k.shards {
+		kept += k.shards[i].young.used + k.shards[i].old.used
+	}
+	if kept > 2*recentReceipts+trackerShards {
+		t.Errorf("%d messages are remembered", kept)
 	}
 }

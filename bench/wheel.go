@@ -19,6 +19,7 @@ const (
 type wheel[T any] struct {
 	started time.Time
 	fire    func(due []T) // called by run; may add
+	grid    time.Duration // run wakes at multiples of this, so that one wake-up serves several ticks; 0: at each tick
 	kick    chan struct{}
 
 	mu      sync.Mutex
@@ -41,7 +42,12 @@ func newWheel[T any](fire func(due []T)) *wheel[T] {
 // add has item handed out after d, at the next tick at the earliest; false means that the wheel has been stopped and has
 // not taken it.
 func (w *wheel[T]) add(d time.Duration, item T) bool {
-	tick := int64((time.Since(w.started) + d + wheelTick - 1) / wheelTick)
+	return w.addAt(time.Since(w.started)+d, item)
+}
+
+// addAt is add for a time since started.
+func (w *wheel[T]) addAt(at time.Duration, item T) bool {
+	tick := int64((at + wheelTick - 1) / wheelTick)
 	w.mu.Lock()
 	if w.stopped {
 		w.mu.Unlock()
@@ -113,7 +119,11 @@ func (w *wheel[T]) take(due []T) ([]T, time.Duration, bool) {
 	if w.wakeAt == math.MaxInt64 {
 		return due, time.Hour, true
 	}
-	return due, time.Duration(w.wakeAt)*wheelTick - elapsed, true
+	wake := time.Duration(w.wakeAt) * wheelTick
+	if w.grid > 0 {
+		wake = (wake + w.grid - 1) / w.grid * w.grid
+	}
+	return due, wake - elapsed, true
 }
 
 // takeSlot moves what is due by tick out of a slot.

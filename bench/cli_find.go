@@ -1,0 +1,50 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"tasman/bench/results"
+)
+
+// FindCmd is `tasman bench find`: it looks for the highest rate at which a target keeps up.
+type FindCmd struct {
+	LoadCmd `embed:""`
+
+	Objective  string        `placeholder:"BOUNDS" help:"Bounds besides the queues: p99=20ms (time to the answer; also p50, p90, p95, p99.9, max, mean), e2e-p99=2s (to the receipt), errors<=0.1%, held_back<=0; several with commas."`
+	Min        float64       `default:"100" help:"Lowest rate, where the search begins."`
+	Max        float64       `default:"1000000" help:"Highest rate."`
+	Precision  string        `default:"3%" help:"Share of the rate at which the search ends."`
+	Trial      time.Duration `default:"20s" help:"How long messages are sent in a trial."`
+	Settle     time.Duration `placeholder:"TIME" help:"Beginning of each trial that does not count; a quarter of it by default, at most 5s."`
+	Trials     int           `default:"40" help:"At most so many trials."`
+	QueueDrain time.Duration `name:"queue-drain" default:"60s" help:"How long the target's queues may take to empty between trials; needs --metrics."`
+}
+
+// Run searches, writes the result, and ends with an error when no rate held or the search was cut short.
+func (c *FindCmd) Run(ctx context.Context, out io.Writer) error {
+	load, err := c.options()
+	if err != nil {
+		return err
+	}
+	precision, err := parseShare(c.Precision)
+	if err != nil {
+		return fmt.Errorf("--precision: %w", err)
+	}
+	load.Name = c.Name
+	var progress io.Writer = os.Stderr
+	if c.Quiet {
+		progress = io.Discard
+	}
+	r, failure := Find(ctx, FindOptions{Load: load, Objective: c.Objective, Min: c.Min, Max: c.Max, Precision: precision, Trial: c.Trial,
+		Settle: c.Settle, Trials: c.Trials, QueueDrain: c.QueueDrain}, progress)
+	if r == nil {
+		return failure
+	}
+	r.Command = results.Command(os.Args)
+	return errors.Join(failure, writeFind(progress, r), writeDocument(out, r, c.JSON, c.HTML))
+}

@@ -1,0 +1,70 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"tasman/bench/results"
+)
+
+// result puts together what was measured; sending is how long messages were sent.
+func (l *load) result(p *pacer, sending time.Duration) *results.Result {
+	r, o := l.rec, &l.opts
+	res := &results.Result{
+		Kind: results.KindLoad, Name: o.Name, Command: o.Command, Tool: results.ThisTool(), Machine: results.ThisMachine(),
+		Target: o.HTTP, Loop: results.Open, Started: r.started().UTC(), Duration: sending.Seconds(),
+		Totals: results.Totals{Intended: p.messages(p.due), Sent: r.sent.Load(), Accepted: r.accepted.Load(), Unanswered: r.inFlight.Load(),
+			HeldBack: p.heldBack * uint64(p.batch), Redials: r.redials.Load(), Errors: r.errorCounts()},
+		Shape: &results.Shape{Accounts: len(o.Accounts)},
+		Notes: append(slices.Clone(o.Mentions), fmt.Sprintf("seed %d", o.Seed)),
+	}
+	if o.SMPP != "" {
+		res.Shape.Binds, res.Shape.Window = o.Binds*len(o.Accounts), o.Window
+	}
+	if o.HTTP != "" {
+		res.Shape.Conns, res.Shape.Recipients = o.Conns, o.Recipients
+	} else {
+		res.Target = "smpp://" + o.SMPP
+	}
+	if l.profile == nil {
+		res.Loop, res.Intended = results.Closed, res.Sent
+	} else {
+		l.describeProfile(res, p, sending)
+	}
+	last := l.observer.finish(res)
+	if took := max(sending, last); took > 0 {
+		res.AchievedRate = float64(res.Accepted) / took.Seconds()
+	}
+	if r.receipts != nil {
+		res.Receipts, res.EndToEnd = r.receipts.result()
+	}
+	res.MOs, res.MO = r.mos.result()
+	if o.Journal != nil && o.Journal.Err() != nil {
+		res.Notes = append(res.Notes, o.Journal.Err().Error())
+	}
+	return res
+}
+
+// describeProfile notes the profile, its mean rate and its phases.
+func (l *load) describeProfile(res *results.Result, p *pacer, sending time.Duration) {
+	res.Profile = l.profile.String()
+	if l.opts.Poisson && l.opts.Profile != "" {
+		res.Profile += " (poisson)"
+	}
+	length := sending
+	if p.length > 0 {
+		length = min(length, p.length)
+	}
+	if res.OfferedRate = l.opts.Rate; res.OfferedRate == 0 && length > 0 {
+		res.OfferedRate = l.profile.Messages(length) / length.Seconds()
+	}
+	if len(l.profile.phases) < 2 {
+		return
+	}
+	for i := range l.profile.phases {
+		if ph := &l.profile.phases[i]; ph.begin < sending {
+			res.Marks = append(res.Marks, results.Mark{At: ph.begin.Seconds(), Kind: results.MarkPhase, Label: ph.name})
+		}
+	}
+}

@@ -1,0 +1,99 @@
+package results
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// NotComparableError is returned when two sides are not runs of the same load on the same machine, so that a difference
+// between them would say nothing.
+type NotComparableError struct {
+	Differences []string // each a sentence
+}
+
+func (e *NotComparableError) Error() string {
+	return "compare: these are not comparable:\n  " + strings.Join(e.Differences, "\n  ")
+}
+
+// differences returns what makes the runs of both sides, and those within a side, different loads.
+func differences(a, b Side) []string {
+	var all []string
+	first := a.Runs[0]
+	for i, s := range []Side{a, b} {
+		for k, r := range s.Runs {
+			if r == first {
+				continue
+			}
+			who := fmt.Sprintf("%c", 'A'+i)
+			if len(s.Runs) > 1 {
+				who = fmt.Sprintf("%c, run %d", 'A'+i, k+1)
+			}
+			for _, d := range unlike(first, r) {
+				all = append(all, who+": "+d)
+			}
+		}
+	}
+	return all
+}
+
+// unlike returns in what r is another kind of run than first.
+func unlike(first, r *Result) []string {
+	var all []string
+	add := func(what string, was, is any) {
+		all = append(all, fmt.Sprintf("%s: %v, but %v in the first run of A", what, is, was))
+	}
+	if first.Kind != r.Kind {
+		add("kind", first.Kind, r.Kind)
+	}
+	if first.Loop != r.Loop {
+		add("loop", first.Loop, r.Loop)
+	}
+	if a, b := scheme(first.Target), scheme(r.Target); a != b {
+		add("kind of target", a, b)
+	}
+	if first.Profile != "" && r.Profile != "" && first.Profile != r.Profile {
+		add("profile", first.Profile, r.Profile)
+	} else if first.Kind != KindFind && far(first.OfferedRate, r.OfferedRate, 0.01) {
+		add("offered rate", unitRate.show(first.OfferedRate), unitRate.show(r.OfferedRate))
+	}
+	if a, b := first.Receipts != nil, r.Receipts != nil; a != b {
+		add("receipts", withOrWithout(a), withOrWithout(b))
+	}
+	if far(first.Duration, r.Duration, 0.25) && first.Kind != KindFind && first.Loop != Closed {
+		add("time of sending", showSeconds(first.Duration), showSeconds(r.Duration))
+	}
+	if a, b := first.Shape, r.Shape; a != nil && b != nil && *a != *b {
+		add("connections", fmt.Sprintf("%+v", *a), fmt.Sprintf("%+v", *b))
+	}
+	if a, b := first.Find, r.Find; a != nil && b != nil && a.Objective != b.Objective {
+		add("objective", a.Objective, b.Objective)
+	}
+	if a, b := first.Machine, r.Machine; a != nil && b != nil {
+		if a.CPU != b.CPU || a.Cores != b.Cores || a.OS != b.OS || far(float64(a.MemoryBytes), float64(b.MemoryBytes), 0.05) {
+			add("machine", a, b)
+		}
+	}
+	return all
+}
+
+// far reports whether two numbers differ by more than a share of the larger one.
+func far(a, b, share float64) bool { return math.Abs(a-b) > share*max(math.Abs(a), math.Abs(b)) }
+
+func scheme(target string) string {
+	s, _, ok := strings.Cut(target, "://")
+	switch {
+	case !ok:
+		return "unknown"
+	case s == "https":
+		return "http"
+	}
+	return s
+}
+
+func withOrWithout(with bool) string {
+	if with {
+		return "asked for"
+	}
+	return "not asked for"
+}

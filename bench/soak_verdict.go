@@ -1,0 +1,148 @@
+package bench
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tasman/bench/results"
+)
+
+// soakFacts are what the verdict of a soak is made from.
+type soakFacts struct {
+	planned  time.Duration
+	finished bool // ran to its end
+	verified *results.Verification
+	series   *results.Series
+	totals   results.Totals
+	faults   []results.Fault
+	shape    []stretch
+	warmup   time.Duration
+	limits   soakLimits
+	bounds   []objective
+	queued   float64 // at the end
+	before   float64 // queued before the start
+	queues   bool    // the target's queues are known
+}
+
+// judgeSoak makes the verdict. While the run goes on, what is under way is not held against it.
+func judgeSoak(f *soakFacts) *results.Soak {
+	s := &results.Soak{Finished: f.finished, Planned: f.planned.Seconds(), Faults: f.faults}
+	for i := range s.Faults {
+		until := f.planned.Seconds()
+		if i+1 < len(s.Faults) {
+			until = s.Faults[i+1].At
+		}
+		s.Faults[i].Recovered = recovery(f.series.Points, s.Faults[i], until)
+	}
+	long := f.planned >= trendsFor
+	calm := quietParts(f.warmup, f.shape, s.Faults)
+	rate := float64(f.totals.Accepted) / max(1, lastAt(f.series.Points))
+	s.Trends = soakTrends(f.series.Points, calm, rate, f.limits, long)
+	add := func(ok bool, what, limit, format string, args ...any) {
+		s.Checks = append(s.Checks, results.Check{What: what, OK: ok, Limit: limit, Value: fmt.Sprintf(format, args...)})
+	}
+	v := f.verified
+	add(v.Accepted > 0, "messages accepted", "", "%d", v.Accepted)
+	add(v.DuplicatedUnmarked == 0, "received twice without a mark", "0", "%d", v.DuplicatedUnmarked)
+	if f.finished {
+		add(v.Lost == 0, "lost", "0", "%d", v.Lost)
+		add(v.ReceiptsMissing == 0, "receipts missing", "0", "%d", v.ReceiptsMissing)
+		if f.queues {
+			add(f.queued <= f.before+leastCount, "queued at the end", fmt.Sprintf("%.0f", f.before+leastCount), "%.0f", f.queued)
+		}
+	}
+	for _, t := range s.Trends {
+		if !long {
+			break
+		}
+		add(t.OK, "growth of "+t.What, showAmount(t.Limit, t.Unit)+" an hour", "%s an hour (%s to %s)", showAmount(t.PerHour, t.Unit),
+			showAmount(t.Low, t.Unit), showAmount(t.High, t.Unit))
+	}
+	for i := range f.bounds {
+		share, worst, known := kept(f.series.Points, calm, &f.bounds[i])
+		if known {
+			add(share >= 0.99, f.bounds[i].text+" in the quiet parts", "99% of them", "%.1f%% of them, worst %s", 100*share, showMS(worst))
+		}
+	}
+	for _, fault := range s.Faults {
+		over := fault.At+fault.Length+60 < lastAt(f.series.Points)
+		switch {
+		case fault.Error != "":
+			add(false, "fault "+fault.Name, "", "could not be made: %s", fault.Error)
+		case long && over && fault.Recovered < 0:
+			add(false, fmt.Sprintf("recovery from %s at %.0f s", fault.Name, fault.At), "", "not until the next fault or the end")
+		}
+	}
+	s.OK, s.Verdict = sumUp(f, s)
+	return s
+}
+
+// sumUp makes the one sentence.
+func sumUp(f *soakFacts, s *results.Soak) (ok bool, verdict string) {
+	var bad []string
+	for _, c := range s.Checks {
+		if !c.OK {
+			bad = append(bad, c.What+": "+c.Value)
+		}
+	}
+	took := time.Duration(lastAt(f.series.Points) * float64(time.Second)).Round(time.Second)
+	of := fmt.Sprintf("%s with %d faults, %d messages accepted", took, len(s.Faults), f.verified.Accepted)
+	switch {
+	case len(bad) > 0:
+		return false, fmt.Sprintf("%s (%s).", strings.Join(bad, "; "), of)
+	case !f.finished:
+		return false, fmt.Sprintf("Not finished: %s of %s, nothing wrong so far.", of, f.planned)
+	}
+	marked := "none twice"
+	if n := f.verified.DuplicatedMarked; n > 0 {
+		marked = fmt.Sprintf("%d twice, all of them marked", n)
+	}
+	return true, fmt.Sprintf("Good: %s, none lost, %s, every receipt back, nothing grew.", of, marked)
+}
+
+// kept returns the share of the quiet points that keep a bound of latency, and the worst value. Of shares of messages, and
+// of percentiles that points do not have, nothing is known.
+func kept(points []results.Point, calm quiet, o *objective) (share, worst float64, known bool) {
+	name, end := strings.CutPrefix(o.what, "e2e-")
+	all, good := 0, 0
+	for i := range points {
+		p := &points[i]
+		q := p.Response
+		if end {
+			q = p.EndToEnd
+		}
+		if q == nil || q.Count == 0 || !calm(p.At) {
+			continue
+		}
+		var v float64
+		switch name {
+		case "p50":
+			v = q.P50
+		case "p95":
+			v = q.P95
+		case "p99":
+			v = q.P99
+		case "max":
+			v = q.Max
+		default:
+			return 0, 0, false
+		}
+		all++
+		worst = max(worst, v)
+		if v <= o.limit {
+			good++
+		}
+	}
+	if all == 0 {
+		return 0, 0, false
+	}
+	return float64(good) / float64(all), worst, true
+}
+
+func lastAt(points []results.Point) float64 {
+	if len(points) == 0 {
+		return 0
+	}
+	return points[len(points)-1].At
+}

@@ -1,0 +1,157 @@
+package bench
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"tasman/bench/results"
+)
+
+// soakOf returns the facts of a good soak of two hours at 100/s, with points of ten seconds, changed as the caller wants.
+func soakOf(change func(f *soakFacts, p *results.Point)) *soakFacts {
+	r := rand.New(rand.NewPCG(3, 4))
+	f := &soakFacts{planned: 2 * time.Hour, finished: true, warmup: 10 * time.Minute, queues: true,
+		verified: &results.Verification{OK: true, Accepted: 700_000, Received: 700_000, Receipts: 700_000},
+		limits:   soakLimits{memory: 20 << 20, goroutines: 10, files: 10, diskPerMsg: 1500, disk: 64 << 20},
+		bounds:   []objective{{text: "p99=50ms", what: "p99", limit: 50}},
+		shape:    soakShape{length: 2 * time.Hour, base: 100}.fit().stretches(),
+		faults:   []results.Fault{{At: 3000, Length: 30, Name: "throttle 30s"}}}
+	f.series = &results.Series{Interval: 10}
+	for at := 10.0; at <= 7200; at += 10 {
+		p := results.Point{At: at, Offered: 1000, Accepted: 1000, Response: &results.Quantiles{Count: 1000, P99: 10 + r.Float64()},
+			Queues: map[string]float64{"mt": float64(r.IntN(4))}, DiskBytes: uint64(1<<30 + at*100*1000),
+			Processes: map[string]results.ProcessPoint{"gateway": {RSSBytes: uint64(200<<20 + r.IntN(30<<20)), Goroutines: 300 + r.IntN(20), FDs: 80}}}
+		if at > 3000 && at < 3060 {
+			p.Accepted, p.Queues["mt"], p.Response.P99 = 100, 900, 5000
+		}
+		change(f, &p)
+		f.series.Points = append(f.series.Points, p)
+		f.totals.Accepted += p.Accepted
+	}
+	return f
+}
+
+func TestJudgeSoak(t *testing.T) {
+	t.Parallel()
+	process := func(p *results.Point, change func(*results.ProcessPoint)) {
+		g := p.Processes["gateway"]
+		change(&g)
+		p.Processes["gateway"] = g
+	}
+	for _, c := range []struct {
+		label  string
+		change func(f *soakFacts, p *results.Point)
+		bad    string // what the verdict names; "" for a good one
+	}{
+		{"good", func(*soakFacts, *results.Point) {}, ""},
+		{"lost", func(f *soakFacts, _ *results.Point) { f.verified.Lost = 1 }, "lost: 1"},
+		{"doubled", func(f *soakFacts, _ *results.Point) { f.verified.DuplicatedUnmarked = 2 }, "received twice without a mark: 2"},
+		{"doubled and marked", func(f *soakFacts, _ *results.Point) { f.verified.DuplicatedMarked = 2 }, ""},
+		{"receipts", func(f *soakFacts, _ *results.Point) { f.verified.ReceiptsMissing = 3 }, "receipts missing: 3"},
+		{"memory leaks", func(_ *soakFacts, p *results.Point) {
+			process(p, func(g *results.ProcessPoint) { g.RSSBytes += uint64(p.At * 20_000) })
+		}, "growth of memory of gateway"},
+		{"memory steps up once", func(_ *soakFacts, p *results.Point) {
+			if p.At > 4000 {
+				process(p, func(g *results.ProcessPoint) { g.RSSBytes += 20 << 20 })
+			}
+		}, ""},
+		{"goroutines leak", func(_ *soakFacts, p *results.Point) {
+			process(p, func(g *results.ProcessPoint) { g.Goroutines += int(p.At / 40) })
+		}, "growth of goroutines of gateway"},
+		{"files leak", func(_ *soakFacts, p *results.Point) {
+			process(p, func(g *results.ProcessPoint) { g.FDs += int(p.At / 50) })
+		}, "growth of files of gateway"},
+		{"disk grows more than the messages explain", func(_ *soakFacts, p *results.Point) { p.DiskBytes += uint64(p.At * 200_000) }, "growth of disk"},
+		{"queue grows", func(_ *soakFacts, p *results.Point) { p.Queues["mt"] += p.At / 30 }, "growth of queue mt"},
+		{"queue at the end", func(f *soakFacts, _ *results.Point) { f.queued = 500 }, "queued at the end: 500"},
+		{"our own memory", func(_ *soakFacts, p *results.Point) {
+			p.Processes["load"] = results.ProcessPoint{RSSBytes: uint64(1e6 * p.At)}
+		}, ""},
+		{"slow in a peak", func(f *soakFacts, p *results.Point) {
+			if p.At > 1650 && p.At < 1950 {
+				p.Response.P99 = 900
+			}
+		}, ""},
+		{"slow in a tenth", func(_ *soakFacts, p *results.Point) {
+			if p.At > 6200 && p.At < 7000 {
+				p.Response.P99 = 900
+			}
+		}, "p99=50ms in the quiet parts"},
+		{"fault not made", func(f *soakFacts, _ *results.Point) { f.faults[0].Error = "exit status 1" }, "could not be made: exit status 1"},
+		{"not as before after a fault", func(_ *soakFacts, p *results.Point) {
+			if p.At > 3000 {
+				p.Response.P99 = 45
+			}
+		}, "recovery from throttle 30s at 3000 s"},
+		{"cut short", func(f *soakFacts, _ *results.Point) { f.finished = false }, "Not finished"},
+	} {
+		s := judgeSoak(soakOf(c.change))
+		if s.OK != (c.bad == "") || !strings.Contains(s.Verdict, c.bad) {
+			t.Errorf("%s: ok %v, %s", c.label, s.OK, s.Verdict)
+		}
+		if c.bad != "" && strings.Count(s.Verdict, ";") > 0 {
+			t.Errorf("%s: more than one thing is wrong: %s", c.label, s.Verdict)
+		}
+	}
+	short := soakOf(func(f *soakFacts, p *results.Point) { f.planned, p.DiskBytes = 2*time.Minute, p.DiskBytes*uint64(p.At) })
+	if s := judgeSoak(short); !s.OK || len(s.Trends) == 0 || !strings.Contains(s.Trends[0].Why, "not judged") {
+		t.Errorf("a run of minutes is judged by its trends: %s", s.Verdict)
+	}
+	var text bytes.Buffer
+	doc := &results.Result{Kind: results.KindSoak, Soak: judgeSoak(short), Series: short.series}
+	if err := doc.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := results.Read(&text); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	fault := results.Fault{At: 100, Length: 20}
+	for want, back := range map[float64]float64{0: 120, 13: 133, -1: 1000} {
+		var points []results.Point
+		for at := 1.0; at < 300; at++ {
+			p := results.Point{At: at, Offered: 100, Accepted: 100, Response: &results.Quantiles{Count: 1, P99: 10}, Queues: map[string]float64{"a": 1}}
+			if at > 100 && at <= back {
+				p.Queues["a"] = 500
+			}
+			points = append(points, p)
+		}
+		if got := recovery(points, fault, 300); got != want {
+			t.Errorf("back at %v: %v s, want %v", back, got, want)
+		}
+	}
+}
+
+// TestPointsAreThinned runs for thirty hours.
+func TestPointsAreThinned(t *testing.T) {
+	t.Parallel()
+	var l pointLog
+	const n = 30 * 3600
+	for i := range n {
+		l.add(results.Point{At: float64(i + 1), Sent: 2, Accepted: 1, Response: &results.Quantiles{Count: 1, P99: float64(i % 7), Max: float64(i)}})
+	}
+	s, totals := l.series()
+	var sum uint64
+	last := 0.0
+	for i := range s.Points {
+		p := &s.Points[i]
+		sum += p.Accepted
+		if p.At <= last {
+			t.Fatalf("%v after %v", p.At, last)
+		}
+		if p.Response.Count != int64(p.Accepted) || p.Response.Max != p.At-1 {
+			t.Fatalf("%+v of %d", p.Response, p.Accepted)
+		}
+		last = p.At
+	}
+	if sum != n || last != n || totals.Accepted != n || totals.Sent != 2*n || len(s.Points) > maxSoakPoints+1 || len(s.Points) < maxSoakPoints/3 {
+		t.Errorf("%d points with %d messages up to %v, %+v", len(s.Points), sum, last, totals)
+	}
+}

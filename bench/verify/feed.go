@@ -1,0 +1,147 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"tasman/bench/journal"
+	"tasman/smpp"
+)
+
+// Span is the time from the first intended sending to the last answer. Zero times: nothing was sent.
+type Span struct{ From, To time.Time }
+
+// Span returns when the messages taken so far were sent and answered.
+func (j *Join) Span() Span { return j.span }
+
+func (s *Span) add(from, to time.Time) {
+	if s.From.IsZero() || from.Before(s.From) {
+		s.From = from
+	}
+	if to.After(s.To) {
+		s.To = to
+	}
+}
+
+// Take takes an entry of the load's or of an operator's journal.
+func (j *Join) Take(e *journal.Entry) {
+	switch e.Kind {
+	case journal.Answered:
+		j.span.add(e.Intended, e.At)
+		j.outcome(e)
+	case journal.Receipt:
+		if state := smpp.MessageState(e.State); !e.Interim && finalState(state) {
+			j.Receipt(e.ID, state)
+		}
+	case journal.Received:
+		if e.Marker == journal.NoMarker {
+			j.foreign++
+			return
+		}
+		j.Received(e.Marker, e.Destination, e.Status == 0)
+	default: // MOs, and what an operator sent
+	}
+}
+
+func (j *Join) outcome(e *journal.Entry) {
+	if e.Marker == journal.NoMarker {
+		if e.Outcome == journal.Accepted && e.ID != "" {
+			j.Segment(e.ID, e.At)
+		}
+		return
+	}
+	j.Sent(e.Marker, e.Intended)
+	switch e.Outcome {
+	case journal.Accepted:
+		j.Accepted(e.Marker, e.ID, e.At)
+	case journal.Unanswered:
+		j.Unanswered(e.Marker)
+	default:
+		j.Refused(e.Marker)
+	}
+}
+
+// Journals reads several journals at once in the order of time, which tells the order of messages that went by different
+// operators.
+type Journals struct {
+	sources []*source
+}
+
+// source is a journal and its next entry.
+type source struct {
+	reader *journal.Reader
+	next   journal.Entry
+	ready  bool
+}
+
+// NewJournals returns the entries of all readers as one.
+func NewJournals(readers ...*journal.Reader) *Journals {
+	m := &Journals{}
+	for _, r := range readers {
+		m.sources = append(m.sources, &source{reader: r})
+	}
+	return m
+}
+
+// Next reads the next entry of all into e. It returns io.EOF when no journal has one; what is written later can be read then.
+func (m *Journals) Next(e *journal.Entry) error {
+	var first *source
+	for _, s := range m.sources {
+		if !s.ready {
+			if err := s.reader.Next(&s.next); errors.Is(err, io.EOF) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			s.ready = true
+		}
+		if first == nil || s.next.At.Before(first.next.At) {
+			first = s
+		}
+	}
+	if first == nil {
+		return io.EOF
+	}
+	*e, first.ready = first.next, false
+	return nil
+}
+
+// TakeAll takes all entries that the journals have now.
+func (j *Join) TakeAll(from *Journals) error {
+	var e journal.Entry
+	for {
+		err := from.Next(&e)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		j.Take(&e)
+	}
+}
+
+// Open opens journals by their paths and checks that they are of the given role.
+func Open(role string, paths ...string) (open []*journal.Reader, err error) {
+	defer func() {
+		if err != nil {
+			for _, r := range open {
+				err = errors.Join(err, r.Close())
+			}
+			open = nil
+		}
+	}()
+	for _, path := range paths {
+		r, err := journal.Open(path)
+		if err != nil {
+			return open, err
+		}
+		open = append(open, r)
+		if got := r.Header().Role; got != role {
+			return open, fmt.Errorf("%s: this is the journal of a %s, want one of a %s", path, got, role)
+		}
+	}
+	return open, nil
+}

@@ -1,0 +1,78 @@
+package verify
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"tasman/bench/results"
+)
+
+// line is a row of the table: a count, what it means, and the name of its examples.
+type line struct {
+	n    uint64
+	what string
+	kind string
+	bad  bool // unless 0
+	rare bool // left out when 0
+}
+
+func lines(v *results.Verification) []line {
+	return []line{
+		{n: v.Sent, what: "sent"},
+		{n: v.Accepted, what: "accepted"},
+		{n: v.Refused, what: "refused", rare: true},
+		{n: v.Unanswered, what: "without an answer", rare: true},
+		{n: v.Received, what: "received by an operator"},
+		{n: v.Receipts, what: "with a final receipt"},
+		{n: v.Reported, what: "reported", rare: true},
+		{n: v.Lost, what: "lost: accepted, never received", kind: "lost", bad: true},
+		{n: v.EndedUnsent, what: "not received, and reported as failed", kind: "ended_unsent", rare: true},
+		{n: v.DuplicatedUnmarked, what: "received twice, not marked", kind: "duplicated_unmarked", bad: true},
+		{n: v.DuplicatedMarked, what: "received twice, marked", kind: "duplicated_marked", rare: true},
+		{n: v.ReceivedUnaccepted, what: "received without acceptance: allowed", rare: true},
+		{n: v.ReceivedUnknown, what: "received with a marker that was not sent", kind: "received_unknown", rare: true},
+		{n: v.ReceivedForeign, what: "received without a marker", rare: true},
+		{n: v.ReceiptsMissing, what: "receipts missing", kind: "receipts_missing", bad: true},
+		{n: v.ReceiptsRepeated, what: "receipts twice", kind: "receipts_repeated", rare: true},
+		{n: v.ReceiptsUnknown, what: "receipts for unknown ids", kind: "receipts_unknown", rare: true},
+		{n: v.ReportedMissing, what: "reports missing", kind: "reported_missing", bad: true, rare: v.Reported == 0},
+		{n: v.ReportedDiffers, what: "reported in another state than the receipt's", kind: "reported_differs", bad: true, rare: true},
+		{n: v.ReportedOpen, what: "reported as still open", kind: "reported_open", bad: true, rare: true},
+		{n: v.ReportedUnknown, what: "reported under ids that were not given here", rare: true},
+		{n: v.MarkersReused, what: "markers used twice", kind: "markers_reused", bad: true, rare: true},
+		{n: v.Reordered, what: "out of order", kind: "reordered", rare: true},
+		{n: v.ReorderedRepeated, what: "of these after a repeat: allowed", rare: true},
+	}
+}
+
+// WriteTable writes a verification for people: the verdict, the counts and some examples.
+func WriteTable(w io.Writer, v *results.Verification) error {
+	var b strings.Builder
+	word := "OK"
+	if !v.OK {
+		word = "FAILED"
+	}
+	fmt.Fprintf(&b, "%s: %s\n\n", word, v.Verdict)
+	for _, l := range lines(v) {
+		if l.rare && l.n == 0 {
+			continue
+		}
+		mark := " "
+		if l.bad && l.n > 0 {
+			mark = "!"
+		}
+		fmt.Fprintf(&b, "%s %12d  %s", mark, l.n, l.what)
+		if all := v.Examples[l.kind]; len(all) > 0 {
+			shown := slices.Clone(all[:min(len(all), 3)])
+			if uint64(len(shown)) < l.n {
+				shown = append(shown, "...")
+			}
+			fmt.Fprintf(&b, " (%s)", strings.Join(shown, ", "))
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,70 @@
+package verify
+
+import (
+	"strings"
+	"testing"
+
+	"tasman/bench/results"
+	"tasman/smpp"
+)
+
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	j := New(Options{Reported: true})
+	for i, id := range []string{"a", "b", "c", "d"} {
+		j.Sent(uint64(i), epoch)
+		j.Accepted(uint64(i), id, epoch)
+		j.Receipt(id, smpp.StateDelivered)
+	}
+	if err := j.CSV(strings.NewReader("id,state,duplicate\na, DELIVRD\n# a comment\nb,delivered,yes\nc,Expired,false\nz,enroute\n")); err != nil {
+		t.Fatal(err)
+	}
+	v := j.Result()
+	if v.Reported != 3 || v.ReportedMissing != 1 || v.ReportedDiffers != 1 || v.ReportedUnknown != 1 || v.Examples["reported_missing"][0] != "#0000000003" {
+		t.Errorf("%+v", v)
+	}
+	var table strings.Builder
+	if err := WriteTable(&table, v); err != nil || !strings.Contains(table.String(), "!            1  reports missing (#0000000003)") {
+		t.Errorf("%v\n%s", err, table.String())
+	}
+	for text, want := range map[string]string{
+		"a,delivered\nb,gone\n":  `line 2: state "gone" is not one of SMPP`,
+		"a\n":                    "line 1: 1 fields",
+		"a,delivered,maybe\n":    `line 1: duplicate is "maybe"`,
+		"a,delivered\n\"b,x\n":   "line",
+		"x,DELIVRD\n\n\nb,\n":    `line 4: state ""`,
+		"a,delivered,yes,more\n": "line 1: 4 fields",
+	} {
+		if err := New(Options{}).CSV(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// FuzzCSV reads anything without a panic, and what it takes has a state.
+func FuzzCSV(f *testing.F) {
+	f.Add("id,state\na,DELIVRD\n")
+	f.Add("\"a\"\"b\",expired,1\n#x\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		j := New(Options{})
+		if err := j.CSV(strings.NewReader(text)); err == nil && j.Result().Reported != 0 {
+			t.Error("a message is reported that was not accepted")
+		}
+	})
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	for want, v := range map[string]results.Verification{
+		"No message was accepted": {},
+		"Nothing lost, nothing missing: 5 accepted messages, none twice.": {Accepted: 5},
+		"of which 2 came twice and are marked":                            {Accepted: 5, DuplicatedMarked: 2},
+		"1 lost, 2 doubled without a mark, 3 without a receipt, 4 not reported, 5 reported in another state than their receipt's, 6 reported as still open of 9": {
+			Accepted: 9, Lost: 1, DuplicatedUnmarked: 2, ReceiptsMissing: 3, ReportedMissing: 4, ReportedDiffers: 5, ReportedOpen: 6},
+	} {
+		ok, got := Judge(&v)
+		if bad := v.Lost > 0 || v.Accepted == 0; ok == bad || !strings.Contains(got, want) {
+			t.Errorf("%v %q, want %q", ok, got, want)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package verify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tasman/bench/results"
+	"tasman/smpp"
+)
+
+// tally counts messages; it is what a Verification is made of.
+type tally struct {
+	results.Verification
+	limit    int
+	examples map[string][]string
+}
+
+// page counts the messages of a page.
+func (t *tally) page(j *Join, p *page, number uint64) {
+	for i, f := range p.facts {
+		if f != 0 {
+			t.message(j, p, i, f, number*pageSize+uint64(i))
+		}
+	}
+}
+
+func (t *tally) message(j *Join, p *page, i int, f fact, marker uint64) {
+	count := func(n *uint64, kind string, is bool) {
+		if is {
+			*n++
+			t.example(kind, marker)
+		}
+	}
+	plain := func(n *uint64, is bool) {
+		if is {
+			*n++
+		}
+	}
+	is := f.has
+	plain(&t.Sent, is(sent))
+	plain(&t.Accepted, is(accepted))
+	plain(&t.Refused, is(refused))
+	plain(&t.Unanswered, is(unanswered))
+	plain(&t.Received, is(received))
+	plain(&t.Receipts, is(receipted|accepted))
+	plain(&t.Reported, is(reported))
+	plain(&t.ReceivedUnaccepted, is(received|sent) && !is(accepted))
+	count(&t.ReceivedUnknown, "received_unknown", is(received) && f&(sent|accepted) == 0)
+	count(&t.MarkersReused, "markers_reused", is(sentAgain))
+	if j.opts.Received && is(accepted) && f&(received|segment) == 0 {
+		told := is(receipted) && failedState(p.state[i]) || is(reported) && failedState(p.told[i])
+		count(&t.EndedUnsent, "ended_unsent", told)
+		count(&t.Lost, "lost", !told)
+	}
+	count(&t.DuplicatedMarked, "duplicated_marked", is(receivedAgain|marked))
+	count(&t.DuplicatedUnmarked, "duplicated_unmarked", is(receivedAgain) && !is(marked))
+	count(&t.Reordered, "reordered", is(reordered))
+	plain(&t.ReorderedRepeated, is(reordered|excused))
+	if is(accepted) {
+		count(&t.ReceiptsMissing, "receipts_missing", j.opts.Receipts && !is(receipted))
+		count(&t.ReceiptsRepeated, "receipts_repeated", is(receiptedAgain))
+		count(&t.ReportedMissing, "reported_missing", j.opts.Reported && !is(reported) && f&segment == 0)
+		count(&t.ReportedOpen, "reported_open", is(reportedOpen))
+		count(&t.ReportedDiffers, "reported_differs", is(reported|receipted) && !is(reportedOpen) && p.told[i] != p.state[i])
+	}
+}
+
+func (t *tally) example(kind string, marker uint64) {
+	if len(t.examples[kind]) >= t.limit {
+		return
+	}
+	if t.examples == nil {
+		t.examples = make(map[string][]string)
+	}
+	t.examples[kind] = append(t.examples[kind], markerName(marker))
+}
+
+// markerName writes a marker as it stands in the text.
+func markerName(marker uint64) string {
+	if marker >= segmentMarkers {
+		return fmt.Sprintf("segment %d", marker-segmentMarkers+1)
+	}
+	return fmt.Sprintf("#%010d", marker)
+}
+
+// Result says what became of the messages so far. While a load goes on, what is under way counts as lost or missing.
+func (j *Join) Result() *results.Verification {
+	t := j.past
+	t.limit = j.opts.Examples
+	t.examples = make(map[string][]string, len(j.past.examples))
+	for kind, all := range j.past.examples {
+		t.examples[kind] = slices.Clone(all)
+	}
+	numbers := make([]uint64, 0, len(j.pages))
+	for n := range j.pages {
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers) // examples are the first ones, and the same ones each time
+	for _, n := range numbers {
+		t.page(j, j.pages[n], n)
+	}
+	v := t.Verification
+	v.DuplicatedUnmarked += j.lateDoubles
+	v.ReceiptsUnknown = uint64(len(j.early)) + j.unknown
+	v.ReportedUnknown = j.strangers
+	v.ReceivedForeign = j.foreign
+	v.Examples = t.examples
+	for _, u := range j.unknownIDs {
+		if _, still := j.early[u.key]; still && len(v.Examples["receipts_unknown"]) < t.limit {
+			v.Examples["receipts_unknown"] = append(v.Examples["receipts_unknown"], u.id)
+		}
+	}
+	if len(v.Examples) == 0 {
+		v.Examples = nil
+	}
+	v.OK, v.Verdict = Judge(&v)
+	return &v
+}
+
+// Judge says whether the counts are good, and why not in one sentence.
+func Judge(v *results.Verification) (ok bool, verdict string) {
+	var bad []string
+	add := func(n uint64, what string) {
+		if n > 0 {
+			bad = append(bad, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(v.Lost, "lost")
+	add(v.DuplicatedUnmarked, "doubled without a mark")
+	add(v.ReceiptsMissing, "without a receipt")
+	add(v.ReportedMissing, "not reported")
+	add(v.ReportedDiffers, "reported in another state than their receipt's")
+	add(v.ReportedOpen, "reported as still open")
+	add(v.MarkersReused, "markers used for two messages, so that nothing can be said of these: give each load its --first")
+	if len(bad) > 0 {
+		return false, strings.Join(bad, ", ") + fmt.Sprintf(" of %d accepted messages.", v.Accepted)
+	}
+	if v.Accepted == 0 {
+		return false, "No message was accepted, so nothing was verified."
+	}
+	good := fmt.Sprintf("Nothing lost, nothing missing: %d accepted messages", v.Accepted)
+	if v.DuplicatedMarked > 0 {
+		return true, good + fmt.Sprintf(", of which %d came twice and are marked as possible duplicates.", v.DuplicatedMarked)
+	}
+	return true, good + ", none twice."
+}
+
+// StateNamed reads a state as gateways write it: a name of SMPP ("delivered"), or the short word of a receipt ("DELIVRD").
+func StateNamed(name string) (smpp.MessageState, bool) {
+	for s := smpp.StateScheduled; s <= smpp.StateSkipped; s++ {
+		if strings.EqualFold(name, s.String()) || strings.EqualFold(name, s.Stat()) {
+			return s, true
+		}
+	}
+	return smpp.StateNone, false
+}
