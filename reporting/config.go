@@ -21,7 +21,7 @@ type Config struct {
 	// MaxOpen bounds the messages held in memory (about 1 KB each): beyond it the oldest are written before they settle.
 	// Default 100,000.
 	MaxOpen int
-	// Rows is how many rows one transaction writes at most. Default 2,000.
+	// Rows is how many rows one transaction writes at most. Default 5,000.
 	Rows int
 	// KeepMessages is how long rows of messages and MOs are kept. Default 90 days. Volumes are kept for ever.
 	KeepMessages time.Duration
@@ -36,7 +36,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Settle, 10*time.Second)
 	setDefault(&c.Every, 500*time.Millisecond)
 	setDefault(&c.MaxOpen, 100_000)
-	setDefault(&c.Rows, 2_000)
+	setDefault(&c.Rows, 5_000)
 	setDefault(&c.KeepMessages, 90*24*time.Hour)
 	setDefault(&c.KeepEvents, 30*24*time.Hour)
 	setDefault(&c.Connections, 4)

@@ -108,8 +108,22 @@ func nextGSM7(text string) (code byte, size int) {
 	return gsm7Code(r), size
 }
 
+// plain reports whether text reads the same in ASCII and in the default alphabet, as most does: letters, digits and most of
+// the punctuation.
+func plain[T string | []byte](text T) bool {
+	for i := range len(text) {
+		if c := text[i]; gsm7Codes[c] != c || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // FitsGSM7 reports whether every character of text is in the GSM 7 bit default alphabet or its extension table.
 func FitsGSM7(text string) bool {
+	if plain(text) {
+		return true
+	}
 	for i := 0; i < len(text); {
 		code, size := nextGSM7(text[i:])
 		if code == gsm7None {
@@ -124,6 +138,9 @@ func FitsGSM7(text string) bool {
 // the extension table as an escape (0x1B) and their code. It returns dst as it was and an *EncodeError when text does
 // not fit.
 func AppendGSM7(dst []byte, text string) ([]byte, error) {
+	if plain(text) {
+		return append(dst, text...), nil
+	}
 	start := len(dst)
 	for i := 0; i < len(text); {
 		code, size := nextGSM7(text[i:])
@@ -144,6 +161,9 @@ func AppendGSM7(dst []byte, text string) ([]byte, error) {
 // not know is shown as the default alphabet's character, and a second or a last escape as a space. An octet above 0x7F,
 // which is no septet, becomes U+FFFD.
 func DecodeGSM7(septets []byte) string {
+	if plain(septets) {
+		return string(septets)
+	}
 	var b strings.Builder
 	b.Grow(len(septets))
 	for i := 0; i < len(septets); i++ {

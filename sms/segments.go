@@ -101,6 +101,9 @@ func count(text string, enc Encoding, header int) (segments, units int) {
 		units = utf8.RuneCountInString(text)
 		return countOctets(units, single, multi), units
 	}
+	if enc == GSM7 && plain(text) {
+		return countOctets(len(text), single, multi), len(text)
+	}
 	segments = 1
 	used := 0 // units in the last segment, if there are several
 	for i := 0; i < len(text); {

@@ -15,7 +15,27 @@ func putUint(dst []byte, n protowire.Number, v uint64) []byte {
 	if v == 0 {
 		return dst
 	}
-	return protowire.AppendVarint(protowire.AppendTag(dst, n, protowire.VarintType), v)
+	dst = putTag(dst, n, protowire.VarintType)
+	if v < 0x80 {
+		return append(dst, byte(v))
+	}
+	return protowire.AppendVarint(dst, v)
+}
+
+// putTag writes the small numbers, which nearly all are, without a loop.
+func putTag(dst []byte, n protowire.Number, t protowire.Type) []byte {
+	if n < 16 {
+		return append(dst, byte(n)<<3|byte(t))
+	}
+	return append(dst, byte(n)<<3|byte(t)|0x80, byte(n>>4)) // below 2,048
+}
+
+// putLength writes the length of what follows.
+func putLength(dst []byte, n int) []byte {
+	if n < 0x80 {
+		return append(dst, byte(n))
+	}
+	return protowire.AppendVarint(dst, uint64(n))
 }
 
 func putInt(dst []byte, n protowire.Number, v int) []byte { return putUint(dst, n, uint64(int64(v))) }
@@ -28,19 +48,19 @@ func putString(dst []byte, n protowire.Number, s string) []byte {
 	if s == "" {
 		return dst
 	}
-	return protowire.AppendString(protowire.AppendTag(dst, n, protowire.BytesType), s)
+	return append(putLength(putTag(dst, n, protowire.BytesType), len(s)), s...)
 }
 
 func putBytes(dst []byte, n protowire.Number, b []byte) []byte {
 	if len(b) == 0 {
 		return dst
 	}
-	return protowire.AppendBytes(protowire.AppendTag(dst, n, protowire.BytesType), b)
+	return append(putLength(putTag(dst, n, protowire.BytesType), len(b)), b...)
 }
 
 func putStrings(dst []byte, n protowire.Number, list []string) []byte {
 	for _, s := range list { // an empty one counts: the position says which segment
-		dst = protowire.AppendString(protowire.AppendTag(dst, n, protowire.BytesType), s)
+		dst = append(putLength(putTag(dst, n, protowire.BytesType), len(s)), s...)
 	}
 	return dst
 }
@@ -49,14 +69,14 @@ func putTime(dst []byte, n protowire.Number, t time.Time) []byte {
 	if t.IsZero() {
 		return dst
 	}
-	return protowire.AppendFixed64(protowire.AppendTag(dst, n, protowire.Fixed64Type), uint64(t.UnixNano()))
+	return binary.LittleEndian.AppendUint64(putTag(dst, n, protowire.Fixed64Type), uint64(t.UnixNano()))
 }
 
 func putID(dst []byte, n protowire.Number, id sms.ID) []byte {
 	if id.IsZero() {
 		return dst
 	}
-	return protowire.AppendBytes(protowire.AppendTag(dst, n, protowire.BytesType), id[:])
+	return append(append(putTag(dst, n, protowire.BytesType), byte(len(id))), id[:]...)
 }
 
 func putAddress(dst []byte, n protowire.Number, a sms.Address) []byte {
@@ -72,7 +92,7 @@ func putAddress(dst []byte, n protowire.Number, a sms.Address) []byte {
 // open begins a nested message and leaves one octet for its length; shut writes the length and moves the message when that
 // takes more octets.
 func open(dst []byte, n protowire.Number) (out []byte, mark int) {
-	dst = append(protowire.AppendTag(dst, n, protowire.BytesType), 0)
+	dst = append(putTag(dst, n, protowire.BytesType), 0)
 	return dst, len(dst)
 }
 
