@@ -44,7 +44,7 @@ func BenchmarkFold(b *testing.B) {
 	for b.Loop() {
 		for i := range all {
 			var f fact
-			f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands)
+			f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands, false)
 			r.merge(&f.row)
 		}
 	}

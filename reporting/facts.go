@@ -15,6 +15,7 @@ type fact struct {
 	sent   bool // a carrier's acceptance, with the times of the stages before it
 	event  event
 	mo     mo
+	named  bool // account and addresses of the message are known already, and are left out
 }
 
 // mo is a row of mos.
@@ -38,9 +39,10 @@ func rank(byReceipt sms.State, attempt, level int) uint32 {
 	return uint32(byReceipt.Rank())<<24 | uint32(small(attempt))<<8 | uint32(level)
 }
 
-// read puts into f what a record of a batch says. It reports whether that is anything.
-func (f *fact) read(b *streams.Batch, rec *sms.Record, c countries) bool {
-	*f = fact{}
+// read puts into f what a record of a batch says, without the addresses of the message when these are known. It reports
+// whether that is anything.
+func (f *fact) read(b *streams.Batch, rec *sms.Record, c countries, named bool) bool {
+	*f = fact{named: named}
 	switch {
 	case rec.Dispatch != nil && rec.Message != nil:
 		f.readMessage(rec.Message, c)
@@ -63,14 +65,18 @@ func (f *fact) readMessage(m *sms.Message, c countries) {
 	r := &f.row
 	r.id, r.lane, r.encoding = m.ID, m.Lane, m.Encoding
 	r.account, r.integration, r.door = clip(m.Account, 64), clip(m.Integration, 64), clipASCII(m.Door, 16)
-	r.setAddresses(m.Source, m.Destination, c)
+	f.setAddresses(m.Source, m.Destination, c)
 	r.reference = clip(m.Reference, 128)
 	r.segments = small(m.Segments)
 	r.accepted = microsOf(m.Accepted)
 	r.end.state = sms.StateAccepted
 }
 
-func (r *row) setAddresses(source, destination sms.Address, c countries) {
+func (f *fact) setAddresses(source, destination sms.Address, c countries) {
+	if f.named {
+		return
+	}
+	r := &f.row
 	r.source, r.destination = clip(source.String(), 24), clip(destination.String(), 24)
 	if r.destination != "" {
 		r.country = c.of(destination)
@@ -139,7 +145,7 @@ func (f *fact) readEvent(e *sms.Event, c countries) {
 	r := &f.row
 	r.id, r.lane = e.ID, e.Lane
 	r.account, r.integration, r.reference = clip(e.Account, 64), clip(e.Integration, 64), clip(e.Reference, 128)
-	r.setAddresses(e.Source, e.Destination, c)
+	f.setAddresses(e.Source, e.Destination, c)
 	r.told, r.attempts = small(e.Segments), small(e.Attempt)
 	r.accepted, r.routed = microsOf(e.Accepted), microsOf(e.Routed)
 	r.end.state = sms.StateAccepted
@@ -171,7 +177,7 @@ func (f *fact) readDelivery(d *sms.Delivery, c countries) {
 	r := &f.row
 	r.id, r.lane = d.ID, d.Lane
 	r.account, r.integration, r.reference = clip(d.Account, 64), clip(d.Integration, 64), clip(d.Reference, 128)
-	r.setAddresses(d.Source, d.Destination, c)
+	f.setAddresses(d.Source, d.Destination, c)
 	r.told, r.attempts = small(d.Segments), small(d.Attempt)
 	r.accepted, r.sent = microsOf(d.Accepted), microsOf(d.Sent)
 	r.end.state = sms.StateAccepted

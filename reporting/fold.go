@@ -55,8 +55,10 @@ func (f *folder) fold(t tailed, now time.Time) {
 	s := f.streams[t.stream]
 	ref := s.begin(t.batch.Seq)
 	for i := range t.batch.Records {
-		if f.fact.read(t.batch, &t.batch.Records[i], f.countries) {
-			f.take(ref, now)
+		rec := &t.batch.Records[i]
+		known := f.open[rec.ID()]
+		if f.fact.read(t.batch, rec, f.countries, known != nil && known.fresh) {
+			f.take(ref, known, now)
 		}
 		if i%yieldEvery == yieldEvery-1 {
 			runtime.Gosched()
@@ -65,7 +67,7 @@ func (f *folder) fold(t tailed, now time.Time) {
 	ref.end()
 }
 
-func (f *folder) take(ref *batchRef, now time.Time) {
+func (f *folder) take(ref *batchRef, known *entry, now time.Time) {
 	if f.fact.event.kind != sms.EventNone && now.Sub(f.fact.event.id.Time()) < f.cfg.KeepEvents {
 		ref.facts++
 		f.events, f.eventRefs = append(f.events, f.fact.event), append(f.eventRefs, ref)
@@ -76,17 +78,16 @@ func (f *folder) take(ref *batchRef, now time.Time) {
 	}
 	// A row that retention has deleted must not come back: volumes would count it twice.
 	if !f.fact.row.id.IsZero() && now.Sub(f.fact.row.id.Time()) < f.cfg.KeepMessages {
-		f.takeRow(ref, now)
+		f.takeRow(ref, known, now)
 	}
 }
 
-func (f *folder) takeRow(ref *batchRef, now time.Time) {
-	id := f.fact.row.id
-	e := f.open[id]
+// takeRow merges the fact into the entry of its message, a new one when e is nil.
+func (f *folder) takeRow(ref *batchRef, e *entry, now time.Time) {
 	if e == nil {
 		e = &entry{since: now}
 		e.refs = e.space[:0]
-		f.open[id] = e
+		f.open[f.fact.row.id] = e
 		f.aging = append(f.aging, e)
 	}
 	ref.facts++

@@ -3,6 +3,8 @@ package reporting
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"strings"
 )
 
@@ -43,8 +45,13 @@ func overwrite(columns []string) string {
 // error that is not the server's own answer ends the session.
 type session struct {
 	conn     *sql.Conn
-	prepared map[*statement]*sql.Stmt
+	prepared map[*statement]driver.Stmt
 	args     []any
+	named    []driver.NamedValue // args as the driver takes them
+}
+
+func newSession(conn *sql.Conn) *session {
+	return &session{conn: conn, prepared: map[*statement]driver.Stmt{}}
 }
 
 func (s *session) exec(ctx context.Context, query string, args ...any) (int64, error) {
@@ -76,14 +83,38 @@ func (s *session) insertOnce(ctx context.Context, st *statement, count int) erro
 		_, err := s.conn.ExecContext(ctx, st.text(count), s.args...)
 		return err
 	}
+	s.named = s.named[:0]
+	for i, a := range s.args {
+		v, err := driver.DefaultParameterConverter.ConvertValue(a)
+		if err != nil {
+			return err // no column of ours has such a type
+		}
+		s.named = append(s.named, driver.NamedValue{Ordinal: i + 1, Value: v})
+	}
+	return s.conn.Raw(func(conn any) error { return s.run(ctx, conn, st, count) })
+}
+
+// run executes a prepared statement on the driver's connection: the way through database/sql makes a copy and an allocation
+// of each of its 16,000 values.
+func (s *session) run(ctx context.Context, conn any, st *statement, count int) error {
 	prepared := s.prepared[st]
 	if prepared == nil {
+		preparer, ok := conn.(driver.ConnPrepareContext)
+		if !ok {
+			return errDriver
+		}
 		var err error
-		if prepared, err = s.conn.PrepareContext(ctx, st.text(count)); err != nil {
+		if prepared, err = preparer.PrepareContext(ctx, st.text(count)); err != nil {
 			return err
 		}
-		s.prepared[st] = prepared
+		s.prepared[st] = prepared // it ends with the connection
 	}
-	_, err := prepared.ExecContext(ctx, s.args...)
+	execer, ok := prepared.(driver.StmtExecContext)
+	if !ok {
+		return errDriver
+	}
+	_, err := execer.ExecContext(ctx, s.named)
 	return err
 }
+
+var errDriver = errors.New("the driver has no statements with a context")

@@ -167,7 +167,7 @@ func (w *store) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("database: %w", err)
 	}
-	w.session = &session{conn: conn, prepared: map[*statement]*sql.Stmt{}}
+	w.session = newSession(conn)
 	// One writer needs no gap locks. (The variable of this has two names, so it cannot go into the data source name.)
 	if _, err := w.session.exec(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"); err != nil {
 		w.disconnect()

@@ -39,7 +39,7 @@ func AppendRecord(dst []byte, r *sms.Record) []byte {
 // DecodeRecord reads what AppendRecord wrote. Unknown fields are skipped and times are in UTC. Nothing of the result
 // aliases b. Its error is ErrCorrupt.
 func DecodeRecord(b []byte) (sms.Record, error) {
-	n := slabs{left: 1}
+	n := slabs{left: 1, names: names{room: len(b) / 2}}
 	c := cursor{rest: b}
 	r := decodeRecord(&c, &n)
 	if c.bad {
@@ -115,7 +115,7 @@ func decodeRecords(b []byte) ([]sms.Record, error) {
 			count++
 		}
 	}
-	n := slabs{left: count}
+	n := slabs{left: count, names: names{room: len(b)}}
 	records := make([]sms.Record, 0, count)
 	c := cursor{rest: b}
 	for c.next() {

@@ -57,13 +57,13 @@ func decodeDelivery(c *cursor, n *names, d *sms.Delivery) {
 		case 8:
 			d.Attempt = c.int()
 		case 9:
-			d.Source = c.address(nil)
+			d.Source = c.address(n, true)
 		case 10:
-			d.Destination = c.address(nil)
+			d.Destination = c.address(n, false)
 		case 11:
 			d.Segments = c.int()
 		case 12:
-			d.Reference = c.string()
+			d.Reference = n.text(c.raw)
 		}
 	}
 }
@@ -85,14 +85,14 @@ func decodeDeliveryMore(c *cursor, n *names, d *sms.Delivery) {
 	case 19:
 		d.Status = uint32(c.u)
 	case 20:
-		d.CarrierIDs = append(d.CarrierIDs, c.string())
+		d.CarrierIDs = append(d.CarrierIDs, n.text(c.raw))
 	case 21:
 		d.Kind = sms.EventKind(c.u)
 	case 22:
 		d.Tries = c.int()
 	case 23:
 		in := c.inner()
-		d.MO = decodeMO(&in)
+		d.MO = decodeMO(&in, n)
 		c.join(in)
 	}
 }

@@ -55,9 +55,9 @@ func decodeEvent(c *cursor, n *names, e *sms.Event) {
 		case 7:
 			e.Lane = sms.Lane(c.u)
 		case 8:
-			e.Source = c.address(nil)
+			e.Source = c.address(n, true)
 		case 9:
-			e.Destination = c.address(nil)
+			e.Destination = c.address(n, false)
 		case 10:
 			e.Carrier = n.of(c.raw)
 		case 11:
@@ -79,7 +79,7 @@ func decodeEventMore(c *cursor, n *names, e *sms.Event) {
 	case 16:
 		e.Reason = n.of(c.raw)
 	case 17:
-		e.CarrierIDs = append(e.CarrierIDs, c.string())
+		e.CarrierIDs = append(e.CarrierIDs, n.text(c.raw))
 	case 18:
 		e.Segments = c.int()
 	case 19:
@@ -99,7 +99,7 @@ func decodeEventMore(c *cursor, n *names, e *sms.Event) {
 	case 26:
 		e.To = c.int()
 	case 27:
-		e.Reference = c.string()
+		e.Reference = n.text(c.raw)
 	case 28:
 		e.WantReceipt = sms.ReceiptWish(c.u)
 	}

@@ -16,7 +16,7 @@ func decodeReceipt(c *cursor, n *names) *sms.Receipt {
 	for c.next() {
 		switch c.num {
 		case 1:
-			r.CarrierID = c.string()
+			r.CarrierID = n.text(c.raw)
 		case 2:
 			r.State = sms.State(c.u)
 		case 3:
@@ -42,20 +42,20 @@ func appendMO(dst []byte, m *sms.MO) []byte {
 	return putBytes(dst, 7, m.UDH)
 }
 
-func decodeMO(c *cursor) *sms.MO {
+func decodeMO(c *cursor, n *names) *sms.MO {
 	m := new(sms.MO)
 	for c.next() {
 		switch c.num {
 		case 1:
 			m.ID = c.id()
 		case 2:
-			m.Source = c.address(nil)
+			m.Source = c.address(n, true)
 		case 3:
-			m.Destination = c.address(nil)
+			m.Destination = c.address(n, false)
 		case 4:
 			m.Encoding = sms.Encoding(c.u)
 		case 5:
-			m.Text = c.string()
+			m.Text = n.text(c.raw)
 		case 6:
 			m.Data = c.bytes()
 		case 7:
@@ -100,16 +100,16 @@ func decodeInbound(c *cursor, n *names) *sms.Inbound {
 		case 5:
 			i.Tries = c.int()
 		case 6:
-			i.Source = c.address(nil)
+			i.Source = c.address(n, true)
 		case 7:
-			i.Dest = c.address(nil)
+			i.Dest = c.address(n, false)
 		case 8:
 			in := c.inner()
 			i.Receipt = decodeReceipt(&in, n)
 			c.join(in)
 		case 9:
 			in := c.inner()
-			i.MO = decodeMO(&in)
+			i.MO = decodeMO(&in, n)
 			c.join(in)
 		}
 	}

@@ -46,13 +46,13 @@ func decodeMessage(c *cursor, n *names, m *sms.Message) {
 		case 6:
 			m.Lane = sms.Lane(c.u)
 		case 7:
-			m.Source = c.address(n)
+			m.Source = c.address(n, true)
 		case 8:
-			m.Destination = c.address(nil)
+			m.Destination = c.address(n, false)
 		case 9:
 			m.Encoding = sms.Encoding(c.u)
 		case 10:
-			m.Text = c.string()
+			m.Text = n.text(c.raw)
 		case 11:
 			m.Data = c.bytes()
 		case 12:
@@ -64,7 +64,7 @@ func decodeMessage(c *cursor, n *names, m *sms.Message) {
 		case 15:
 			m.WantReceipt = sms.ReceiptWish(c.u)
 		case 16:
-			m.Reference = c.string()
+			m.Reference = n.text(c.raw)
 		case 17:
 			m.ServiceType = n.of(c.raw)
 		case 18:
@@ -76,7 +76,7 @@ func decodeMessage(c *cursor, n *names, m *sms.Message) {
 		case 21:
 			m.NotBefore = c.time()
 		case 22:
-			m.Key = c.string()
+			m.Key = n.text(c.raw)
 		case 23:
 			m.KeyHash = c.bytes()
 		case 24:
@@ -129,7 +129,7 @@ func decodeDispatch(c *cursor, n *names, d *sms.Dispatch) {
 		case 8:
 			d.Price = int64(c.u)
 		case 9:
-			d.SegmentIDs = append(d.SegmentIDs, c.string())
+			d.SegmentIDs = append(d.SegmentIDs, n.text(c.raw))
 		case 10:
 			d.MaybeSent = c.bool()
 		case 11:

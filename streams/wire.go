@@ -2,6 +2,7 @@ package streams
 
 import (
 	"encoding/binary"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -158,7 +159,6 @@ func (c *cursor) next() bool {
 
 func (c *cursor) int() int          { return int(int64(c.u)) }
 func (c *cursor) bool() bool        { return c.u != 0 }
-func (c *cursor) string() string    { return string(c.raw) }
 func (c *cursor) time() time.Time   { return time.Unix(0, int64(c.u)).UTC() }
 func (c *cursor) inner() cursor     { return cursor{rest: c.raw} }
 func (c *cursor) join(inner cursor) { c.bad = c.bad || inner.bad }
@@ -177,18 +177,18 @@ func (c *cursor) id() (id sms.ID) {
 	return id
 }
 
-// address reads one; known is for values that repeat, else nil.
-func (c *cursor) address(known *names) (a sms.Address) {
+// address reads one, whose value may be likely to repeat.
+func (c *cursor) address(n *names, repeats bool) (a sms.Address) {
 	in := c.inner()
 	for in.next() {
 		switch in.num {
 		case 1:
 			a.Kind = sms.AddressKind(in.u)
 		case 2:
-			if known != nil {
-				a.Value = known.of(in.raw)
+			if repeats {
+				a.Value = n.of(in.raw)
 			} else {
-				a.Value = in.string()
+				a.Value = n.text(in.raw)
 			}
 		}
 	}
@@ -196,12 +196,15 @@ func (c *cursor) address(known *names) (a sms.Address) {
 	return a
 }
 
-// names remembers the last few short strings of a batch, since accounts, carriers and nodes repeat from record to record.
+// names makes the strings of a batch.
 type names struct {
-	seen [12]string
-	next int
+	seen  [12]string
+	next  int
+	texts strings.Builder // where text puts its strings
+	room  int             // of the next builder
 }
 
+// of is for words that repeat from record to record, such as accounts, carriers and nodes: it remembers the last few.
 func (n *names) of(raw []byte) string {
 	if len(raw) == 0 {
 		return ""
@@ -215,4 +218,22 @@ func (n *names) of(raw []byte) string {
 	n.seen[n.next] = s
 	n.next = (n.next + 1) % len(n.seen)
 	return s
+}
+
+// textRoom is how much of a batch's text is kept together. A string keeps its neighbours in memory, so it is not much.
+const textRoom = 2048
+
+// text is for what differs from record to record. Short ones share an allocation.
+func (n *names) text(raw []byte) string {
+	if len(raw) > textRoom/8 {
+		return string(raw)
+	}
+	at := n.texts.Len()
+	if n.texts.Cap()-at < len(raw) {
+		n.texts = strings.Builder{}
+		n.texts.Grow(max(min(n.room, textRoom), len(raw)))
+		at = 0
+	}
+	n.texts.Write(raw)
+	return n.texts.String()[at:]
 }
