@@ -38,7 +38,3 @@ build
 for name in "${names[@]}"; do
   "case_${name//-/_}"
 done
-
-echo "{\"machine\": \"$(nproc) cores, $(awk '/MemTotal/ {print int($2/1048576)}' /proc/meminfo) GiB\", \"commit\": \"$(git rev-parse --short HEAD)\","
-( IFS=,; echo "${results[*]}" )
-echo '}'

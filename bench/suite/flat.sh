@@ -12,7 +12,7 @@ flat() { # NAME ACCOUNTS CARRIERS BINDS
   flat_resources "$2" "$3"
   data=$work/flat
   gateway
-  must 60 bound $((2 * $3))
+  settled $((2 * $3))
   run_load "$1" --accounts "$work/accounts.yaml" --mix "$work/mix.yaml" --smpp "$smpp" --binds "$4" --window 1000 --receipts --drain 20s \
     --rate "$FLAT_RATE" --for "${FLAT_FOR}s"
   stop
@@ -52,10 +52,10 @@ flat_queue() { # NAME COUNT
   { resources "${operator_ports[@]}"; carrier dead "$nobody" "max_queue: 10000000"; route dead 649; } > "$work/resources.yaml"
   data=$work/flat
   gateway
-  must 30 bound 4
+  settled 4
   rows0=$(rows)
   queue "$1-dead" "$2" +6491 bulk
-  must 120 rows_reach $((rows0 + $2))
+  must 150 rows_reach $((rows0 + $2))
   run_load "$1" "${over_smpp[@]}" --rate "$FLAT_RATE" --for "${FLAT_FOR}s"
   stop
 }

@@ -17,8 +17,15 @@ build() {
   CGO_ENABLED=0 go build -trimpath -o "$out/delays" ./bench/suite/delays
 }
 
+document() { # what there is so far: a case that fails does not take the others with it
+  local machine
+  machine="$(nproc) cores, $(awk '/MemTotal/ {print int($2/1048576)}' /proc/meminfo) GiB"
+  echo "{\"machine\": \"$machine\", \"commit\": \"$(git rev-parse --short HEAD)\"$(printf ',\n%s' "${results[@]}")}"
+}
+
 cleanup() {
   local status=$?
+  [ ${#results[@]} -eq 0 ] || document
   [ -z "$frozen" ] || kill -CONT "$frozen" 2> /dev/null || true
   for p in "${pids[@]}"; do kill "$p" 2> /dev/null || true; done
   wait 2> /dev/null || true
@@ -100,6 +107,11 @@ gateway() { # [FLAG...]: starts `up` on $data with $work/resources.yaml, waits u
   db=$(pgrep -P "$up" mariadbd || true)
 }
 
+settled() { # LINKS: waits until so many links to the cases' carriers are up and the message of accepts has its row
+  must 60 bound "$1"
+  must 30 rows_reach 1
+}
+
 accepts() { # submits a message to the simulator that `up` has in itself
   [ "$(curl -s -o /dev/null -w '%{http_code}' "http://$http/v1/messages" -H "Authorization: Bearer $TASMAN_KEY" -H 'Content-Type: application/json' \
     -d '{"from":"TASMAN","to":"+64300000000","text":"ready?","receipt":"none"}')" = 202 ]
@@ -116,7 +128,7 @@ fresh() { # [FLAG...]: two operators and a gateway with an empty folder that is 
   resources "${operator_ports[@]}" > "$work/resources.yaml"
   data=$work/data
   gateway
-  must 30 bound 4
+  settled 4
 }
 
 stop() { stop_gateway; stop_operators; }
@@ -165,11 +177,11 @@ run_load() { # NAME ARGS...: a load beside the CPU and memory of all processes, 
   ! await "$ROWS_WAIT" rows_reach "$wanted" || lag=$(seconds_since "$ended")
   result "$name" "$(jq -n --argjson load "$(brief "$name")" --argjson cpu "[$cpu0, $(cpu_s "$up"), $db0, $(cpu_s "$db")]" \
     --argjson rows "[$rows0, $rows1, $(rows)]" --argjson lag "$lag" --argjson delay "${delay:-null}" --argjson queues "[$queues, $(queued)]" \
-    --argjson rss "[$(rss_mb), $(peak_mb), $(memory_mb "$db" VmRSS)]" '
+    --argjson parked "$(metric tasman_edge_parked_deliveries_total)" --argjson rss "[$(rss_mb), $(peak_mb), $(memory_mb "$db" VmRSS)]" '
     def us(a; b): (b - a) * 1e6 / $load.accepted;
     {load: $load,
      cpu_us_per_message_until_all_rows: {gateway: us($cpu[0]; $cpu[1]), mariadb: us($cpu[2]; $cpu[3])},
      memory_mb: {gateway: $rss[0], gateway_peak: $rss[1], mariadb: $rss[2]},
      reporting: {rows_during_load: ($rows[1] - $rows[0]), rows: ($rows[2] - $rows[0]), delay_s_at_end: $delay, all_rows_after_s: $lag},
-     queued_batches: {at_end: $queues[0], after_all_rows: $queues[1]}}')"
+     queued_batches: {at_end: $queues[0], after_all_rows: $queues[1]}, parked_receipts: $parked}')"
 }

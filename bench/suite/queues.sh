@@ -5,7 +5,7 @@ queue() { # NAME COUNT PREFIX [LANE]: accepts so many messages over HTTP as fast
   local before
   before=$(metric tasman_core_decisions_total)
   load "$1" --http "http://$http" --conns 16 --recipients 500 --rate 0 --count "$2" --to "$3" ${4:+--lane "$4"} --watch "gateway=$up"
-  must 120 decided_reach $((before + $(accepted "$1")))
+  must 240 decided_reach $((before + $(accepted "$1")))
 }
 
 case_backlog() { backlog backlog "$BACKLOG"; }
@@ -50,18 +50,20 @@ case_alert() {
   route bench-a 614 >> "$work/resources.yaml"
   data=$work/alert
   gateway
-  must 30 bound 2
+  settled 2
   queue alert-bulk "$BACKLOG" +6141 bulk
-  before=$(waiting)
+  before=$(waiting 0)
   load alert --smpp "$smpp" --lane alert --to +6141 --first "$first" --rate "$ALERT_RATE" --for "${ALERT_FOR}s" --exact --receipts --journal "$work/sent" --watch "gateway=$up"
-  after=$(waiting)
+  after=$(waiting "$(accepted alert)")
   stop
   result alert "$(jq -n --argjson load "$(brief alert)" --argjson bulk "$(brief alert-bulk)" --argjson waiting "[$before, $after]" \
     --argjson to "$("$out/delays" "$work/sent" "$work/received")" '{load: $load, queued_at_per_s: $bulk.achieved_rate,
     bulk_waiting: {at_begin: $waiting[0], at_end: $waiting[1]}, to_operator_ms: $to}')"
 }
 
-waiting() { echo $(($(accepted alert-bulk) - $(metric 'tasman_carriers_outcomes_total{carrier="bench-a",class="taken"}'))); } # alerts count against it
+waiting() { # ALERTS: bulk messages that the operator has not taken, when it has taken so many alerts
+  echo $(($(accepted alert-bulk) + $1 - $(metric 'tasman_carriers_outcomes_total{carrier="bench-a",class="taken"}')))
+}
 
 # case_catchup stops the MariaDB process, sends, and lets it go on when the last receipt is back.
 case_catchup() {
@@ -73,7 +75,7 @@ case_catchup() {
   rows1=$(rows) begun=$(ms) cpu0=$(cpu_s "$up") db0=$(cpu_s "$db")
   kill -CONT "$db"
   frozen=''
-  ! await "${CATCHUP_WAIT:-90}" rows_reach $((rows0 + $(accepted catchup))) || lag=$(seconds_since "$begun")
+  ! await "${CATCHUP_WAIT:-110}" rows_reach $((rows0 + $(accepted catchup))) || lag=$(seconds_since "$begun")
   result catchup "$(jq -n --argjson load "$(brief catchup)" --argjson rows "[$rows0, $rows1, $(rows)]" --argjson lag "$lag" \
     --argjson spent "$(seconds_since "$begun")" --argjson cpu "[$cpu0, $(cpu_s "$up"), $db0, $(cpu_s "$db")]" --argjson peak "$(peak_mb)" '
     ($rows[2] - $rows[1]) as $written
