@@ -13,9 +13,18 @@ flat() { # NAME ACCOUNTS CARRIERS BINDS
   data=$work/flat
   gateway
   settled $((2 * $3))
+  sleep "${SETTLE:-10}" # what the start has left to do is not idling
+  result "$1-idle" "{\"percent_of_a_core\": $(idle), \"gateway_memory_mb\": $(rss_mb)}"
   run_load "$1" --accounts "$work/accounts.yaml" --mix "$work/mix.yaml" --smpp "$smpp" --binds "$4" --window 1000 --receipts --drain 20s \
     --rate "$FLAT_RATE" --for "${FLAT_FOR}s"
   stop
+}
+
+idle() { # what the gateway takes with nothing to do, in percent of a core over 5 s
+  local before
+  before=$(cpu_s "$up")
+  sleep 5
+  awk -v a="$before" -v b="$(cpu_s "$up")" 'BEGIN {printf "%.1f", (b - a) * 20}'
 }
 
 flat_resources() { # ACCOUNTS CARRIERS: resources.yaml, accounts.yaml and mix.yaml
