@@ -89,7 +89,7 @@ func each(file string, f func(*journal.Entry)) error {
 	if err != nil {
 		return err
 	}
-	defer j.Close()
+	defer func() { _ = j.Close() }() // only read
 	var e journal.Entry
 	for {
 		if err := j.Next(&e); errors.Is(err, io.EOF) {
