@@ -1,10 +1,10 @@
 # Sourced by run.sh: a cell of three streams nodes and one node of all other roles, each a process, for r3 and r3-kill.
 # PARTITIONS of accepted messages (3), SHARDS of deliveries (16), R3_RATES the loads ("5000 10000"), R3_FOR their seconds (30),
 # R3_KILL_RATE (2000), PROFILES a directory for CPU profiles of each node, taken for 10 s of each load, and for the worker's
-# metrics after it, KEEP_LOGS one for the nodes' logs.
+# metrics after it. The cell runs until the script ends, so these cases stand last.
 PARTITIONS=${PARTITIONS:-3} SHARDS=${SHARDS:-16}
 servers=(s1 s2 s3)
-declare -A process=() metrics_of=([worker]=23790 [s1]=23791 [s2]=23792 [s3]=23793)
+declare -A process=() metrics_of=([worker]=$((PORT_BASE + 790)) [s1]=$((PORT_BASE + 791)) [s2]=$((PORT_BASE + 792)) [s3]=$((PORT_BASE + 793)))
 
 database() { # starts a MariaDB of its own, with the options of the one that `up` starts
   local dir=$work/mysql user=()
@@ -41,10 +41,10 @@ cell() { # starts all and puts the resources into service
   begun=$(date +%s%N)
   for i in 1 2 3; do
     node "s$i" "roles: [streams]
-listen: {http: '', smpp: '', smtp: '', console: '', metrics: '127.0.0.1:2379$i'}
+listen: {http: '', smpp: '', smtp: '', console: '', metrics: '127.0.0.1:${metrics_of[s$i]}'}
 nats:
-  listen: 127.0.0.1:2371$i
-  cluster: {listen: '127.0.0.1:2372$i', routes: ['127.0.0.1:23721', '127.0.0.1:23722', '127.0.0.1:23723']}
+  listen: 127.0.0.1:$((PORT_BASE + 710 + i))
+  cluster: {listen: '127.0.0.1:$((PORT_BASE + 720 + i))', routes: ['127.0.0.1:$((PORT_BASE + 721))', '127.0.0.1:$((PORT_BASE + 722))', '127.0.0.1:$((PORT_BASE + 723))']}
   replicas: 3
   partitions: $PARTITIONS
   shards: $SHARDS
@@ -52,9 +52,9 @@ nats:
 mysql: {dsn: 'tasman:bench@unix($work/mysql/sock)/tasman'}" # only that the trimmer waits for reporting
   done
   node worker "roles: [reporting, core, carriers, edge]
-listen: {http: '127.0.0.1:23780', smpp: '127.0.0.1:23775', smtp: '', console: '', metrics: '127.0.0.1:23790'}
+listen: {http: '$http', smpp: '$smpp', smtp: '', console: '', metrics: '$metrics'}
 nats:
-  urls: ['nats://127.0.0.1:23711', 'nats://127.0.0.1:23712', 'nats://127.0.0.1:23713']
+  urls: ['nats://127.0.0.1:$((PORT_BASE + 711))', 'nats://127.0.0.1:$((PORT_BASE + 712))', 'nats://127.0.0.1:$((PORT_BASE + 713))']
   replicas: 3
   partitions: $PARTITIONS
   shards: $SHARDS
@@ -72,7 +72,7 @@ spec: {account: bench, password: bench123}
 YAML
   "$bin" apply -f "$work/resources.yaml" --data "$work/worker" >&2
   export TASMAN_SYSTEM_ID=bench TASMAN_PASSWORD=bench123
-  until [ "$(curl -s http://127.0.0.1:23790/metrics | awk '/^tasman_carriers_link_up/ {n += $2} END {print n+0}')" -ge 4 ]; do sleep 0.1; done
+  until [ "$(curl -s http://$metrics/metrics | awk '/^tasman_carriers_link_up/ {n += $2} END {print n+0}')" -ge 4 ]; do sleep 0.1; done
   started_ms=$(( ($(date +%s%N) - begun) / 1000000 ))
 }
 
@@ -86,7 +86,7 @@ cell_load() { # NAME ARGS...: one load, with the CPU seconds and memory of every
     (sleep 8; for p in "${!metrics_of[@]}"; do curl -s "http://127.0.0.1:${metrics_of[$p]}/debug/pprof/profile?seconds=10" > "$PROFILES/$name-$p.pprof" & done; wait) &
     report=$!
   fi
-  "$bin" bench load --quiet --smpp 127.0.0.1:23775 --json "$work/$name.json" "$@" &
+  "$bin" bench load --quiet --smpp "$smpp" --json "$work/$name.json" "$@" &
   process[load]=$!
   before[load]=0
   begun=$SECONDS
@@ -96,6 +96,7 @@ cell_load() { # NAME ARGS...: one load, with the CPU seconds and memory of every
     sleep 0.2
   done
   wait "${process[load]}" || true
+  keep "$work/$name.json"
   for p in "${!process[@]}"; do
     if [ "$p" = load ]; then cpu+="\"load\": $load_cpu, "; continue; fi
     cpu+="\"$p\": $(awk "BEGIN{print $(cpu_s "${process[$p]}")-${before[$p]}}"), "
@@ -103,8 +104,8 @@ cell_load() { # NAME ARGS...: one load, with the CPU seconds and memory of every
   done
   unset "process[load]"
   [ -z "${report:-}" ] || wait "$report"
-  [ -z "${PROFILES:-}" ] || curl -s http://127.0.0.1:23790/metrics > "$PROFILES/$name.metrics"
-  result "$name" "{\"load\": $(cat "$work/$name.json"), \"cpu_s\": {${cpu%, }}, \"rss_mb\": {${rss%, }}, \"queued_batches_after\": $(metric tasman_streams_pending)}"
+  [ -z "${PROFILES:-}" ] || curl -s http://$metrics/metrics > "$PROFILES/$name.metrics"
+  result "$name" "{\"load\": $(brief "$name"), \"cpu_s\": {${cpu%, }}, \"rss_mb\": {${rss%, }}, \"queued_batches_after\": $(metric tasman_streams_pending)}"
 }
 
 cell_idle() { # what the processes take when nothing is to do
@@ -118,14 +119,14 @@ cell_idle() { # what the processes take when nothing is to do
 
 cell_up() { # starts everything, once
   [ -z "${process[worker]:-}" ] || return 0
-  resources 23761 23762 > "$work/resources.yaml"
+  resources "${operator_ports[@]}" > "$work/resources.yaml"
   operators
   process[operator-a]=${operator_pids[-2]} process[operator-b]=${operator_pids[-1]}
   database
   cell
 }
 
-r3() {
+case_r3() {
   local rate
   cell_up
   cell_idle
@@ -134,9 +135,9 @@ r3() {
   done
 }
 
-# r3_kill kills a server under load, as a crash of its machine would, the one that leads the partition that the load's account
+# case_r3_kill kills a server under load, as a crash of its machine would, the one that leads the partition that the load's account
 # is on, and starts it again: nothing accepted may be lost.
-r3_kill() {
+case_r3_kill() {
   cell_up
   killed='' restarted=''
   DURING=kill_one cell_load r3-kill --binds 4 --window 1000 --rate "${R3_KILL_RATE:-2000}" --for 25s --receipts --drain 60s
@@ -144,7 +145,7 @@ r3_kill() {
 
 kill_one() { # SECONDS of the load so far
   if [ -z "$killed" ] && [ "$1" -ge 8 ]; then
-    killed=$(curl -s http://127.0.0.1:23790/metrics | awk -F'"' '/^tasman_streams_leader/ && $4 == "MT-1" {print $2}')
+    killed=$(curl -s http://$metrics/metrics | awk -F'"' '/^tasman_streams_leader/ && $4 == "MT-1" {print $2}')
     echo "killing ${killed:=s1}" >&2
     kill -9 "${process[$killed]}"
   elif [ -n "$killed" ] && [ -z "$restarted" ] && [ "$1" -ge 16 ]; then
