@@ -1,6 +1,7 @@
 package results
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -80,15 +81,31 @@ func (a *adder) quantiles(c chart, of func(Point) *Quantiles) {
 
 func (a *adder) queues() {
 	c := chart{ID: "queues", Title: "Queue depth", About: "in the unit of the target's metric", X: "time", Unit: unitCount}
-	names := map[string]bool{}
-	for _, p := range a.points {
-		for name := range p.Queues {
-			names[name] = true
-		}
-	}
-	for i, name := range sortedKeys(names) {
+	for i, name := range deepest(a.points, shownQueues) {
 		a.line(c, name, colour(i), "line", func(p Point) (float64, bool) { v, ok := p.Queues[name]; return v, ok })
 	}
+}
+
+// shownQueues is how many queues a chart can tell apart. A gateway has one for each carrier and lane, most of them empty.
+const shownQueues = 8
+
+// deepest returns the queues that were deepest, by name, without those that were always empty unless all were.
+func deepest(points []Point, n int) []string {
+	depth := map[string]float64{}
+	for _, p := range points {
+		for name, v := range p.Queues {
+			depth[name] = max(depth[name], v)
+		}
+	}
+	names := sortedKeys(depth)
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(depth[b], depth[a]) })
+	used := slices.IndexFunc(names, func(name string) bool { return depth[name] == 0 })
+	if used > 0 {
+		names = names[:used]
+	}
+	names = names[:min(n, len(names))]
+	slices.Sort(names)
+	return names
 }
 
 // processes draws those of the result first, in its order, so that a process has one colour in all its charts.

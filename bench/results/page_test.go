@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,5 +206,22 @@ func TestFormats(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("got %s, want %s", c.got, c.want)
 		}
+	}
+}
+
+// TestDeepestQueues has more queues than a chart can tell apart, most of them empty.
+func TestDeepestQueues(t *testing.T) {
+	points := []Point{
+		{Queues: map[string]float64{"empty": 0, "a": 1, "b": 9, "c": 5}},
+		{Queues: map[string]float64{"empty": 0, "a": 7, "b": 0, "d": 2}},
+	}
+	if got, want := deepest(points, 3), []string{"a", "b", "c"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := deepest(points, 9), []string{"a", "b", "c", "d"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := deepest([]Point{{Queues: map[string]float64{"empty": 0}}}, 3); !slices.Equal(got, []string{"empty"}) {
+		t.Errorf("of empty queues only: %v", got)
 	}
 }
