@@ -140,8 +140,11 @@ func TestChoiceFollowsTheShares(t *testing.T) {
 func TestLoadOfSeveralAccountsAndSegments(t *testing.T) {
 	var mu sync.Mutex
 	segments := 0
+	// Hosts of one load are one gateway's, with one space of ids: two simulators that count might give the same.
 	count := SMSCOptions{OnSubmit: func(*smpp.SubmitSM) { mu.Lock(); segments++; mu.Unlock() }}
-	a, b := startSMSC(t, count), startSMSC(t, count)
+	a := startSMSC(t, count)
+	count.ID = IDUUID
+	b := startSMSC(t, count)
 	o := LoadOptions{SMPP: a.Addr().String() + "," + b.Addr().String(), Binds: 2, Window: 20, Split: true, Version: 0x50, Count: 100, Receipts: true, Drain: testTime,
 		Accounts: []Account{{SystemID: "one"}, {SystemID: "two"}, {SystemID: "three"}},
 		Mix:      &Mix{Texts: []TextShare{{Share: 1, Encoding: EncodingEmoji, Segments: "3", Long: LongUDH16}}}}
