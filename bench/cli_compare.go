@@ -9,7 +9,7 @@ import (
 )
 
 // ErrWorse is returned by `tasman bench compare --fail-on-worse` when a metric of B is worse than that of A.
-var ErrWorse = errors.New("B is worse than A")
+var ErrWorse = errors.New("worse: the second result against the first")
 
 // CompareCmd is `tasman bench compare`: it says whether B differs from A by more than noise.
 type CompareCmd struct {

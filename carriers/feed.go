@@ -49,7 +49,8 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 	if b.Delivered > 1 || b.Seq <= before {
 		var err error
 		if doubtful, err = w.compare(ctx, ob, b, before); err != nil {
-			return // ctx ended: the batch comes again
+			_ = b.Nak(0) // ctx ended with nothing begun: the next owner need not wait for AckWait
+			return
 		}
 	}
 	w.mu.Lock()
