@@ -42,6 +42,17 @@ type Account struct {
 	Webhook *Webhook `yaml:"webhook"`
 	// Country, two letters such as AU, is where destinations in national form belong. Empty = only international form.
 	Country string `yaml:"country"`
+	// SMPP is how the account's SMPP sessions speak.
+	SMPP AccountSMPP `yaml:"smpp"`
+	// ReceiptRule of messages of several segments: whole (one receipt, when every segment has its final state), first_failure
+	// (one, at once when a segment fails) or each_segment. Default whole.
+	ReceiptRule sms.ReceiptRule `yaml:"receipt_rule"`
+	// JoinMO makes one MO of the segments of a long one. Default false: each is handed over as it comes.
+	JoinMO bool `yaml:"join_mo"`
+	// SmartEncoding replaces typographic characters by plain ones where that saves a segment. Default false.
+	SmartEncoding bool `yaml:"smart_encoding"`
+	// Languages, of tr, es and pt, whose shift tables may carry a text that the default alphabet lacks. Default none.
+	Languages []Language `yaml:"languages"`
 	// Suspended accounts are refused at every door; what they submitted before goes on.
 	Suspended bool `yaml:"suspended"`
 }
@@ -101,6 +112,7 @@ func (a *Account) setName(n string) { a.Name = n }
 
 func (a *Account) setDefaults() {
 	*a = Account{Lane: sms.Normal, Lanes: []sms.Lane{sms.Normal, sms.Bulk}, Binds: 4, Window: 100, Validity: 24 * time.Hour, Receipts: sms.FinalReceipt}
+	a.SMPP.setDefaults()
 }
 
 func (w *Webhook) setDefaults() {
@@ -125,6 +137,13 @@ func (a *Account) validate(f *findings) {
 	if a.Webhook != nil {
 		a.Webhook.validate(f)
 	}
+	a.SMPP.validate(f)
+	names := make([]string, len(a.Languages))
+	for i, l := range a.Languages {
+		names[i] = string(l)
+		oneOf(f, fmt.Sprintf("languages[%d]", i), l, Turkish, Spanish, Portuguese)
+	}
+	f.unique("languages", names)
 }
 
 func isCountry(s string) bool {

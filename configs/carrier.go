@@ -51,6 +51,10 @@ type LongMessages string
 const (
 	UDH16 LongMessages = "udh16" // 7 octets of header, 152 septets a segment
 	UDH8  LongMessages = "udh8"  // 6 octets of header, 153 septets a segment
+	// SAR puts reference, number and total into TLVs (SMPP 3.4 5.3.2.22 to .24); the carrier makes the header.
+	SAR LongMessages = "sar"
+	// Payload sends the whole message at once, in message_payload: the carrier cuts it.
+	Payload LongMessages = "payload"
 )
 
 // HeaderLen returns the octets that the user data header takes in each segment.
@@ -69,6 +73,8 @@ const (
 	CharsetGSM    Charset = "gsm"    // GSM 03.38, one septet per octet
 	CharsetLatin1 Charset = "latin1" // ISO 8859-1
 	CharsetASCII  Charset = "ascii"  // ASCII
+	// CharsetGSMPacked is GSM 03.38 with eight septets in seven octets (3GPP TS 23.038 6.1.2.1).
+	CharsetGSMPacked Charset = "gsm_packed"
 )
 
 // Carrier is an operator and the links to it.
@@ -113,12 +119,19 @@ type Carrier struct {
 	RecoverAfter time.Duration `yaml:"recover_after"`
 	// InterfaceVersion of the bind: 0x33, 0x34 or 0x50. Default 0x34.
 	InterfaceVersion uint8 `yaml:"interface_version"`
-	// LongMessages is udh16 or udh8. Default udh16.
+	// LongMessages is udh16, udh8, sar or payload. Default udh16.
 	LongMessages LongMessages `yaml:"long_messages"`
 	// DataCoding is what each encoding is called on this carrier's wire.
 	DataCoding DataCoding `yaml:"data_coding"`
-	// GSM7Charset is what the carrier takes the data_coding of gsm7 for: gsm, latin1 or ascii. Default gsm.
+	// GSM7Charset is what the carrier takes the data_coding of gsm7 for: gsm, gsm_packed, latin1 or ascii. Default gsm.
 	GSM7Charset Charset `yaml:"gsm7_charset"`
+	// Languages, of tr, es and pt, whose shift tables the carrier passes on; texts that need others go as ucs2. Default none.
+	Languages []Language `yaml:"languages"`
+	// TLVs are the vendor's optional parameters that are passed on to this carrier, and taken from it: see an account's.
+	TLVs []TagRange `yaml:"tlvs"`
+	// SetTLVs are optional parameters that every submit_sm to this carrier has, by tag: text, or octets as 0x and hexadecimal
+	// digits. One that the message brings itself wins.
+	SetTLVs map[smpp.Tag]string `yaml:"set_tlvs"`
 	// Errors overrides the class of a command_status, which is a number or a name such as ESME_RTHROTTLED.
 	Errors StatusClasses `yaml:"errors"`
 	// MaxQueue is how many records may wait for this carrier before core takes the next one. 0 = 5,000,000, the default.
@@ -220,8 +233,13 @@ func (c *Carrier) validate(f *findings) {
 	default:
 		f.add("interface_version", "must be 0x33, 0x34 or 0x50")
 	}
-	oneOf(f, "long_messages", c.LongMessages, UDH16, UDH8)
-	oneOf(f, "gsm7_charset", c.GSM7Charset, CharsetGSM, CharsetLatin1, CharsetASCII)
+	oneOf(f, "long_messages", c.LongMessages, UDH16, UDH8, SAR, Payload)
+	oneOf(f, "gsm7_charset", c.GSM7Charset, CharsetGSM, CharsetGSMPacked, CharsetLatin1, CharsetASCII)
+	for i, l := range c.Languages {
+		oneOf(f, fmt.Sprintf("languages[%d]", i), l, Turkish, Spanish, Portuguese)
+	}
+	checkTags(f, "tlvs", c.TLVs)
+	checkTLVs(f, "set_tlvs", c.SetTLVs)
 	for s, class := range c.Errors {
 		if !class.Answered() {
 			f.add(fmt.Sprintf("errors[%s]", formatStatus(s)), "must be one of %s", answeredClasses())

@@ -75,6 +75,9 @@ type SMPPUser struct {
 	Rate float64 `yaml:"rate"`
 	// Addresses that may bind, as IP or CIDR, beside what the account allows. Empty = any.
 	Addresses []netip.Prefix `yaml:"addresses"`
+	// Certificates are SHA-256 fingerprints (64 hexadecimal digits) of client certificates, one of which the user must show: it
+	// binds over TLS only. Empty (the default) = none is asked for.
+	Certificates []string `yaml:"certificates"`
 	// BindModes that it may use. Default all: [transmitter, receiver, transceiver].
 	BindModes []BindMode `yaml:"bind_modes"`
 }

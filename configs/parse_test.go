@@ -118,6 +118,7 @@ delete: true
 		{Kind: KindAccount, Name: "acme", File: "test.yaml", Line: 5, Column: 1, Spec: &Account{
 			Name: "acme", Lane: sms.Normal, Lanes: []sms.Lane{sms.Normal, sms.Bulk}, Binds: 4, Window: 100,
 			Validity: 24 * time.Hour, Receipts: sms.FinalReceipt,
+			SMPP: AccountSMPP{Charset: CharsetGSM, MessageIDs: IDULID, ReceiptDates: 10, ReceiptPDU: ReceiptDeliverSM, JoinTimeout: time.Minute},
 		}},
 		{Kind: KindSMPPUser, Name: "acme-smpp", File: "test.yaml", Line: 9, Column: 1, Spec: &SMPPUser{
 			Name: "acme-smpp", Account: "acme", SystemID: "acme-smpp", Password: "12345678",

@@ -20,6 +20,12 @@ type Route struct {
 	Accounts []string `yaml:"accounts"`
 	// Lanes that the route is for. Empty = all.
 	Lanes []sms.Lane `yaml:"lanes"`
+	// Billing are the values of billing_identification (SMPP 5.0 4.8.4.3) that the route is for: text, or octets as 0x and
+	// hexadecimal digits. Empty = any, also none.
+	Billing []string `yaml:"billing"`
+	// NP are the beginnings of dest_addr_np_information (SMPP 5.0 4.8.4.18), the routing number of a ported number, that the
+	// route is for. Empty = any, also none.
+	NP []string `yaml:"np"`
 	// Tiers of carriers, best first. Within a tier the order is drawn by weight; a later tier serves when an earlier one fails.
 	Tiers []Tier `yaml:"tiers"`
 	// Reject blocks the prefixes with this reason, at most 200 octets. Exactly one of Tiers and Reject is set.
@@ -83,6 +89,13 @@ func (r *Route) validate(f *findings) {
 	f.unique("prefixes", r.Prefixes)
 	f.unique("accounts", r.Accounts)
 	checkLanes(f, "lanes", r.Lanes)
+	for i, v := range r.Billing {
+		if _, err := TLVValue(v); err != nil {
+			f.add(fmt.Sprintf("billing[%d]", i), "%v", err)
+		}
+	}
+	f.unique("billing", r.Billing)
+	f.unique("np", r.NP)
 	f.text("reject", r.Reject, 200)
 	if (len(r.Tiers) == 0) == (r.Reject == "") {
 		f.add("tiers", "exactly one of tiers and reject is required")

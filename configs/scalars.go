@@ -95,6 +95,18 @@ var leaves = map[reflect.Type]leaf{
 		read:  readWish,
 		write: func(v any) string { return wishNames[v.(sms.ReceiptWish)] },
 	},
+	reflect.TypeFor[sms.ReceiptRule](): {
+		read:  readReceiptRule,
+		write: func(v any) string { return receiptRules[v.(sms.ReceiptRule)] },
+	},
+	reflect.TypeFor[smpp.Tag](): {
+		read:  readTag,
+		write: func(v any) string { return fmt.Sprintf("0x%04X", uint16(v.(smpp.Tag))) },
+	},
+	reflect.TypeFor[TagRange](): {
+		read:  func(s string) (any, error) { return anyOf(ParseTagRange(s)) },
+		write: func(v any) string { return v.(TagRange).String() },
+	},
 	reflect.TypeFor[netip.Prefix](): {
 		read:  readPrefix,
 		write: func(v any) string { return writePrefix(v.(netip.Prefix)) },

@@ -33,6 +33,9 @@ func TestExampleResourcesShowEveryField(t *testing.T) {
 			for _, n := range fieldNames(reflect.TypeFor[Webhook]()) {
 				names = append(names, "webhook."+n)
 			}
+			for _, n := range fieldNames(reflect.TypeFor[AccountSMPP]()) {
+				names = append(names, "smpp."+n)
+			}
 		}
 		for _, name := range names {
 			if !shown[kind+" "+name] && !slices.Contains([]string{"key_sha256", "password_hash"}, name) {

@@ -98,6 +98,24 @@ func newPDU(c CommandID) PDU {
 		return new(DataSM)
 	case CommandDataSMResp:
 		return new(DataSMResp)
+	case CommandSubmitMulti:
+		return new(SubmitMulti)
+	case CommandSubmitMultiResp:
+		return new(SubmitMultiResp)
+	case CommandQuerySM:
+		return new(QuerySM)
+	case CommandQuerySMResp:
+		return new(QuerySMResp)
+	case CommandCancelSM:
+		return new(CancelSM)
+	case CommandCancelSMResp:
+		return CancelSMResp{}
+	case CommandReplaceSM:
+		return new(ReplaceSM)
+	case CommandReplaceSMResp:
+		return ReplaceSMResp{}
+	case CommandAlertNotification:
+		return new(AlertNotification)
 	case CommandEnquireLink:
 		return EnquireLink{}
 	case CommandEnquireLinkResp:
@@ -122,9 +140,9 @@ func newPDU(c CommandID) PDU {
 // (SMPP 3.4 §2.3, table 2-1), towards the SMSC or towards the ESME.
 func mayPass(c CommandID, b Bind, towardsSMSC bool) bool {
 	switch c {
-	case CommandSubmitSM:
+	case CommandSubmitSM, CommandSubmitMulti, CommandQuerySM, CommandCancelSM, CommandReplaceSM:
 		return towardsSMSC && b.CanSubmit()
-	case CommandDeliverSM:
+	case CommandDeliverSM, CommandAlertNotification:
 		return !towardsSMSC && b.CanDeliver()
 	case CommandDataSM:
 		return towardsSMSC && b.CanSubmit() || !towardsSMSC && b.CanDeliver()

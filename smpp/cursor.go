@@ -2,6 +2,7 @@ package smpp
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strings"
 )
 
@@ -81,6 +82,19 @@ func (c *cursor) address(field string, max int, st Status) Address {
 	return Address{TON: c.u8(field), NPI: c.u8(field), Addr: c.cstr(field, max, st)}
 }
 
+// lastAddress is address for the last field of a body, which some peers leave without its NUL.
+func (c *cursor) lastAddress(field string, max int, st Status) Address {
+	return Address{TON: c.u8(field), NPI: c.u8(field), Addr: c.lastCstr(field, max, st)}
+}
+
+func (c *cursor) u32(field string) uint32 {
+	b := c.octets(field, 4, StatusInvalidCommandLength)
+	if len(b) < 4 {
+		return 0
+	}
+	return binary.BigEndian.Uint32(b)
+}
+
 // tlvs takes the rest as the optional part.
 func (c *cursor) tlvs() TLVs {
 	if c.at == len(c.b) {
@@ -105,6 +119,8 @@ func (c *cursor) done() error {
 }
 
 func appendCstr(dst []byte, s string) []byte { return append(append(dst, s...), 0) }
+
+func appendUint32(dst []byte, v uint32) []byte { return binary.BigEndian.AppendUint32(dst, v) }
 
 func appendAddress(dst []byte, a Address) []byte {
 	return appendCstr(append(dst, a.TON, a.NPI), a.Addr)

@@ -23,9 +23,14 @@ func TestControlPDUs(t *testing.T) {
 		r.expect(CommandBindTransceiverResp, StatusAlreadyBound)
 		r.write(StatusOK, 4, &Outbind{SystemID: "x"})
 		r.expect(CommandGenericNack, StatusInvalidBindStatus)
-		for _, c := range []CommandID{CommandQuerySM, CommandCancelSM, CommandReplaceSM, CommandSubmitMulti, CommandAlertNotification, 0x7777} {
+		r.writeBytes(appendFrame(nil, 0x7777, 0, 5, nil, true))
+		if h, _ := r.expect(CommandGenericNack, StatusInvalidCommandID); h.Sequence != 5 {
+			t.Errorf("sequence %d", h.Sequence)
+		}
+		r.writeBytes(appendFrame(nil, CommandAlertNotification, 0, 5, nil, true)) // has no response, not even to a broken one
+		for _, c := range []CommandID{CommandQuerySM, CommandCancelSM, CommandReplaceSM, CommandSubmitMulti} {
 			r.writeBytes(appendFrame(nil, c, 0, 5, nil, true))
-			if h, _ := r.expect(CommandGenericNack, StatusInvalidCommandID); h.Sequence != 5 {
+			if h, _ := r.expect(c.Response(), StatusInvalidCommandLength); h.Sequence != 5 {
 				t.Errorf("%v: sequence %d", c, h.Sequence)
 			}
 		}

@@ -148,6 +148,10 @@ func (s *Session) readRequest(h Header, body []byte) {
 		return
 	}
 	s.traffic.Add(1)
+	if h.Command == CommandAlertNotification { // has no response, whatever is wrong with it
+		_, _ = s.decode(h, body) // traced
+		return
+	}
 	if !mayPass(h.Command, s.bind, s.role == RoleSMSC) {
 		s.answer(h.Command.Response(), StatusInvalidBindStatus, h.Sequence, nil)
 		return

@@ -20,7 +20,7 @@ func (f HandlerFunc) ServeSMPP(r *Request) { f(r) }
 // refuse is the handler of a session that has none.
 func refuse(r *Request) { r.Reply(StatusInvalidCommandID, nil) }
 
-// Request is a submit_sm, deliver_sm or data_sm of the peer. It must be answered
+// Request is a request of the peer that the session does not answer itself. It must be answered
 // exactly once with Reply: unanswered ones count against Options.MaxPending.
 type Request struct {
 	session *Session
@@ -32,7 +32,8 @@ type Request struct {
 // Header returns the request's header.
 func (r *Request) Header() Header { return r.header }
 
-// PDU returns the decoded body: *SubmitSM, *DeliverSM or *DataSM.
+// PDU returns the decoded body: *SubmitSM, *SubmitMulti, *DeliverSM, *DataSM,
+// *QuerySM, *CancelSM or *ReplaceSM.
 func (r *Request) PDU() PDU { return r.pdu }
 
 // Session returns the session the request came on.

@@ -28,10 +28,12 @@ const (
 	EventParked               // a receipt or MO waits for its customer
 	EventOrphaned             // a receipt matched no message within its time
 	EventHandedOver           // a receipt or MO was taken by the customer
+	EventReplaced             // replace_sm changed a message that waited
+	EventJoined               // this segment became part of another message: Into tells which
 )
 
 var eventNames = [...]string{"", "accepted", "routed", "submitted", "sent", "delivered", "receipt", "retried", "forwarded", "held", "failed",
-	"reserved", "doubted", "withdrawn", "parked", "orphaned", "handed_over"}
+	"reserved", "doubted", "withdrawn", "parked", "orphaned", "handed_over", "replaced", "joined"}
 
 // String returns the name used in JSON and reports.
 func (k EventKind) String() string {
@@ -65,6 +67,7 @@ const (
 	FailExhausted          = "attempts_exhausted"  // too many tries
 	FailWithdrawn          = "withdrawn"           // the edge had to refuse it after all
 	FailUnknown            = "unknown"             // no answer and no receipt came
+	FailCanceled           = "canceled"            // its submitter took it back
 )
 
 // Event is one immutable fact of a message's story. Events commute: any order of arrival tells the same story.
@@ -103,6 +106,8 @@ type Event struct {
 	// Reference of the submission and the receipts it asked for, so that a Sent event is enough to pass a receipt on.
 	Reference   string
 	WantReceipt ReceiptWish
+	// Of a Joined event: the message that the segment became part of.
+	Into ID
 }
 
 // Receipt is what an operator reports about one segment of a message it took.
@@ -113,6 +118,7 @@ type Receipt struct {
 	Intermediate bool
 	Submitted    time.Time // operator's clock, zero when absent
 	Done         time.Time // operator's clock, zero when absent
+	TLVs         []byte    // optional parameters that may be passed on, as they are on the wire
 }
 
 // MO is a message from a handset.
@@ -124,6 +130,10 @@ type MO struct {
 	Text        string
 	Data        []byte
 	UDH         []byte
+	Class       int8   // message class 0..3 plus one; 0 means none
+	TLVs        []byte // optional parameters that may be passed on, as they are on the wire
+	Shift       Shift
+	Incomplete  bool // joined without all of its segments
 }
 
 // Inbound is what came from an operator and is not yet matched: exactly one of Receipt and MO is set.
@@ -165,6 +175,9 @@ type Delivery struct {
 	Kind        EventKind // of a receipt: EventDelivered (an operator ended it) or EventFailed (we did)
 	Tries       int       // hand-over attempts so far
 	MO          *MO       // set for MOs only
+	Group       ID        // receipts: the id under which the customer knows the message, zero when it is its own
+	Segment     int       // receipts: of one segment (1-based) of several, 0 = of the whole message
+	TLVs        []byte    // receipts: the operator's optional parameters that may be passed on, as they are on the wire
 }
 
 // Record is one entry of a batch, in any stream. MT carries Message; DISPATCH and SCHEDULE carry Message and Dispatch

@@ -55,6 +55,20 @@ func (w ReceiptWish) Wants(s State) bool {
 	return false
 }
 
+// ReceiptRule says what a customer's receipt of a message of several segments stands for.
+type ReceiptRule uint8
+
+// The rules.
+const (
+	ReceiptWhole        ReceiptRule = iota // one, when every segment has its final state
+	ReceiptFirstFailure                    // one, at the first segment that fails or when all are delivered
+	ReceiptEachSegment                     // one for each segment
+)
+
+// Shift names the national language tables of a GSM7 text by their identifiers, 0 = the default alphabet's (3GPP TS 23.038
+// 6.2.1.2.4): Locking replaces the alphabet, Single its extension table.
+type Shift struct{ Locking, Single uint8 }
+
 // Message is one MT as it was accepted. It does not change on its way; what happens to it is told by Dispatch and Event.
 type Message struct {
 	ID          ID
@@ -78,6 +92,24 @@ type Message struct {
 	Accepted    time.Time // when the edge took it
 	Validity    time.Time // after this instant it must not be sent
 	NotBefore   time.Time // scheduled delivery time; zero means at once
+
+	// Group is the id that the submitter has of several messages, those of one submit_multi; zero when it has this message's own.
+	Group ID
+	// ReceiptRule says what a receipt of a message of several segments stands for.
+	ReceiptRule ReceiptRule
+	// Intermediate asks for notifications of states that are not final as well (SMPP 3.4 5.2.17, bit 4).
+	Intermediate bool
+	// Acks are the acknowledgements asked of the handset and its user: bits 3-2 of registered_delivery (SMPP 3.4 5.2.17), in place.
+	Acks uint8
+	// ReplaceIfPresent is passed on to the carrier (SMPP 3.4 5.2.18).
+	ReplaceIfPresent bool
+	// TLVs are the optional parameters of the submit_sm that the account may pass on, as they are on the wire.
+	TLVs []byte
+	// Shift are the national language tables of a GSM7 text (3GPP TS 23.038 6.2.1.2).
+	Shift Shift
+	// Join marks one segment of several that core joins before routing. Incomplete marks a message that was joined
+	// without all of its segments.
+	Join, Incomplete bool
 
 	// Idempotency-Key of the request, its body's hash, and which of the request's messages this is (0-based, of KeyCount).
 	Key      string

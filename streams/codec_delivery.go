@@ -30,7 +30,9 @@ func appendDelivery(dst []byte, d *sms.Delivery) []byte {
 		dst, mark = open(dst, 23)
 		dst = shut(appendMO(dst, d.MO), mark)
 	}
-	return dst
+	dst = putID(dst, 24, d.Group)
+	dst = putInt(dst, 25, d.Segment)
+	return putBytes(dst, 26, d.TLVs)
 }
 
 func decodeDelivery(c *cursor, n *names, d *sms.Delivery) {
@@ -94,5 +96,11 @@ func decodeDeliveryMore(c *cursor, n *names, d *sms.Delivery) {
 		in := c.inner()
 		d.MO = decodeMO(&in, n)
 		c.join(in)
+	case 24:
+		d.Group = c.id()
+	case 25:
+		d.Segment = c.int()
+	case 26:
+		d.TLVs = c.bytes()
 	}
 }

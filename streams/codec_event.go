@@ -30,7 +30,8 @@ func appendEvent(dst []byte, e *sms.Event) []byte {
 	dst = putInt(dst, 25, e.From)
 	dst = putInt(dst, 26, e.To)
 	dst = putString(dst, 27, e.Reference)
-	return putUint(dst, 28, uint64(e.WantReceipt))
+	dst = putUint(dst, 28, uint64(e.WantReceipt))
+	return putID(dst, 29, e.Into)
 }
 
 func decodeEvent(c *cursor, n *names, e *sms.Event) {
@@ -102,5 +103,7 @@ func decodeEventMore(c *cursor, n *names, e *sms.Event) {
 		e.Reference = n.text(c.raw)
 	case 28:
 		e.WantReceipt = sms.ReceiptWish(c.u)
+	case 29:
+		e.Into = c.id()
 	}
 }

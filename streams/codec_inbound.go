@@ -8,7 +8,8 @@ func appendReceipt(dst []byte, r *sms.Receipt) []byte {
 	dst = putString(dst, 3, r.Error)
 	dst = putBool(dst, 4, r.Intermediate)
 	dst = putTime(dst, 5, r.Submitted)
-	return putTime(dst, 6, r.Done)
+	dst = putTime(dst, 6, r.Done)
+	return putBytes(dst, 7, r.TLVs)
 }
 
 func decodeReceipt(c *cursor, n *names) *sms.Receipt {
@@ -27,6 +28,8 @@ func decodeReceipt(c *cursor, n *names) *sms.Receipt {
 			r.Submitted = c.time()
 		case 6:
 			r.Done = c.time()
+		case 7:
+			r.TLVs = c.bytes()
 		}
 	}
 	return r
@@ -39,7 +42,12 @@ func appendMO(dst []byte, m *sms.MO) []byte {
 	dst = putUint(dst, 4, uint64(m.Encoding))
 	dst = putString(dst, 5, m.Text)
 	dst = putBytes(dst, 6, m.Data)
-	return putBytes(dst, 7, m.UDH)
+	dst = putBytes(dst, 7, m.UDH)
+	dst = putUint(dst, 8, uint64(m.Class))
+	dst = putBytes(dst, 9, m.TLVs)
+	dst = putUint(dst, 10, uint64(m.Shift.Locking))
+	dst = putUint(dst, 11, uint64(m.Shift.Single))
+	return putBool(dst, 12, m.Incomplete)
 }
 
 func decodeMO(c *cursor, n *names) *sms.MO {
@@ -60,6 +68,16 @@ func decodeMO(c *cursor, n *names) *sms.MO {
 			m.Data = c.bytes()
 		case 7:
 			m.UDH = c.bytes()
+		case 8:
+			m.Class = int8(c.u)
+		case 9:
+			m.TLVs = c.bytes()
+		case 10:
+			m.Shift.Locking = uint8(c.u)
+		case 11:
+			m.Shift.Single = uint8(c.u)
+		case 12:
+			m.Incomplete = c.bool()
 		}
 	}
 	return m

@@ -27,11 +27,25 @@ func appendMessage(dst []byte, m *sms.Message) []byte {
 	dst = putString(dst, 22, m.Key)
 	dst = putBytes(dst, 23, m.KeyHash)
 	dst = putInt(dst, 24, m.KeyIndex)
-	return putInt(dst, 25, m.KeyCount)
+	dst = putInt(dst, 25, m.KeyCount)
+	dst = putID(dst, 26, m.Group)
+	dst = putUint(dst, 27, uint64(m.ReceiptRule))
+	dst = putBool(dst, 28, m.Intermediate)
+	dst = putUint(dst, 29, uint64(m.Acks))
+	dst = putBool(dst, 30, m.ReplaceIfPresent)
+	dst = putBytes(dst, 31, m.TLVs)
+	dst = putUint(dst, 32, uint64(m.Shift.Locking))
+	dst = putUint(dst, 33, uint64(m.Shift.Single))
+	dst = putBool(dst, 34, m.Join)
+	return putBool(dst, 35, m.Incomplete)
 }
 
 func decodeMessage(c *cursor, n *names, m *sms.Message) {
 	for c.next() {
+		if c.num > 25 {
+			decodeMessageMore(c, m)
+			continue
+		}
 		switch c.num {
 		case 1:
 			m.ID = c.id()
@@ -84,6 +98,32 @@ func decodeMessage(c *cursor, n *names, m *sms.Message) {
 		case 25:
 			m.KeyCount = c.int()
 		}
+	}
+}
+
+// decodeMessageMore reads what most messages do not have.
+func decodeMessageMore(c *cursor, m *sms.Message) {
+	switch c.num {
+	case 26:
+		m.Group = c.id()
+	case 27:
+		m.ReceiptRule = sms.ReceiptRule(c.u)
+	case 28:
+		m.Intermediate = c.bool()
+	case 29:
+		m.Acks = uint8(c.u)
+	case 30:
+		m.ReplaceIfPresent = c.bool()
+	case 31:
+		m.TLVs = c.bytes()
+	case 32:
+		m.Shift.Locking = uint8(c.u)
+	case 33:
+		m.Shift.Single = uint8(c.u)
+	case 34:
+		m.Join = c.bool()
+	case 35:
+		m.Incomplete = c.bool()
 	}
 }
 
