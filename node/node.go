@@ -205,6 +205,7 @@ func (n *Node) startStreams(ctx context.Context) error {
 		return fmt.Errorf("streams: %w", err)
 	}
 	n.run("trimmer", bus.RunTrimmer)
+	n.run("balancer", bus.RunBalancer)
 	return nil
 }
 

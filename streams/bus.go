@@ -40,6 +40,7 @@ type Bus struct {
 	consumers map[*Consumer]struct{}
 
 	gauges    gauges
+	avoid     avoided
 	shared    shared
 	positions positions
 
@@ -55,6 +56,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 		return nil, err
 	}
 	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil)}
+	b.avoid.until = make([]atomicTime, cfg.Partitions)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
 		if b.srv, err = startServer(ctx, cfg, log); err != nil {
