@@ -55,7 +55,7 @@ type publisher struct {
 
 func newPublisher(b *Bus) (*publisher, error) {
 	p := &publisher{
-		bus: b, nc: b.nc, inbox: nats.NewInbox(),
+		bus: b, nc: b.nc, inbox: b.nc.NewInbox(),
 		lanes: make(map[string]*lane), active: make(map[*lane]struct{}),
 		wake: make(chan struct{}, 1), idle: make(chan struct{}, 1),
 	}
