@@ -95,8 +95,7 @@ func (m *DeliverSM) DecodeBody(b []byte) error { return (*SubmitSM)(m).decode(b,
 func (m *SubmitSM) decode(b []byte, cmd CommandID) error {
 	c := cursor{b: b, cmd: cmd}
 	m.ServiceType = c.cstr("service_type", maxServiceType, StatusInvalidServiceType)
-	m.Source = c.address("source_addr", maxAddr, StatusInvalidSource)
-	m.Destination = c.address("destination_addr", maxAddr, StatusInvalidDestination)
+	m.Source, m.Destination = c.addresses(maxAddr)
 	m.ESMClass = c.u8("esm_class")
 	m.ProtocolID = c.u8("protocol_id")
 	m.PriorityFlag = c.u8("priority_flag")
