@@ -3,6 +3,9 @@ package smpp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -160,4 +163,67 @@ func TestEnquireWhileRequestsWait(t *testing.T) {
 		ended(t, s, ErrResponseTimeout)
 		p.close()
 	})
+}
+
+// TestManyRequestsWait: over a real connection, with a window far beyond what the handler is given, every request is
+// served in order and answered once, whether much is set aside or next to nothing.
+func TestManyRequestsWait(t *testing.T) {
+	for _, ahead := range []int{1, 1000, 0} {
+		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
+			const total = 3000
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			requests := make(chan *Request, 3) // as many as the handler is given at once
+			next := 0
+			v := &Server{Options: Options{MaxPending: 3, ReadAhead: ahead}, Bind: func(context.Context, *BindRequest, net.Addr) (Handler, error) {
+				return HandlerFunc(func(r *Request) {
+					if got := string(r.PDU().(*SubmitSM).ShortMessage); got != fmt.Sprint(next) {
+						t.Errorf("request %s comes as number %d", got, next)
+					}
+					next++
+					select {
+					case requests <- r:
+					default:
+						t.Error("the handler has more than MaxPending")
+					}
+				}), nil
+			}}
+			served := make(chan error, 1)
+			go func() { served <- v.Serve(l) }()
+			var answering sync.WaitGroup
+			for range 2 {
+				answering.Go(func() {
+					for r := range requests {
+						_ = r.Reply(StatusOK, nil)
+					}
+				})
+			}
+			s, err := Dial(t.Context(), l.Addr().String(), trx, Options{Window: 500})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := make(outcomes, total)
+			for i := range total {
+				if err := s.Send(t.Context(), text(fmt.Sprint(i)), i, out.done); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range total {
+				if o := <-out; o.Kind != Answered || o.Status != StatusOK {
+					t.Fatalf("outcome %+v", o)
+				}
+			}
+			if err := s.Unbind(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := v.Close(); err != nil {
+				t.Error(err)
+			}
+			<-served
+			close(requests)
+			answering.Wait()
+		})
+	}
 }
