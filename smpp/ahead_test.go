@@ -168,7 +168,7 @@ func TestEnquireWhileRequestsWait(t *testing.T) {
 // TestManyRequestsWait: over a real connection, with a window far beyond what the handler is given, every request is
 // served in order and answered once, whether much is set aside or next to nothing.
 func TestManyRequestsWait(t *testing.T) {
-	for _, ahead := range []int{1, 1000, 0} {
+	for _, ahead := range []int{1, 5000, 0} {
 		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
 			const total = 3000
 			l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -226,4 +226,33 @@ func TestManyRequestsWait(t *testing.T) {
 			answering.Wait()
 		})
 	}
+}
+
+// TestReadAheadIsBounded: a peer that sends far too much is not read beyond the memory that ReadAhead grants.
+func TestReadAheadIsBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		paused := make(chan struct{})
+		p, _ := holding(t, Options{MaxPending: 1, Trace: &Trace{Paused: func(*Session) { close(paused) }}})
+		s, r := serveRaw(t, p, trx)
+		sent := 0
+		frame := appendFrame(nil, CommandSubmitSM, StatusOK, 9, &SubmitSM{}, true)
+		go func() {
+			for ; ; sent++ {
+				if _, err := r.conn.Write(frame); err != nil {
+					return
+				}
+			}
+		}()
+		<-paused
+		synctest.Wait()
+		if most := DefaultReadAhead/(len(frame)+asideCost) + 3; sent < 350 || sent > most+firstBuffer/len(frame) {
+			t.Errorf("%d requests were read, want about %d", sent, most)
+		}
+		if s.asideOctets > DefaultReadAhead {
+			t.Errorf("%d octets set aside", s.asideOctets)
+		}
+		s.Close()
+		ended(t, s, ErrClosed)
+		p.close()
+	})
 }
