@@ -73,7 +73,7 @@ func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte,
 	in.Source = address(src, true)
 	in.Dest = address(dst, false)
 	if receipt, ok := smpp.ReceiptOf(esm, payload, tlvs); ok {
-		in.Receipt = &sms.Receipt{CarrierID: receipt.MessageID, State: stateOf(receipt.State), Error: receipt.Err,
+		in.Receipt = &sms.Receipt{CarrierID: receipt.MessageID, State: stateOf(receipt.State), Error: receipt.ErrorCode(),
 			Intermediate: receipt.Intermediate || !stateOf(receipt.State).Final(), Submitted: receipt.Submitted, Done: receipt.Done}
 		return in
 	}
