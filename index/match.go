@@ -99,7 +99,7 @@ func (m *Matcher) endTaken(ctx context.Context, in *sms.Inbound, t *Taken, done 
 		p.delivery = sms.Delivery{ID: t.ID, Account: t.Account, Integration: t.Integration, Lane: laneOf(t.Lane), Carrier: in.Carrier, Link: in.Link,
 			Node: m.node, Attempt: t.Attempt, Source: t.Source, Destination: t.Destination, Segments: 1, Reference: t.Reference,
 			Accepted: t.Accepted, Sent: t.Sent, Time: whenSet(in.Received), Done: in.Receipt.Done, State: in.Receipt.State, Error: in.Receipt.Error,
-			CarrierIDs: p.ids[:], Kind: sms.EventDelivered}
+			CarrierIDs: p.ids[:], Kind: sms.EventDelivered, TLVs: in.Receipt.TLVs}
 		p.rec.Delivery = &p.delivery
 		m.publish(ctx, streams.DeliverSubject(m.bus.Shard(t.Account), p.delivery.Lane), &p.rec, settled)
 		return
@@ -140,6 +140,7 @@ func (m *Matcher) receiptRecord(in *sms.Inbound, story *Story, e *sms.Event) (st
 	subject, rec := m.Ending(&story.Message, e)
 	if rec.Delivery != nil {
 		rec.Delivery.Done, rec.Delivery.CarrierIDs, rec.Delivery.Sent = in.Receipt.Done, story.CarrierIDs, e.Submitted
+		rec.Delivery.TLVs = in.Receipt.TLVs
 	}
 	return subject, rec
 }
