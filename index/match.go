@@ -42,12 +42,13 @@ const matcherRole = "receipts"
 // receipt's fields are not used after done.
 func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)) bool {
 	if !in.Receipt.Intermediate && in.Receipt.State.Final() {
-		if t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State); t != nil {
+		if t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) }); t != nil {
+			m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
 			m.endTaken(context.WithoutCancel(ctx), in, t, done)
 			return true
 		}
 	}
-	match, ok, err := m.index.ByCarrierID(in.Carrier, in.Receipt.CarrierID)
+	match, ok, err := m.index.ByReceipt(in)
 	if err != nil || !ok {
 		return false
 	}
