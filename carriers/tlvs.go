@@ -10,13 +10,15 @@ import (
 //
 // Every segment has the optional parameters of the message that the carrier's rule lets through, and the carrier's
 // constants where the message brings none of its own; a carrier bound with version 3.3 gets none. Only the first segment
-// has replace_if_present_flag: with it on the others each would replace the one before.
+// has replace_if_present_flag: with it on the others each would replace the one before. Short codes have the carrier's type
+// of number.
 func addExtras(spec *configs.Carrier, m *sms.Message, pdus []smpp.PDU) {
 	var extra smpp.TLVs
 	if spec.InterfaceVersion >= smpp.Version34 {
 		extra = extraTLVs(spec, m)
 	}
-	if len(extra) == 0 && !m.ReplaceIfPresent {
+	otherTON := spec.ShortCodes != configs.ShortCodeNetwork && (m.Source.Kind == sms.ShortCode || m.Destination.Kind == sms.ShortCode)
+	if len(extra) == 0 && !m.ReplaceIfPresent && !otherTON {
 		return
 	}
 	for i, pdu := range pdus {
@@ -26,6 +28,12 @@ func addExtras(spec *configs.Carrier, m *sms.Message, pdus []smpp.PDU) {
 		}
 		if i == 0 && m.ReplaceIfPresent {
 			sm.ReplaceIfPresent = 1
+		}
+		if m.Source.Kind == sms.ShortCode {
+			sm.Source.TON = spec.ShortCodes.SMPP()
+		}
+		if m.Destination.Kind == sms.ShortCode {
+			sm.Destination.TON = spec.ShortCodes.SMPP()
 		}
 		if len(sm.TLVs) == 0 {
 			sm.TLVs = extra // shared: what is appended to it is a copy

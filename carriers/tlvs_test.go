@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tasman/smpp"
 	"tasman/smpp/smpptest"
 	"tasman/sms"
@@ -59,6 +61,24 @@ func TestExtras(t *testing.T) {
 				t.Error("the carrier's constants have changed")
 			}
 		})
+	}
+}
+
+func TestShortCodes(t *testing.T) {
+	for spec, want := range map[string]uint8{"": 3, ", short_codes: network": 3, ", short_codes: abbreviated": 6, ", short_codes: unknown": 0} {
+		m := message("hi")
+		m.Source = sms.Address{Kind: sms.ShortCode, Value: "8123"}
+		pdus, err := encode(carrierSpec(t, spec), &sms.Record{Message: m, Dispatch: &sms.Dispatch{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sm := pdus[0].(*smpp.SubmitSM)
+		if diff := cmp.Diff(smpp.Address{TON: want, Addr: "8123"}, sm.Source); diff != "" {
+			t.Errorf("%q: %s", spec, diff)
+		}
+		if sm.Destination.TON != 1 {
+			t.Errorf("%q: the handset has TON %d", spec, sm.Destination.TON)
+		}
 	}
 }
 

@@ -127,6 +127,9 @@ type Carrier struct {
 	GSM7Charset Charset `yaml:"gsm7_charset"`
 	// Languages, of tr, es and pt, whose shift tables the carrier passes on; texts that need others go as ucs2. Default none.
 	Languages []Language `yaml:"languages"`
+	// ShortCodes is the type of number of short codes on the carrier's wire: network (3), abbreviated (6) or unknown (0).
+	// Default network.
+	ShortCodes ShortCodeTON `yaml:"short_codes"`
 	// TLVs are the optional parameters that are passed on to this carrier, and taken from it: the vendor's as an account's, and
 	// billing_identification (0x060B) and dest_addr_np_* (0x0611-0x0613). Default none; none at all with interface_version 0x33.
 	TLVs []TagRange `yaml:"tlvs"`
@@ -202,7 +205,7 @@ func (c *Carrier) setDefaults() {
 		ReconnectMin: 500 * time.Millisecond, ReconnectMax: 30 * time.Second,
 		FailoverAfter: 30 * time.Second, RecoverAfter: 10 * time.Second,
 		InterfaceVersion: 0x34, LongMessages: UDH16, GSM7Charset: CharsetGSM,
-		DataCoding: DataCoding{GSM7: 0, UCS2: 8, Binary: 4, Latin1: 3},
+		DataCoding: DataCoding{GSM7: 0, UCS2: 8, Binary: 4, Latin1: 3}, ShortCodes: ShortCodeNetwork,
 	}
 }
 
@@ -241,6 +244,7 @@ func (c *Carrier) validate(f *findings) {
 	for i, l := range c.Languages {
 		oneOf(f, fmt.Sprintf("languages[%d]", i), l, Turkish, Spanish, Portuguese)
 	}
+	oneOf(f, "short_codes", c.ShortCodes, ShortCodeNetwork, ShortCodeAbbreviated, ShortCodeUnknown)
 	checkTags(f, "tlvs", c.TLVs, true)
 	checkTLVs(f, "set_tlvs", c.SetTLVs)
 	for s, class := range c.Errors {

@@ -127,6 +127,7 @@ func TestTLVFindings(t *testing.T) {
 		"kind: Carrier\nname: a\nspec: {addresses: [\"192.0.2.1:1\"], system_id: a, tlvs: [0x060B, 0x0611-0x0613, 0x1400-0x14FF]}": "",
 		"kind: Carrier\nname: a\nspec: {addresses: [\"192.0.2.1:1\"], system_id: a, tlvs: [0x060B-0x0613]}":                        "spec.tlvs[0]: must lie within",
 		"kind: Carrier\nname: a\nspec: {addresses: [\"192.0.2.1:1\"], system_id: a, tlvs: [0x0424]}":                               "spec.tlvs[0]: must lie within",
+		"kind: Carrier\nname: a\nspec: {addresses: [\"192.0.2.1:1\"], system_id: a, short_codes: six}":                             "spec.short_codes: ",
 		"kind: Account\nname: a\nspec: {smpp: {tlvs: [0x060B]}}":                                                                   "spec.smpp.tlvs[0]: must lie within",
 		"kind: Carrier\nname: a\nspec: {addresses: [\"192.0.2.1:1\"], system_id: a, set_tlvs: {0x0424: text}}":                     "spec.set_tlvs[0x0424]: is made by the gateway itself",
 		"kind: Route\nname: a\nspec: {prefixes: [\"1\"], reject: no, np: [\"\"]}":                                                  "spec.np[0]: must have 1 to 10",

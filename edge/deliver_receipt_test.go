@@ -262,3 +262,24 @@ spec: {prefixes: ["64"], billing: [gold], tiers: [[{carrier: any}]]}
 		}
 	}
 }
+
+// TestTLVsOfAnMO holds that the account's rule lets an MO's optional parameters out, and that 3.3 clients get none.
+func TestTLVsOfAnMO(t *testing.T) {
+	e := runEdge(t, liveYAML(t, spoken("tlvs: [0x1400-0x14FF], receipt_pdu: data_sm")), nil)
+	want := smpp.AppendTLV(nil, 0x1400, []byte("x"))
+	for version, tlvs := range map[uint8]smpp.TLVs{smpp.Version34: want, smpp.Version33: nil} {
+		esme := e.bind(t, smpptest.ESMEConfig{Bind: smpp.BindRequest{InterfaceVersion: version}})
+		deliver(t, e.bus, &sms.Delivery{ID: sms.NewIDs(nil).Next(), Account: "acme", Lane: sms.Normal, Time: time.Now(), MO: &sms.MO{
+			Source: sms.Address{Kind: sms.MSISDN, Value: "64211234567"}, Destination: sms.Address{Kind: sms.ShortCode, Value: "4321"},
+			Encoding: sms.GSM7, Text: "STOP", TLVs: smpp.AppendTLV(smpp.AppendTLV(nil, 0x1500, nil), 0x1400, []byte("x")),
+		}})
+		got, err := esme.Next(deadline(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := got.Deliver(); m == nil || string(m.ShortMessage) != "STOP" || string(m.TLVs) != string(tlvs) {
+			t.Errorf("version %#x: %+v", version, got.PDU)
+		}
+		_ = esme.Close()
+	}
+}
