@@ -232,7 +232,8 @@ func TestMalformedTLVs(t *testing.T) {
 
 // TestHintsChooseTheRoute holds that the edge looks a route up as core does: with the hints of the message.
 func TestHintsChooseTheRoute(t *testing.T) {
-	resources, err := configs.Parse("test.yaml", []byte(acme+`---
+	live := configs.NewLive()
+	swapExactly(t, live, 1, acme+`---
 kind: Carrier
 name: any
 spec: {addresses: ["127.0.0.1:1"], system_id: any, password: any}
@@ -240,18 +241,7 @@ spec: {addresses: ["127.0.0.1:1"], system_id: any, password: any}
 kind: Route
 name: gold
 spec: {prefixes: ["64"], billing: [gold], tiers: [[{carrier: any}]]}
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	snapshot, err := configs.NewSnapshot(1, resources)
-	if err != nil {
-		t.Fatal(err)
-	}
-	live := configs.NewLive()
-	if err := live.Swap(snapshot); err != nil {
-		t.Fatal(err)
-	}
+`)
 	e := runEdge(t, live, nil)
 	esme := e.bind(t, smpptest.ESMEConfig{})
 	for billing, want := range map[string]error{"gold": nil, "tin": smpp.StatusInvalidDestination} {
