@@ -90,9 +90,9 @@ func TestReceiptPDU(t *testing.T) {
 				t.Errorf("version %#x: vendor's TLV % x", version, v)
 			}
 		}
+		wantNothingLeft(t, e, "acme") // so that the next session gets its own
 		_ = esme.Close()
 	}
-	wantNothingLeft(t, e, "acme")
 }
 
 func TestReceiptSM(t *testing.T) {
@@ -270,6 +270,7 @@ func TestTLVsOfAnMO(t *testing.T) {
 		if m := got.Deliver(); m == nil || string(m.ShortMessage) != "STOP" || string(m.TLVs) != string(tlvs) {
 			t.Errorf("version %#x: %+v", version, got.PDU)
 		}
+		wantNothingLeft(t, e, "acme") // so that the next session gets its own
 		_ = esme.Close()
 	}
 }
