@@ -28,6 +28,7 @@ type VerifyCmd struct {
 	MySQL    string        `name:"mysql" env:"TASMAN_MYSQL_DSN" placeholder:"DSN" help:"Reporting database of a Tasman, instead of --reported."`
 	Settle   time.Duration `default:"30s" help:"How long the reporting database may take until it has everything."`
 	Examples int           `default:"10" help:"Examples of each kind: markers and ids, never texts."`
+	MOs      bool          `name:"mos" help:"What handsets send must come, once: the simulators send MOs to numbers of the load's accounts."`
 	NoWait   bool          `name:"no-receipts" help:"Receipts were not asked for. Without, they are expected when there is one at all."`
 
 	Drive  bool     `name:"run" help:"Make the load now, with operators at --listen that the gateway's carriers bind to, and verify that."`
@@ -111,7 +112,7 @@ func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result
 
 // verify joins the files and the report.
 func (c *VerifyCmd) verify(ctx context.Context) (*results.Verification, error) {
-	o := verify.Options{Received: len(c.Received) > 0, Receipts: !c.NoWait, Reported: c.MySQL != "" || c.Reported != "", Examples: c.Examples}
+	o := verify.Options{Received: len(c.Received) > 0, Receipts: !c.NoWait, Reported: c.MySQL != "" || c.Reported != "", MOs: c.MOs, Examples: c.Examples}
 	j := verify.New(o)
 	for _, in := range []struct {
 		role  string
