@@ -106,8 +106,10 @@ func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result
 	if c.Quiet {
 		progress = io.Discard
 	}
-	o.Plain, o.Name = c.Plain, c.Name
-	return Load(ctx, o, progress)
+	o.Plain, o.Name, o.Stop = c.Plain, c.Name, ctx.Done()
+	hard, cancel := secondSignal(ctx) // after the first, what is out is waited for
+	defer cancel()
+	return Load(hard, o, progress)
 }
 
 // verify joins the files and the report.
