@@ -217,6 +217,8 @@ func TestRefusedBindsAreTakenAgain(t *testing.T) {
 	}
 	check := func(tl *timeline, when string, want StatusCode) {
 		synctest.Wait()
+		tl.mu.Lock()
+		defer tl.mu.Unlock()
 		if got := tl.stage.Settings().RefuseBinds; got != want {
 			t.Errorf("%s: %v", when, got)
 		}
