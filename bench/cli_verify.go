@@ -38,6 +38,9 @@ type VerifyCmd struct {
 // Run verifies, writes the result and a table, and ends with an error when anything is lost, doubled or missing.
 func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 	r := &results.Result{Kind: results.KindVerify, Started: time.Now().UTC(), Machine: results.ThisMachine()}
+	if c.Drive && c.MOs {
+		return errors.New("verify: --mos needs --sent and --received: the operators of --run send no MOs")
+	}
 	if c.Drive {
 		folder, err := os.MkdirTemp("", "tasman-verify-")
 		if err != nil {

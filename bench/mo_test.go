@@ -3,6 +3,7 @@ package bench
 import (
 	"io"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -153,4 +154,12 @@ func FuzzStamp(f *testing.F) {
 			t.Errorf("%v", at)
 		}
 	})
+}
+
+func TestVerifyRunHasNoMOs(t *testing.T) {
+	t.Parallel()
+	c := VerifyCmd{Drive: true, MOs: true}
+	if err := c.Run(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "--mos") {
+		t.Errorf("%v", err)
+	}
 }
