@@ -109,7 +109,8 @@ type Carrier struct {
 	ResponseTimeout time.Duration `yaml:"response_timeout"`
 	// ConnectTimeout covers connection, TLS and bind. Default 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
-	// ReconnectMin is the first pause before a link binds again; it doubles up to ReconnectMax. Default 500ms.
+	// ReconnectMin is the first pause before a link binds again; it doubles up to ReconnectMax with each bind that fails, or whose
+	// session ends within 5 s. A link that was up for longer comes back after ReconnectMin. Default 500ms.
 	ReconnectMin time.Duration `yaml:"reconnect_min"`
 	// ReconnectMax is the longest pause before a link binds again. Default 30s.
 	ReconnectMax time.Duration `yaml:"reconnect_max"`
