@@ -40,7 +40,7 @@ func receiptSM(d *sms.Delivery) *smpp.DeliverSM {
 	if !ours {
 		code = d.Error
 	}
-	id := d.ID.String()
+	id := knownAs(d.ID, d.Group).String()
 	text := smpp.ReceiptText{
 		ID: id, Sub: threeDigits(max(d.Segments, 1)), Dlvrd: threeDigits(delivered),
 		Submitted: d.Accepted.UTC(), Done: done.UTC(), Stat: stat, Err: code[:min(len(code), maxReceiptError)],

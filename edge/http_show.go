@@ -15,7 +15,8 @@ import (
 // messageView is a message as the API shows it. Its text is not kept where this comes from.
 type messageView struct {
 	ID                sms.ID      `json:"id"`
-	Direction         string      `json:"direction"` // mt, or mo for a message from a handset
+	Group             *sms.ID     `json:"group,omitempty"` // what the submit_multi that it came in was answered with
+	Direction         string      `json:"direction"`       // mt, or mo for a message from a handset
 	From              string      `json:"from"`
 	To                string      `json:"to"`
 	Lane              string      `json:"lane,omitempty"`
@@ -147,6 +148,7 @@ func viewOf(s *index.Story) messageView {
 		ID: m.ID, Direction: direction(s.MO), From: m.Source.String(), To: m.Destination.String(), Lane: m.Lane.String(), State: s.State.String(), Final: s.Final,
 		Carrier: s.Carrier, Segments: m.Segments, Reference: m.Reference, Accepted: instant(m.Accepted),
 		NotBefore: instant(m.NotBefore), Validity: instant(m.Validity), Updated: instant(s.Updated), PossibleDuplicate: s.PossibleDuplicate,
+		Group:  groupOf(m.Group),
 		Events: make([]eventView, len(s.Events)),
 	}
 	if m.Encoding != 0 {

@@ -1,0 +1,145 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"tasman/index"
+	"tasman/smpp"
+	"tasman/smpp/smpptest"
+	"tasman/sms"
+)
+
+// serveCore has a fake core answer a subject until the test ends.
+func serveCore(t *testing.T, e *testEdge, core *fakeCore, subjects ...string) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, len(subjects))
+	for _, subject := range subjects {
+		go func() {
+			ended <- e.bus.Serve(ctx, subject, func(ctx context.Context, req []byte) ([]byte, error) { return core.Ask(ctx, subject, req) })
+		}()
+	}
+	t.Cleanup(func() {
+		cancel()
+		for range subjects {
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		}
+	})
+	for _, subject := range subjects {
+		waitFor(t, "core to answer", func() bool {
+			_, err := e.bus.Ask(deadline(t), subject, []byte("{}"))
+			return err == nil
+		})
+	}
+}
+
+var taxi = smpp.Address{TON: 5, Addr: "TAXI"}
+
+// storyOfTaxi is what core tells in these tests, about one message.
+func storyOfTaxi(id sms.ID) index.Story {
+	return index.Story{State: sms.StateAccepted, Message: sms.Message{ID: id, Account: "acme", Encoding: sms.GSM7, Segments: 1,
+		Source: sms.Address{Kind: sms.Alphanumeric, Value: "TAXI"}, Destination: sms.Address{Kind: sms.MSISDN, Value: "64211234567"}}}
+}
+
+// TestQuery asks for messages in several states (SMPP 3.4 4.8).
+func TestQuery(t *testing.T) {
+	e := runEdge(t, liveYAML(t, acme), nil)
+	id, later, sent, done, foreign := e.ids.Next(), e.ids.Next(), e.ids.Next(), e.ids.Next(), e.ids.Next()
+	at := time.Date(2026, 7, 1, 10, 20, 30, 0, time.UTC)
+	core := &fakeCore{status: func(q index.StatusRequest) (index.StatusReply, error) {
+		if q.ID == foreign || q.ID.IsZero() || q.Account != "acme" {
+			return index.StatusReply{}, nil
+		}
+		s := storyOfTaxi(q.ID)
+		switch q.ID {
+		case later:
+			s.Message.NotBefore = time.Now().Add(time.Hour)
+		case sent:
+			s.State = sms.StateEnroute
+		case done:
+			s.State, s.Final = sms.StateUndeliverable, true
+			s.Events = []sms.Event{{Kind: sms.EventSent, State: sms.StateEnroute, Time: at.Add(-time.Minute)},
+				{Kind: sms.EventDelivered, State: sms.StateUndeliverable, Time: at, Error: "027"}}
+		}
+		return index.StatusReply{Found: true, Story: s}, nil
+	}}
+	serveCore(t, e, core, index.StatusSubject)
+	cases := map[string]struct {
+		id      string
+		source  smpp.Address
+		version uint8
+		status  smpp.Status
+		want    smpp.QuerySMResp
+	}{
+		"accepted":               {id: id.String(), source: taxi, want: smpp.QuerySMResp{State: smpp.StateEnroute}},
+		"scheduled":              {id: later.String(), source: taxi, want: smpp.QuerySMResp{State: smpp.StateEnroute}},
+		"scheduled, to a 5.0":    {id: later.String(), source: taxi, version: smpp.Version50, want: smpp.QuerySMResp{State: smpp.StateScheduled}},
+		"sent":                   {id: sent.String(), source: taxi, want: smpp.QuerySMResp{State: smpp.StateEnroute}},
+		"ended":                  {id: done.String(), source: taxi, want: smpp.QuerySMResp{State: smpp.StateUndeliverable, FinalDate: "260701102030000+", ErrorCode: 27}},
+		"of a 3.3 client":        {id: done.String(), source: taxi, version: smpp.Version33, want: smpp.QuerySMResp{State: smpp.StateUndeliverable, FinalDate: "260701102030000+", ErrorCode: 27}},
+		"another source":         {id: id.String(), source: smpp.Address{TON: 5, Addr: "OTHER"}, status: smpp.StatusQueryFailed},
+		"no source":              {id: id.String(), status: smpp.StatusQueryFailed},
+		"of another account":     {id: foreign.String(), source: taxi, status: smpp.StatusInvalidMessageID},
+		"an id that is not ours": {id: "4711", source: taxi, status: smpp.StatusInvalidMessageID},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			esme := e.bind(t, smpptest.ESMEConfig{Bind: smpp.BindRequest{InterfaceVersion: c.version}})
+			resp, status := exchange(t, esme, &smpp.QuerySM{MessageID: c.id, Source: c.source})
+			if status != c.status {
+				t.Fatalf("status %v, want %v", status, c.status)
+			}
+			if status != smpp.StatusOK {
+				return
+			}
+			got := resp.(*smpp.QuerySMResp)
+			if got.MessageID != c.id || got.State != c.want.State || got.FinalDate != c.want.FinalDate || got.ErrorCode != c.want.ErrorCode {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestQueryDoesNotHoldTheReader has core silent: what the session submits meanwhile is accepted, and the query then fails
+// with RSYSERR.
+func TestQueryDoesNotHoldTheReader(t *testing.T) {
+	e := runEdge(t, liveYAML(t, acme), nil)
+	release := make(chan struct{})
+	core := &fakeCore{status: func(q index.StatusRequest) (index.StatusReply, error) {
+		if !q.ID.IsZero() {
+			<-release
+		}
+		return index.StatusReply{}, errors.New("not now")
+	}}
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() {
+		served <- e.bus.Serve(ctx, index.StatusSubject, func(ctx context.Context, req []byte) ([]byte, error) {
+			return core.Ask(ctx, index.StatusSubject, req)
+		})
+	}()
+	t.Cleanup(func() { cancel(); <-served })
+	waitFor(t, "core to answer", func() bool {
+		var answered interface{ Error() string }
+		_, err := e.bus.Ask(deadline(t), index.StatusSubject, []byte("{}"))
+		answered = err
+		return answered.Error() == "not now"
+	})
+	esme := e.bind(t, smpptest.ESMEConfig{})
+	outcome := make(chan smpp.Outcome, 1)
+	if err := esme.Send(deadline(t), &smpp.QuerySM{MessageID: e.ids.Next().String(), Source: taxi}, nil, func(o smpp.Outcome) { outcome <- o }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := esme.SubmitText(deadline(t), "TASMAN", "64211234567", "a"); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if o := <-outcome; o.Status != smpp.StatusSystemError {
+		t.Errorf("status %v", o.Status)
+	}
+}
