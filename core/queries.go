@@ -17,6 +17,7 @@ func (c *Core) answer(ctx context.Context) error {
 	g, ctx := groupOf(ctx)
 	g.Go(func() error { return c.bus.Serve(ctx, index.StatusSubject, reply(c.status)) })
 	g.Go(func() error { return c.bus.Serve(ctx, index.RecentSubject, reply(c.recent)) })
+	g.Go(func() error { return c.bus.Serve(ctx, index.CancelSubject, replyIn(c.cancel)) })
 	return g.Wait()
 }
 
@@ -30,12 +31,17 @@ func (c *Core) answerKeys(ctx context.Context) error {
 
 // reply turns a typed answer into one over bytes.
 func reply[Request, Reply any](fn func(Request) (Reply, error)) func(context.Context, []byte) ([]byte, error) {
-	return func(_ context.Context, body []byte) ([]byte, error) {
+	return replyIn(func(_ context.Context, req Request) (Reply, error) { return fn(req) })
+}
+
+// replyIn is reply for an answer that takes time.
+func replyIn[Request, Reply any](fn func(context.Context, Request) (Reply, error)) func(context.Context, []byte) ([]byte, error) {
+	return func(ctx context.Context, body []byte) ([]byte, error) {
 		var req Request
 		if err := json.Unmarshal(body, &req); err != nil {
 			return nil, fmt.Errorf("decode question: %w", err)
 		}
-		out, err := fn(req)
+		out, err := fn(ctx, req)
 		if err != nil {
 			return nil, err
 		}
