@@ -30,15 +30,20 @@ func (s *session) operate(r *smpp.Request) {
 		ctx, cancel := context.WithTimeout(context.Background(), operationTime)
 		defer cancel()
 		resp, err := s.operation(ctx, r.PDU())
+		if err != nil {
+			resp = nil
+		}
 		s.reply(r, statusOf(err), resp)
 	})
 }
 
-// operation returns the answer, or an error that statusOf understands and then no answer.
+// operation returns the answer, or an error that statusOf understands.
 func (s *session) operation(ctx context.Context, p smpp.PDU) (smpp.PDU, error) {
 	switch m := p.(type) {
 	case *smpp.QuerySM:
 		return s.query(ctx, m)
+	case *smpp.CancelSM:
+		return smpp.CancelSMResp{}, s.cancel(ctx, m)
 	}
 	return nil, smpp.StatusInvalidCommandID
 }

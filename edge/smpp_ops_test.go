@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,5 +142,59 @@ func TestQueryDoesNotHoldTheReader(t *testing.T) {
 	close(release)
 	if o := <-outcome; o.Status != smpp.StatusSystemError {
 		t.Errorf("status %v", o.Status)
+	}
+}
+
+// TestCancel asks core as a cancel_sm says, and tells what it answers (SMPP 3.4 4.9).
+func TestCancel(t *testing.T) {
+	e := runEdge(t, liveYAML(t, acme), nil)
+	id := e.ids.Next()
+	asked := make(chan index.CancelRequest, 10)
+	var verdict atomic.Value
+	verdict.Store(index.VerdictDone)
+	serveCore(t, e, &fakeCore{cancel: func(q index.CancelRequest) (index.CancelReply, error) {
+		if q.Account == "" {
+			return index.CancelReply{}, nil
+		}
+		asked <- q
+		if v := verdict.Load().(index.Verdict); v != "" {
+			return index.CancelReply{Verdict: v}, nil
+		}
+		return index.CancelReply{}, errors.New("not known")
+	}}, index.CancelSubject)
+	esme := e.bind(t, smpptest.ESMEConfig{})
+	to := smpp.Address{TON: 2, NPI: 1, Addr: "412345678"} // completed with the account's country
+	source, destination := sms.Address{Kind: sms.Alphanumeric, Value: "TAXI"}, sms.Address{Kind: sms.MSISDN, Value: "61412345678"}
+	byID := smpp.CancelSM{MessageID: id.String(), Source: taxi}
+	alike := smpp.CancelSM{ServiceType: "CMT", Source: taxi, Destination: to}
+	for _, c := range []struct {
+		label   string
+		m       smpp.CancelSM
+		verdict index.Verdict
+		want    smpp.Status
+		asks    *index.CancelRequest
+	}{
+		{"by id", byID, index.VerdictDone, smpp.StatusOK, &index.CancelRequest{ID: id, Account: "acme", Source: source, Group: true}},
+		{"by addresses", alike, index.VerdictDone, smpp.StatusOK,
+			&index.CancelRequest{Account: "acme", Source: source, Destination: destination, ServiceType: "CMT", Group: true}},
+		{"too late", byID, index.VerdictLate, smpp.StatusCancelFailed, nil},
+		{"under way", byID, index.VerdictBusy, smpp.StatusCancelFailed, nil},
+		{"another source", byID, index.VerdictSource, smpp.StatusCancelFailed, nil},
+		{"unknown", byID, index.VerdictUnknown, smpp.StatusInvalidMessageID, nil},
+		{"fate not known", byID, "", smpp.StatusSystemError, nil},
+		{"an id that is not ours", smpp.CancelSM{MessageID: "4711", Source: taxi}, index.VerdictDone, smpp.StatusInvalidMessageID, nil},
+		{"no source", smpp.CancelSM{MessageID: id.String()}, index.VerdictDone, smpp.StatusCancelFailed, nil},
+		{"neither id nor destination", smpp.CancelSM{Source: taxi}, index.VerdictDone, smpp.StatusCancelFailed, nil},
+	} {
+		verdict.Store(c.verdict)
+		if _, status := exchange(t, esme, &c.m); status != c.want {
+			t.Errorf("%s: %v, want %v", c.label, status, c.want)
+		}
+		if c.asks == nil {
+			continue
+		}
+		if got := <-asked; got != *c.asks {
+			t.Errorf("%s: asked %+v, want %+v", c.label, got, *c.asks)
+		}
 	}
 }
