@@ -174,4 +174,3 @@ func TestNotWithdrawnAfterACrash(t *testing.T) {
 		t.Errorf("verdict %s", v)
 	}
 }
-

@@ -108,22 +108,30 @@ func (c *Core) cancelOne(ctx context.Context, id sms.ID) (index.Verdict, error) 
 // cancelGroup cancels all messages of a submit_multi, whose ids follow the first's. It is done when none of them will be
 // submitted.
 func (c *Core) cancelGroup(ctx context.Context, group sms.ID) (index.CancelReply, error) {
-	var ids []sms.ID
-	for i := range maxGroup {
-		p, err := c.index.Place(group.Add(i))
-		if err != nil {
-			return index.CancelReply{}, err
-		}
-		if !p.Known || p.Message.Group != group {
-			break
-		}
-		ids = append(ids, group.Add(i))
+	ids, err := c.members(group)
+	if err != nil {
+		return index.CancelReply{}, err
 	}
 	reply, err := c.cancelAll(ctx, ids)
 	if err == nil && reply.Canceled < len(ids) {
 		reply.Verdict = index.VerdictLate
 	}
 	return reply, err
+}
+
+// members returns the messages of a group, in order.
+func (c *Core) members(group sms.ID) (ids []sms.ID, err error) {
+	for i := range maxGroup {
+		p, err := c.index.Place(group.Add(i))
+		if err != nil {
+			return nil, err
+		}
+		if !p.Known || p.Message.Group != group {
+			break
+		}
+		ids = append(ids, group.Add(i))
+	}
+	return ids, nil
 }
 
 // cancelAlike cancels what waits of an account with the given addresses and service type (SMPP 3.4 4.9), among its newest
@@ -180,39 +188,40 @@ func (c *Core) cancelAll(ctx context.Context, ids []sms.ID) (index.CancelReply, 
 // withdrawWaiting ends a message that waits with core. Only the node that holds what waits does so; a message that is just
 // being taken up is waited for.
 func (c *Core) withdrawWaiting(ctx context.Context, req index.Withdraw) (index.Withdrawn, error) {
-	verdict, err := c.onWaiting(ctx, req.ID, func(ctx context.Context, p *index.Place) error {
+	p, verdict, err := c.onWaiting(ctx, req.ID, func(ctx context.Context, p *index.Place) error {
 		c.metrics.decided.WithLabelValues("canceled").Inc()
 		return c.matcher.EndCanceled(ctx, &p.Message, sms.Event{Time: time.Now(), Node: c.cfg.Node, Attempt: p.Attempt})
 	})
+	if p.Canceled { // before
+		verdict = index.VerdictDone
+	}
 	return index.Withdrawn{Verdict: verdict}, err
 }
 
 // onWaiting claims a message, makes sure that it waits, and then changes it. lease ends when this node may not decide any
 // more: done is only said of a change that was stored before.
-func (c *Core) onWaiting(lease context.Context, id sms.ID, change func(context.Context, *index.Place) error) (index.Verdict, error) {
+func (c *Core) onWaiting(lease context.Context, id sms.ID, change func(context.Context, *index.Place) error) (index.Place, index.Verdict, error) {
 	ctx, cancel := context.WithTimeout(lease, ownerTime)
 	defer cancel()
 	if err := c.claims.take(ctx, id); err != nil {
-		return index.VerdictBusy, nil //nolint:nilerr // still being taken up: nothing was changed
+		return index.Place{}, index.VerdictBusy, nil //nolint:nilerr // still being taken up: nothing was changed
 	}
 	defer c.claims.give(id)
 	if err := c.index.Barrier(ctx); err != nil {
-		return "", err
+		return index.Place{}, "", err
 	}
 	p, err := c.index.Place(id)
 	switch {
 	case err != nil:
-		return "", err
-	case p.Canceled:
-		return index.VerdictDone, nil
+		return p, "", err
 	case p.Final || p.Started:
-		return index.VerdictLate, nil
+		return p, index.VerdictLate, nil
 	case !p.Waiting:
-		return index.VerdictBusy, nil
+		return p, index.VerdictBusy, nil
 	}
 	// Until what changes it is stored nobody else may take it up, however long that takes.
 	if err := change(context.WithoutCancel(lease), &p); err != nil {
-		return "", err
+		return p, "", err
 	}
-	return index.VerdictDone, lease.Err()
+	return p, index.VerdictDone, lease.Err()
 }

@@ -41,6 +41,7 @@ func (c *Core) readHeld(ctx context.Context) error {
 	}
 	g, ctx := groupOf(ctx)
 	g.Go(func() error { return c.bus.Serve(ctx, index.WaitingSubject, replyIn(c.withdrawWaiting)) })
+	g.Go(func() error { return c.bus.Serve(ctx, index.ReplaceHeldSubject, replyIn(c.replaceWaiting)) })
 	for _, l := range sms.Lanes() {
 		g.Go(func() error {
 			return c.read(ctx, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {

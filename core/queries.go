@@ -18,6 +18,7 @@ func (c *Core) answer(ctx context.Context) error {
 	g.Go(func() error { return c.bus.Serve(ctx, index.StatusSubject, reply(c.status)) })
 	g.Go(func() error { return c.bus.Serve(ctx, index.RecentSubject, reply(c.recent)) })
 	g.Go(func() error { return c.bus.Serve(ctx, index.CancelSubject, replyIn(c.cancel)) })
+	g.Go(func() error { return c.bus.Serve(ctx, index.ReplaceSubject, replyIn(c.replace)) })
 	return g.Wait()
 }
 

@@ -69,6 +69,8 @@ type fakeCore struct {
 	key    func(index.KeyRequest) (index.KeyReply, error)
 	recent func(index.RecentRequest) (index.RecentReply, error)
 	cancel func(index.CancelRequest) (index.CancelReply, error)
+
+	replace func(index.ReplaceRequest) (index.ReplaceReply, error)
 }
 
 func (f *fakeCore) Ask(_ context.Context, subject string, req []byte) ([]byte, error) {
@@ -79,6 +81,8 @@ func (f *fakeCore) Ask(_ context.Context, subject string, req []byte) ([]byte, e
 		return answer(req, f.key)
 	case index.CancelSubject:
 		return answer(req, f.cancel)
+	case index.ReplaceSubject:
+		return answer(req, f.replace)
 	}
 	return answer(req, f.recent)
 }

@@ -44,6 +44,8 @@ func (s *session) operation(ctx context.Context, p smpp.PDU) (smpp.PDU, error) {
 		return s.query(ctx, m)
 	case *smpp.CancelSM:
 		return smpp.CancelSMResp{}, s.cancel(ctx, m)
+	case *smpp.ReplaceSM:
+		return smpp.ReplaceSMResp{}, s.replace(ctx, m)
 	}
 	return nil, smpp.StatusInvalidCommandID
 }

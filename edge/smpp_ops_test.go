@@ -1,12 +1,17 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"tasman/configs"
 	"tasman/index"
 	"tasman/smpp"
 	"tasman/smpp/smpptest"
@@ -196,5 +201,123 @@ func TestCancel(t *testing.T) {
 		if got := <-asked; got != *c.asks {
 			t.Errorf("%s: asked %+v, want %+v", c.label, got, *c.asks)
 		}
+	}
+}
+
+// TestReplacement reads what a replace_sm changes (SMPP 3.4 4.10).
+func TestReplacement(t *testing.T) {
+	now := time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
+	account := &configs.Account{Validity: time.Hour}
+	gsm := sms.Message{Encoding: sms.GSM7, Validity: now.Add(2 * time.Hour), NotBefore: now.Add(time.Hour)}
+	as := func(e sms.Encoding, udh ...byte) sms.Message {
+		m := gsm
+		m.Encoding, m.UDH = e, udh
+		return m
+	}
+	header := []byte{5, 0, 3, 1, 2, 1}
+	cases := map[string]struct {
+		in   smpp.ReplaceSM
+		old  sms.Message
+		want index.Replacement
+		err  smpp.Status
+	}{
+		"text":             {in: smpp.ReplaceSM{ShortMessage: []byte("a\x00")}, old: gsm, want: index.Replacement{Content: true, Text: "a@", Segments: 1}},
+		"two segments":     {in: smpp.ReplaceSM{ShortMessage: bytes.Repeat([]byte("a"), 161)}, old: gsm, want: index.Replacement{Content: true, Text: strings.Repeat("a", 161), Segments: 2}},
+		"Latin-1":          {in: smpp.ReplaceSM{ShortMessage: []byte("\xe9")}, old: as(sms.Latin1), want: index.Replacement{Content: true, Text: "é", Segments: 1}},
+		"UCS2":             {in: smpp.ReplaceSM{ShortMessage: []byte{1, 1}}, old: as(sms.UCS2), want: index.Replacement{Content: true, Text: "ā", Segments: 1}},
+		"odd UCS2":         {in: smpp.ReplaceSM{ShortMessage: []byte{1}}, old: as(sms.UCS2), err: smpp.StatusInvalidMessageLength},
+		"binary":           {in: smpp.ReplaceSM{ShortMessage: []byte{1, 2}}, old: as(sms.Binary), want: index.Replacement{Content: true, Data: []byte{1, 2}, Segments: 1}},
+		"message_payload":  {in: smpp.ReplaceSM{TLVs: payloadTLV([]byte("long"))}, old: gsm, want: index.Replacement{Content: true, Text: "long", Segments: 1}},
+		"with its header":  {in: smpp.ReplaceSM{ShortMessage: []byte("a")}, old: as(sms.GSM7, header...), want: index.Replacement{Content: true, Text: "a", Segments: 1}},
+		"beyond a segment": {in: smpp.ReplaceSM{ShortMessage: bytes.Repeat([]byte("a"), 154)}, old: as(sms.GSM7, header...), err: smpp.StatusInvalidMessageLength},
+		"receipt bits": {in: smpp.ReplaceSM{RegisteredDelivery: 0x1E}, old: gsm,
+			want: index.Replacement{WantReceipt: sms.FailureReceipt, Intermediate: true, Acks: 0x0C}},
+		"times": {in: smpp.ReplaceSM{ScheduleDeliveryTime: "000000003000000R", ValidityPeriod: "260701120000000+"}, old: gsm,
+			want: index.Replacement{NotBefore: now.Add(30 * time.Minute), Validity: now.Add(2 * time.Hour)}},
+		"past the kept validity":     {in: smpp.ReplaceSM{ScheduleDeliveryTime: "260701130000000+"}, old: gsm, err: smpp.StatusInvalidExpiry},
+		"valid before the kept time": {in: smpp.ReplaceSM{ValidityPeriod: "260701103000000+"}, old: gsm, err: smpp.StatusInvalidExpiry},
+		"no time":                    {in: smpp.ReplaceSM{ScheduleDeliveryTime: "soon"}, old: gsm, err: smpp.StatusInvalidSchedule},
+		"too far ahead":              {in: smpp.ReplaceSM{ScheduleDeliveryTime: "260801130000000+"}, old: gsm, err: smpp.StatusInvalidSchedule},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := replacement(&c.in, &c.old, account, now)
+			if status := statusOf(err); status != c.err {
+				t.Fatalf("status %v, want %v", status, c.err)
+			}
+			if c.err != 0 {
+				return
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestReplace asks core as a replace_sm says, and tells what it answers.
+func TestReplace(t *testing.T) {
+	e := runEdge(t, liveYAML(t, acme), nil)
+	waits, sent, foreign := e.ids.Next(), e.ids.Next(), e.ids.Next()
+	asked := make(chan index.ReplaceRequest, 20)
+	var verdict atomic.Value
+	verdict.Store(index.VerdictDone)
+	serveCore(t, e, &fakeCore{
+		status: func(q index.StatusRequest) (index.StatusReply, error) {
+			s := storyOfTaxi(q.ID)
+			s.Message.Validity = time.Now().Add(time.Hour)
+			if q.ID == sent {
+				s.State = sms.StateEnroute
+			}
+			return index.StatusReply{Found: q.ID != foreign, Story: s}, nil
+		},
+		replace: func(q index.ReplaceRequest) (index.ReplaceReply, error) {
+			if q.Account != "" {
+				asked <- q
+			}
+			if v := verdict.Load().(index.Verdict); v != "" {
+				return index.ReplaceReply{Verdict: v}, nil
+			}
+			return index.ReplaceReply{}, errors.New("not known")
+		},
+	}, index.StatusSubject, index.ReplaceSubject)
+	esme := e.bind(t, smpptest.ESMEConfig{})
+	text := smpp.ReplaceSM{MessageID: waits.String(), Source: taxi, RegisteredDelivery: 1, ShortMessage: []byte("new")}
+	change := func(fn func(*smpp.ReplaceSM)) smpp.ReplaceSM {
+		m := text
+		fn(&m)
+		return m
+	}
+	for _, c := range []struct {
+		label   string
+		m       smpp.ReplaceSM
+		verdict index.Verdict
+		want    smpp.Status
+		asks    bool
+	}{
+		{"text", text, index.VerdictDone, smpp.StatusOK, true},
+		{"too late", text, index.VerdictLate, smpp.StatusReplaceFailed, true},
+		{"under way", text, index.VerdictBusy, smpp.StatusReplaceFailed, true},
+		{"fate not known", text, "", smpp.StatusSystemError, true},
+		{"sent", change(func(m *smpp.ReplaceSM) { m.MessageID = sent.String() }), index.VerdictDone, smpp.StatusReplaceFailed, false},
+		{"another account's", change(func(m *smpp.ReplaceSM) { m.MessageID = foreign.String() }), index.VerdictDone, smpp.StatusInvalidMessageID, false},
+		{"an id that is not ours", change(func(m *smpp.ReplaceSM) { m.MessageID = "4711" }), index.VerdictDone, smpp.StatusInvalidMessageID, false},
+		{"another source", change(func(m *smpp.ReplaceSM) { m.Source.Addr = "OTHER" }), index.VerdictDone, smpp.StatusReplaceFailed, false},
+		{"a canned message", change(func(m *smpp.ReplaceSM) { m.DefaultMessageID = 1 }), index.VerdictDone, smpp.StatusInvalidDefaultMessage, false},
+		{"a bad time", change(func(m *smpp.ReplaceSM) { m.ValidityPeriod = "never" }), index.VerdictDone, smpp.StatusInvalidExpiry, false},
+	} {
+		verdict.Store(c.verdict)
+		if _, status := exchange(t, esme, &c.m); status != c.want {
+			t.Errorf("%s: %v, want %v", c.label, status, c.want)
+		}
+		if !c.asks {
+			continue
+		}
+		if q := <-asked; q.ID != waits || q.Account != "acme" || q.Source.Value != "TAXI" || q.With.Text != "new" || q.With.WantReceipt != sms.FinalReceipt {
+			t.Errorf("%s: asked %+v", c.label, q)
+		}
+	}
+	if len(asked) > 0 {
+		t.Errorf("core was asked %d times more", len(asked))
 	}
 }

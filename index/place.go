@@ -21,6 +21,9 @@ type Place struct {
 	Carrier string
 	Attempt int       // the highest that was queued, 0 when none was
 	Queued  time.Time // when that was
+	Since   time.Time // when the message began to wait, where it waits
+	// Rounds and Submits are those of that attempt.
+	Rounds, Submits int
 }
 
 // Place returns where a message is.
@@ -40,11 +43,12 @@ func (x *Index) Place(id sms.ID) (Place, error) {
 	held := f.held(last)
 	p.Started = p.State != sms.StateAccepted || f.lastSent() != nil
 	if last != nil {
-		p.Attempt, p.Queued, p.Carrier = last.Attempt, last.Queued, last.Carrier()
+		p.Attempt, p.Queued, p.Carrier, p.Rounds, p.Submits = last.Attempt, last.Queued, last.Carrier(), last.Rounds, last.Submits
 		p.Started = p.Started || last.MaybeSent || last.AwaitReceipt || anyOf(f.segmentIDs(last)) || !held && f.done() >= last.Attempt
 	}
 	if p.Waiting = held || last != nil && p.Carrier == ""; p.Waiting {
 		p.Carrier = ""
+		p.Since = f.waitingSince()
 	}
 	return p, nil
 }
@@ -71,4 +75,17 @@ func anyOf(ids []string) bool {
 		}
 	}
 	return false
+}
+
+// waitingSince returns when the record that waits was stored at the earliest: when it was queued or held last.
+func (f *facts) waitingSince() (since time.Time) {
+	if last := f.lastDispatch(); last != nil {
+		since = last.Queued
+	}
+	for _, e := range f.events {
+		if e.Kind == sms.EventHeld && e.Time.After(since) {
+			since = e.Time
+		}
+	}
+	return since
 }
