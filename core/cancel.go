@@ -52,12 +52,11 @@ func (c *Core) cancel(ctx context.Context, req index.CancelRequest) (index.Cance
 
 // ask finds the message that a request is about; a verdict says why it may not be touched.
 func (c *Core) ask(ctx context.Context, id sms.ID, account string, source sms.Address) (index.Place, index.Verdict, error) {
-	p, err := c.index.Place(id)
-	if err == nil && !p.Known { // accepted a moment ago, perhaps
-		if err = c.index.Barrier(ctx); err == nil {
-			p, err = c.index.Place(id)
-		}
-	}
+	var p index.Place
+	err := c.known(ctx, id, func() (_ bool, err error) {
+		p, err = c.index.Place(id)
+		return p.Complete, err
+	})
 	switch {
 	case err != nil:
 		return p, "", err
@@ -108,7 +107,7 @@ func (c *Core) cancelOne(ctx context.Context, id sms.ID) (index.Verdict, error) 
 // cancelGroup cancels all messages of a submit_multi, whose ids follow the first's. It is done when none of them will be
 // submitted.
 func (c *Core) cancelGroup(ctx context.Context, group sms.ID) (index.CancelReply, error) {
-	ids, err := c.members(group)
+	ids, err := c.members(ctx, group)
 	if err != nil {
 		return index.CancelReply{}, err
 	}
@@ -120,7 +119,10 @@ func (c *Core) cancelGroup(ctx context.Context, group sms.ID) (index.CancelReply
 }
 
 // members returns the messages of a group, in order.
-func (c *Core) members(group sms.ID) (ids []sms.ID, err error) {
+func (c *Core) members(ctx context.Context, group sms.ID) (ids []sms.ID, err error) {
+	if err := c.index.Barrier(ctx); err != nil { // they were accepted together, and may not have been read together
+		return nil, err
+	}
 	for i := range maxGroup {
 		p, err := c.index.Place(group.Add(i))
 		if err != nil {

@@ -21,7 +21,7 @@ func (c *Core) replace(ctx context.Context, req index.ReplaceRequest) (index.Rep
 	}
 	ids := []sms.ID{req.ID}
 	if p.Message.Group == req.ID {
-		if ids, err = c.members(req.ID); err != nil {
+		if ids, err = c.members(ctx, req.ID); err != nil {
 			return index.ReplaceReply{}, err
 		}
 	}

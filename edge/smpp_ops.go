@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"strconv"
 	"time"
@@ -25,16 +26,27 @@ func (s *session) operate(r *smpp.Request) {
 		s.reply(r, smpp.StatusThrottled, nil)
 		return
 	}
+	pdu := kept(r.PDU())
 	s.door.watchers.Go(func() {
 		defer func() { <-s.door.operations }()
 		ctx, cancel := context.WithTimeout(context.Background(), operationTime)
 		defer cancel()
-		resp, err := s.operation(ctx, r.PDU())
+		resp, err := s.operation(ctx, pdu)
 		if err != nil {
 			resp = nil
 		}
 		s.reply(r, statusOf(err), resp)
 	})
+}
+
+// kept returns an operation that is valid after its request was served: octets are in the buffer of the session's reader.
+func kept(p smpp.PDU) smpp.PDU {
+	if m, ok := p.(*smpp.ReplaceSM); ok {
+		own := *m
+		own.ShortMessage, own.TLVs = bytes.Clone(m.ShortMessage), bytes.Clone(m.TLVs)
+		return &own
+	}
+	return p
 }
 
 // operation returns the answer, or an error that statusOf understands.

@@ -321,3 +321,20 @@ func TestReplace(t *testing.T) {
 		t.Errorf("core was asked %d times more", len(asked))
 	}
 }
+
+// TestOperationsAreBounded refuses an operation for now when too many wait for core.
+func TestOperationsAreBounded(t *testing.T) {
+	e := runEdge(t, liveYAML(t, acme), nil)
+	for range maxOperations {
+		e.smpp.operations <- struct{}{}
+	}
+	esme := e.bind(t, smpptest.ESMEConfig{})
+	query := &smpp.QuerySM{MessageID: "4711", Source: taxi}
+	if _, status := exchange(t, esme, query); status != smpp.StatusThrottled {
+		t.Errorf("status %v", status)
+	}
+	<-e.smpp.operations
+	if _, status := exchange(t, esme, query); status != smpp.StatusInvalidMessageID {
+		t.Errorf("status %v", status)
+	}
+}

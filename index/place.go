@@ -9,6 +9,7 @@ import (
 // Place is where a message is, for those who cancel or replace it. Of a message that is unknown it is the zero Place.
 type Place struct {
 	Known    bool
+	Complete bool        // its MT record is known: Message says all that it says
 	Message  sms.Message // without Text and Data
 	State    sms.State
 	Final    bool
@@ -36,7 +37,7 @@ func (x *Index) Place(id sms.ID) (Place, error) {
 	if err != nil || f == nil || !f.aboutMT() {
 		return Place{}, err
 	}
-	p := Place{Known: true, Message: f.described(), State: f.state()}
+	p := Place{Known: true, Complete: f.message != nil, Message: f.described(), State: f.state()}
 	p.Final = p.State.Final()
 	p.Canceled = p.State == sms.StateDeleted && f.canceled()
 	last := f.lastDispatch()

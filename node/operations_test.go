@@ -224,3 +224,46 @@ func TestCancelQueued(t *testing.T) {
 	g.op.Release(1)
 	g.query(ids[0], smpp.StateEnroute)
 }
+
+// TestCancelledOrSubmitted races cancel_sm against routing and submitting: each message is either cancelled and not submitted,
+// or refused and submitted.
+func TestCancelledOrSubmitted(t *testing.T) {
+	const n = 200
+	g := newGateway(t, nil)
+	g.want(&smpp.QuerySM{MessageID: "4711", Source: taxi}, smpp.StatusInvalidMessageID)
+	ids, outcomes := make([]string, n), make([]chan smpp.Outcome, n)
+	for i := range ids {
+		ids[i] = g.want(submitOf(fmt.Sprint(i), ""), smpp.StatusOK).(*smpp.SubmitSMResp).MessageID
+		outcomes[i] = make(chan smpp.Outcome, 1)
+		if err := g.esme.Send(g.ctx, &smpp.CancelSM{MessageID: ids[i], Source: taxi}, nil, func(o smpp.Outcome) { outcomes[i] <- o }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	canceled := map[string]bool{}
+	for i := range ids {
+		switch o := <-outcomes[i]; o.Status {
+		case smpp.StatusOK:
+			canceled[fmt.Sprint(i)] = true
+		case smpp.StatusCancelFailed:
+		default:
+			t.Errorf("message %d: %v, %v", i, o.Status, o.Err)
+		}
+	}
+	last := g.want(submitOf("last", ""), smpp.StatusOK).(*smpp.SubmitSMResp).MessageID
+	for range n - len(canceled) + 1 {
+		got, err := g.op.Next(g.ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(got.Submit().ShortMessage); canceled[text] {
+			t.Errorf("message %s was cancelled and submitted", text)
+		}
+	}
+	await(t, func() bool { // no more comes: the last one, behind all others, is there and answered
+		resp := g.want(&smpp.QuerySM{MessageID: last, Source: taxi}, smpp.StatusOK).(*smpp.QuerySMResp)
+		return resp.State == smpp.StateEnroute && g.op.Count() == n-len(canceled)+1
+	})
+	if len(canceled) == 0 || len(canceled) == n {
+		t.Errorf("%d of %d cancelled: no race", len(canceled), n)
+	}
+}
