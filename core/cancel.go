@@ -3,6 +3,8 @@ package core
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,7 +18,8 @@ const (
 	// one who has the message.
 	operationTime = 4 * time.Second
 	ownerTime     = 2 * time.Second
-	// maxAlike bounds the messages that a cancel by addresses looks at: the newest of the account.
+	// maxAlike bounds the messages that a cancel by addresses looks at: so many between the addresses that were held, and so
+	// many of the account's newest.
 	maxAlike = 5000
 	// maxGroup is the most messages of one submit_multi (SMPP 3.4 4.5.1).
 	maxGroup = 254
@@ -136,13 +139,30 @@ func (c *Core) members(ctx context.Context, group sms.ID) (ids []sms.ID, err err
 	return ids, nil
 }
 
-// cancelAlike cancels what waits of an account with the given addresses and service type (SMPP 3.4 4.9), among its newest
-// messages. It is done when any was cancelled.
+// cancelAlike cancels what waits of an account with the given addresses and service type (SMPP 3.4 4.9): of what core has
+// held, and among the account's newest messages. It is done when any was cancelled.
 func (c *Core) cancelAlike(ctx context.Context, req *index.CancelRequest) (index.CancelReply, error) {
 	if err := c.index.Barrier(ctx); err != nil {
 		return index.CancelReply{}, err
 	}
-	var ids []sms.ID
+	held, err := c.index.Held(req.Source, req.Destination, maxAlike)
+	if err != nil {
+		return index.CancelReply{}, err
+	}
+	ids := map[sms.ID]struct{}{}
+	take := func(m *sms.Message, state sms.State) {
+		if state == sms.StateAccepted && m.Account == req.Account && m.Source == req.Source && m.Destination == req.Destination &&
+			m.ServiceType == req.ServiceType {
+			ids[m.ID] = struct{}{}
+		}
+	}
+	for _, id := range held {
+		p, err := c.index.Place(id)
+		if err != nil {
+			return index.CancelReply{}, err
+		}
+		take(&p.Message, p.State)
+	}
 	var before sms.ID
 	for looked := 0; looked < maxAlike; {
 		stories, err := c.index.Recent(200, before, req.Account)
@@ -153,15 +173,12 @@ func (c *Core) cancelAlike(ctx context.Context, req *index.CancelRequest) (index
 			break
 		}
 		for i := range stories {
-			if m := &stories[i].Message; stories[i].State == sms.StateAccepted && m.Source == req.Source && m.Destination == req.Destination &&
-				m.ServiceType == req.ServiceType {
-				ids = append(ids, m.ID)
-			}
+			take(&stories[i].Message, stories[i].State)
 		}
 		looked += len(stories)
 		before = stories[len(stories)-1].Message.ID
 	}
-	return c.cancelAll(ctx, ids)
+	return c.cancelAll(ctx, slices.Collect(maps.Keys(ids)))
 }
 
 // cancelAll cancels messages side by side: done when any was, late when none. An error means that of some the fate is not

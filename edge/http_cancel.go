@@ -8,18 +8,13 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"tasman/index"
-	"tasman/sms"
 )
 
 // cancel answers DELETE /v1/messages/ID: 200 with the message when it is cancelled, now or before, 409 when it is too late.
 func (d *httpDoor) cancel(c *fiber.Ctx) error {
-	who, err := d.authenticate(c)
+	who, id, err := d.asked(c)
 	if err != nil {
 		return err
-	}
-	id, err := sms.ParseID(c.Params("id"))
-	if err != nil {
-		return messageNotFound()
 	}
 	ctx, done := context.WithTimeout(c.UserContext(), operationTime)
 	defer done()

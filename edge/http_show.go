@@ -61,13 +61,9 @@ const (
 
 // show answers GET /v1/messages/ID.
 func (d *httpDoor) show(c *fiber.Ctx) error {
-	who, err := d.authenticate(c)
+	who, id, err := d.asked(c)
 	if err != nil {
 		return err
-	}
-	id, err := sms.ParseID(c.Params("id"))
-	if err != nil {
-		return messageNotFound()
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), askTime)
 	defer cancel()
@@ -84,6 +80,17 @@ func (d *httpDoor) show(c *fiber.Ctx) error {
 		return err
 	}
 	return sendJSON(c, fiber.StatusOK, body)
+}
+
+// asked returns who a request comes from and which message it is about.
+func (d *httpDoor) asked(c *fiber.Ctx) (who caller, id sms.ID, err error) {
+	if who, err = d.authenticate(c); err != nil {
+		return who, id, err
+	}
+	if id, err = sms.ParseID(c.Params("id")); err != nil {
+		return who, id, messageNotFound()
+	}
+	return who, id, nil
 }
 
 // list answers GET /v1/messages?limit=N&before=ID.
