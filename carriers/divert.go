@@ -59,6 +59,13 @@ func (w *worker) divert(base context.Context, now time.Time, lanes []*lane) (wai
 		if !ok {
 			continue
 		}
+		switch w.withdrawal(it) {
+		case deciding:
+			continue // the decision wakes the dispatcher
+		case withdrawn:
+			w.takeOut(it) // unlocks
+			return 0, true
+		}
 		if rest := w.rest(it, now); rest > 0 {
 			// Bulk rests at the head of its queue: what is set aside could be sent without a reservation.
 			if q.lane != sms.Bulk && q.setAside(it, now.Add(rest)) {
@@ -110,6 +117,7 @@ func (w *worker) leave(it item, now time.Time) (func(base context.Context), time
 	case next >= 0:
 		return act(func() { w.requeueNext(f, &d, configs.LinkDown) }), 0
 	case w.stale(rec.Dispatch):
+		d.Hop = len(d.Plan) // no carrier has it: it is with core
 		return act(func() { w.requeueHold(f, &d) }), 0
 	}
 	return act(func() { w.requeue(f, &d) }), 0

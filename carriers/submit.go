@@ -122,7 +122,7 @@ func (f *flight) taken(segment int, id string) {
 	m := rec.Message
 	f.w.matcher.Remember(f.w.name, id, &index.Taken{
 		ID: m.ID, Account: m.Account, Integration: m.Integration, Reference: m.Reference, Lane: m.Lane, WantReceipt: m.WantReceipt,
-		Source: m.Source, Destination: m.Destination, Segments: m.Segments, Attempt: rec.Dispatch.Attempt, Accepted: m.Accepted, Sent: time.Now(),
+		Source: m.Source, Destination: m.Destination, Segments: m.Segments, Attempt: rec.Dispatch.Attempt, Accepted: m.Accepted, Sent: time.Now(), Group: m.Group,
 	})
 }
 

@@ -56,6 +56,8 @@ type worker struct {
 	downSince time.Time // zero while a link is up
 	upSince   time.Time
 	diverting bool
+
+	withdrawals map[sms.ID]withdrawal // queued messages that their submitters take back; most often empty
 }
 
 func newWorker(c *Carriers, name string, want wish) *worker {
@@ -123,7 +125,7 @@ func (w *worker) run(ctx context.Context) {
 func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	base, hard := context.WithCancel(context.WithoutCancel(ctx))
 	defer hard()
-	var links, feeders sync.WaitGroup
+	var links, feeders, serving sync.WaitGroup
 	for _, l := range w.links {
 		links.Go(func() { l.run(base) })
 	}
@@ -133,6 +135,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 		for _, q := range w.lanes {
 			feeders.Go(func() { w.feed(ctx, base, q, before) })
 		}
+		serving.Go(func() { w.serveWithdrawals(ctx, base) })
 		w.dispatch(ctx, base)
 	}
 	feeders.Wait()
@@ -141,6 +144,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 		drained = w.giveBack(before)
 	}
 	hard()
+	serving.Wait()
 	links.Wait()
 	return drained
 }
@@ -211,6 +215,7 @@ func (w *worker) reset(clean bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	clear(w.open)
+	clear(w.withdrawals)
 	w.clean = clean
 	w.epoch++
 	w.owned = time.Now()
@@ -274,6 +279,10 @@ func (w *worker) step(base context.Context) time.Duration {
 			w.mu.Unlock()
 			return wait
 		}
+		if w.withdrawal(it) == withdrawn {
+			w.takeOut(it) // unlocks
+			continue
+		}
 		n := min(max(1, it.record().Message.Segments), w.spec.Window)
 		l := w.freeLink(n)
 		if l == nil {
@@ -303,6 +312,9 @@ func (w *worker) choose(now time.Time) (item, time.Duration, bool) {
 	var soonest time.Duration
 	for _, i := range order {
 		it, ok, wait := w.lanes[i].head(now, true)
+		if ok && w.withdrawal(it) == deciding {
+			continue // the decision wakes the dispatcher
+		}
 		if ok {
 			w.turn++
 			return it, 0, true

@@ -37,7 +37,9 @@ func (c core) Ask(_ context.Context, subject string, req []byte) ([]byte, error)
 
 func serve(t *testing.T, asker index.Asker) (get func(path string) (int, http.Header, string)) {
 	t.Helper()
-	c, err := New(Config{Addr: "127.0.0.1:0", Node: "test", Links: func() []Link { return []Link{{Carrier: "telco", Name: "telco/0", Up: true, Window: 50, IDForm: "decimal for hex"}} }},
+	c, err := New(Config{Addr: "127.0.0.1:0", Node: "test", Links: func() []Link {
+		return []Link{{Carrier: "telco", Name: "telco/0", Up: true, Window: 50, IDForm: "decimal for hex"}}
+	}},
 		asker, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

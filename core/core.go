@@ -44,6 +44,7 @@ type Core struct {
 	chain   []handler
 	plan    *configs.NumberPlan
 	keys    *keyClaims
+	claims  *claims // of messages that wait
 	started atomic.Bool
 }
 
@@ -58,7 +59,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, l
 		return nil, err
 	}
 	c := &Core{cfg: cfg, bus: bus, index: x, matcher: matcher, live: live, log: log, metrics: m,
-		plan: configs.NewNumberPlan(), keys: newKeyClaims(time.Now)}
+		plan: configs.NewNumberPlan(), keys: newKeyClaims(time.Now), claims: newClaims()}
 	c.chain = []handler{c.withdrawn, c.expiry, c.account, c.numbers, c.schedule, c.route}
 	return c, nil
 }

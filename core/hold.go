@@ -40,6 +40,8 @@ func (c *Core) readHeld(ctx context.Context) error {
 		return err
 	}
 	g, ctx := groupOf(ctx)
+	g.Go(func() error { return c.bus.Serve(ctx, index.WaitingSubject, replyIn(c.withdrawWaiting)) })
+	g.Go(func() error { return c.bus.Serve(ctx, index.ReplaceHeldSubject, replyIn(c.replaceWaiting)) })
 	for _, l := range sms.Lanes() {
 		g.Go(func() error {
 			return c.read(ctx, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
@@ -123,6 +125,9 @@ func (c *Core) dueBatch(ctx context.Context, b *streams.Batch, o *outputs) error
 }
 
 func (c *Core) dueOne(ctx context.Context, rec *sms.Record, o *outputs) error {
+	if err := o.claim(ctx, rec.Message.ID); err != nil {
+		return err
+	}
 	p, err := c.index.Progress(rec.Message.ID)
 	if err != nil {
 		return err

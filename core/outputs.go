@@ -20,6 +20,23 @@ type outputs struct {
 	queues queues
 	held   map[slot][]*sms.Record // for SCHEDULE
 	events []*sms.Record          // published once held is stored
+
+	claimed map[sms.ID]struct{} // until all is stored
+}
+
+// claim keeps others from a message until all that comes of the batch is stored.
+func (o *outputs) claim(ctx context.Context, id sms.ID) error {
+	if _, ours := o.claimed[id]; ours {
+		return nil
+	}
+	if err := o.c.claims.take(ctx, id); err != nil {
+		return err
+	}
+	if o.claimed == nil {
+		o.claimed = map[sms.ID]struct{}{}
+	}
+	o.claimed[id] = struct{}{}
+	return nil
 }
 
 // slot is what one schedule serves.
@@ -94,6 +111,9 @@ func (o *outputs) finish() {
 		if err := o.batch.Ack(); err != nil {
 			o.c.log.Debug("ack did not reach the server: the batch comes again", "stream", o.batch.Stream, "seq", o.batch.Seq, "err", err)
 		}
+	}
+	for id := range o.claimed {
+		o.c.claims.give(id)
 	}
 	close(o.done)
 }

@@ -15,8 +15,10 @@ import (
 // answer serves questions about messages.
 func (c *Core) answer(ctx context.Context) error {
 	g, ctx := groupOf(ctx)
-	g.Go(func() error { return c.bus.Serve(ctx, index.StatusSubject, reply(c.status)) })
+	g.Go(func() error { return c.bus.Serve(ctx, index.StatusSubject, replyIn(c.status)) })
 	g.Go(func() error { return c.bus.Serve(ctx, index.RecentSubject, reply(c.recent)) })
+	g.Go(func() error { return c.bus.Serve(ctx, index.CancelSubject, replyIn(c.cancel)) })
+	g.Go(func() error { return c.bus.Serve(ctx, index.ReplaceSubject, replyIn(c.replace)) })
 	return g.Wait()
 }
 
@@ -30,12 +32,17 @@ func (c *Core) answerKeys(ctx context.Context) error {
 
 // reply turns a typed answer into one over bytes.
 func reply[Request, Reply any](fn func(Request) (Reply, error)) func(context.Context, []byte) ([]byte, error) {
-	return func(_ context.Context, body []byte) ([]byte, error) {
+	return replyIn(func(_ context.Context, req Request) (Reply, error) { return fn(req) })
+}
+
+// replyIn is reply for an answer that takes time.
+func replyIn[Request, Reply any](fn func(context.Context, Request) (Reply, error)) func(context.Context, []byte) ([]byte, error) {
+	return func(ctx context.Context, body []byte) ([]byte, error) {
 		var req Request
 		if err := json.Unmarshal(body, &req); err != nil {
 			return nil, fmt.Errorf("decode question: %w", err)
 		}
-		out, err := fn(req)
+		out, err := fn(ctx, req)
 		if err != nil {
 			return nil, err
 		}
@@ -43,8 +50,30 @@ func reply[Request, Reply any](fn func(Request) (Reply, error)) func(context.Con
 	}
 }
 
-func (c *Core) status(req index.StatusRequest) (index.StatusReply, error) {
-	story, ok, err := c.index.Story(req.ID)
+// fresh is how young a message is that this node's index may not know yet, though it was accepted.
+const fresh = time.Minute
+
+// known looks for a message, and looks again behind a barrier when it is not known whose it is and it may be new: an edge may
+// have had it accepted a moment ago, and the streams are read side by side. look reports whether it is known.
+func (c *Core) known(ctx context.Context, id sms.ID, look func() (bool, error)) error {
+	found, err := look()
+	if err != nil || found || time.Since(id.Time()).Abs() > fresh {
+		return err
+	}
+	if err := c.index.Barrier(ctx); err != nil {
+		return err
+	}
+	_, err = look()
+	return err
+}
+
+func (c *Core) status(ctx context.Context, req index.StatusRequest) (index.StatusReply, error) {
+	var story index.Story
+	var ok bool
+	err := c.known(ctx, req.ID, func() (_ bool, err error) {
+		story, ok, err = c.index.Story(req.ID)
+		return story.Message.Account != "", err
+	})
 	if err != nil || !ok || (req.Account != "" && story.Message.Account != req.Account) {
 		return index.StatusReply{}, err
 	}

@@ -70,6 +70,7 @@ func newHTTPDoor(ln net.Listener, f funnel, core index.Asker, live *configs.Live
 	d.app.Post("/v1/messages", d.handle("submit", d.submit))
 	d.app.Get("/v1/messages", d.handle("list", d.list))
 	d.app.Get("/v1/messages/:id", d.handle("show", d.show))
+	d.app.Delete("/v1/messages/:id", d.handle("cancel", d.cancel))
 	d.app.Get("/openapi.json", d.handle("openapi", d.openAPI))
 	return d, nil
 }

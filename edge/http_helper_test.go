@@ -68,6 +68,9 @@ type fakeCore struct {
 	status func(index.StatusRequest) (index.StatusReply, error)
 	key    func(index.KeyRequest) (index.KeyReply, error)
 	recent func(index.RecentRequest) (index.RecentReply, error)
+	cancel func(index.CancelRequest) (index.CancelReply, error)
+
+	replace func(index.ReplaceRequest) (index.ReplaceReply, error)
 }
 
 func (f *fakeCore) Ask(_ context.Context, subject string, req []byte) ([]byte, error) {
@@ -76,6 +79,10 @@ func (f *fakeCore) Ask(_ context.Context, subject string, req []byte) ([]byte, e
 		return answer(req, f.status)
 	case index.KeySubject:
 		return answer(req, f.key)
+	case index.CancelSubject:
+		return answer(req, f.cancel)
+	case index.ReplaceSubject:
+		return answer(req, f.replace)
 	}
 	return answer(req, f.recent)
 }

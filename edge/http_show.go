@@ -15,7 +15,8 @@ import (
 // messageView is a message as the API shows it. Its text is not kept where this comes from.
 type messageView struct {
 	ID                sms.ID      `json:"id"`
-	Direction         string      `json:"direction"` // mt, or mo for a message from a handset
+	Group             *sms.ID     `json:"group,omitempty"` // what the submit_multi that it came in was answered with
+	Direction         string      `json:"direction"`       // mt, or mo for a message from a handset
 	From              string      `json:"from"`
 	To                string      `json:"to"`
 	Lane              string      `json:"lane,omitempty"`
@@ -60,13 +61,9 @@ const (
 
 // show answers GET /v1/messages/ID.
 func (d *httpDoor) show(c *fiber.Ctx) error {
-	who, err := d.authenticate(c)
+	who, id, err := d.asked(c)
 	if err != nil {
 		return err
-	}
-	id, err := sms.ParseAnyID(c.Params("id"))
-	if err != nil {
-		return messageNotFound()
 	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), askTime)
 	defer cancel()
@@ -83,6 +80,17 @@ func (d *httpDoor) show(c *fiber.Ctx) error {
 		return err
 	}
 	return sendJSON(c, fiber.StatusOK, body)
+}
+
+// asked returns who a request comes from and which message it is about.
+func (d *httpDoor) asked(c *fiber.Ctx) (who caller, id sms.ID, err error) {
+	if who, err = d.authenticate(c); err != nil {
+		return who, id, err
+	}
+	if id, err = sms.ParseAnyID(c.Params("id")); err != nil {
+		return who, id, messageNotFound()
+	}
+	return who, id, nil
 }
 
 // list answers GET /v1/messages?limit=N&before=ID.
@@ -147,6 +155,7 @@ func viewOf(s *index.Story) messageView {
 		ID: m.ID, Direction: direction(s.MO), From: m.Source.String(), To: m.Destination.String(), Lane: m.Lane.String(), State: s.State.String(), Final: s.Final,
 		Carrier: s.Carrier, Segments: m.Segments, Reference: m.Reference, Accepted: instant(m.Accepted),
 		NotBefore: instant(m.NotBefore), Validity: instant(m.Validity), Updated: instant(s.Updated), PossibleDuplicate: s.PossibleDuplicate,
+		Group:  groupOf(m.Group),
 		Events: make([]eventView, len(s.Events)),
 	}
 	if m.Encoding != 0 {

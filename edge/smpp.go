@@ -30,13 +30,15 @@ type smppDoor struct {
 	guesses  *guesses
 	hold     *holder
 	log      *slog.Logger
-	watchers sync.WaitGroup // one per session, until it has ended
+	watchers sync.WaitGroup // one per session, until it has ended, and one per operation
+
+	operations chan struct{} // one per query, cancel and replace under way
 }
 
 var _ door = (*smppDoor)(nil)
 
 func newSMPPDoor(e *Edge) *smppDoor {
-	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node), guesses: newGuesses()}
+	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node), guesses: newGuesses(), operations: make(chan struct{}, maxOperations)}
 	d.hold = newHolder(e.stats.held)
 	d.server = smpp.Server{
 		Bind: d.bind, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,

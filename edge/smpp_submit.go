@@ -28,6 +28,12 @@ func (s *session) ServeSMPP(r *smpp.Request) {
 			ServiceType: m.ServiceType, Source: m.Source, Destination: m.Destination, ESMClass: m.ESMClass,
 			RegisteredDelivery: m.RegisteredDelivery, DataCoding: m.DataCoding, TLVs: m.TLVs,
 		})
+	case *smpp.SubmitMulti:
+		s.submitMulti(r, m)
+		return
+	case *smpp.QuerySM, *smpp.CancelSM, *smpp.ReplaceSM:
+		s.operate(r)
+		return
 	default:
 		err = smpp.StatusInvalidCommandID
 	}
@@ -46,15 +52,18 @@ func (s *session) submit(r *smpp.Request, sub Submission) {
 		s.answer(r, "", err)
 		return
 	}
-	wait, ok := s.takeRate(sub.Account)
-	if !ok {
+	s.inRate(r, sub.Account, 1, func() { s.accept(r, msg, sub.Account.SMPP.MessageIDs) })
+}
+
+// inRate has n messages accepted when the rate allows it; a request that would wait too long is refused.
+func (s *session) inRate(r *smpp.Request, account *configs.Account, n int, accept func()) {
+	wait, ok := s.takeRate(account, n)
+	switch {
+	case !ok:
 		s.throttle(r)
-		return
-	}
-	form := sub.Account.SMPP.MessageIDs
-	if wait == 0 {
-		s.accept(r, msg, form)
-	} else if !e.smpp.hold.add(wait, func() { s.accept(r, msg, form) }) {
+	case wait == 0:
+		accept()
+	case !s.door.hold.add(wait, accept):
 		s.throttle(r)
 	}
 }
@@ -64,8 +73,8 @@ func (s *session) accept(r *smpp.Request, msg *sms.Message, form configs.IDForm)
 	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) { s.answer(r, form.Format(msg.ID), err) })
 }
 
-// takeRate takes one message from the user's rate and the account's.
-func (s *session) takeRate(account *configs.Account) (time.Duration, bool) {
+// takeRate takes n messages from the user's rate and the account's.
+func (s *session) takeRate(account *configs.Account, n int) (time.Duration, bool) {
 	e := s.door.edge
 	user, _, found := e.live.Load().SMPPUser(s.user.SystemID)
 	if !found {
@@ -73,13 +82,13 @@ func (s *session) takeRate(account *configs.Account) (time.Duration, bool) {
 	}
 	rate, burst := user.Limit()
 	own := limitKey{s.account, user.Name}
-	wait, ok := e.limits.take(own, rate, burst, 1, e.now(), maxHold)
+	wait, ok := e.limits.take(own, rate, burst, n, e.now(), maxHold)
 	if !ok {
 		return wait, false
 	}
-	all, ok := e.takeRate(account, 1, maxHold)
+	all, ok := e.takeRate(account, n, maxHold)
 	if !ok && rate > 0 {
-		e.limits.giveBack(own, 1)
+		e.limits.giveBack(own, n)
 	}
 	return max(wait, all), ok
 }
@@ -99,6 +108,11 @@ func (s *session) answer(r *smpp.Request, id string, err error) {
 			resp = &smpp.DataSMResp{MessageID: id}
 		}
 	}
+	s.reply(r, status, resp)
+}
+
+// reply answers a request and gives its place in the window back.
+func (s *session) reply(r *smpp.Request, status smpp.Status, resp smpp.PDU) {
 	// An error means that the session has ended: the client finds the message stored, or submits it again.
 	_ = r.Reply(status, resp)
 	<-s.slots
@@ -175,21 +189,23 @@ func wishOf(flags uint8) sms.ReceiptWish {
 }
 
 func readAddresses(sub *Submission, m *smpp.SubmitSM) error {
-	read := func(a smpp.Address, source bool) (sms.Address, error) {
-		parsed, err := sms.AddressFromSMPP(a.TON, a.NPI, a.Addr, source)
-		if err == nil {
-			return parsed, nil
-		}
-		return parseWith(func(string) (sms.Address, error) { return parsed, err }, a.Addr, sub.Account.Country)
-	}
 	var err error
-	if sub.SourceAddress, err = read(m.Source, true); err != nil || sub.SourceAddress.IsZero() {
+	if sub.SourceAddress, err = readAddress(m.Source, true, sub.Account.Country); err != nil || sub.SourceAddress.IsZero() {
 		return addressStatus(err, smpp.StatusInvalidSource, smpp.StatusInvalidSourceTON)
 	}
-	if sub.DestinationAddress, err = read(m.Destination, false); err != nil {
+	if sub.DestinationAddress, err = readAddress(m.Destination, false, sub.Account.Country); err != nil {
 		return addressStatus(err, smpp.StatusInvalidDestination, smpp.StatusInvalidDestinationTON)
 	}
 	return nil
+}
+
+// readAddress reads an address; one in national form is completed with the country.
+func readAddress(a smpp.Address, source bool, country string) (sms.Address, error) {
+	parsed, err := sms.AddressFromSMPP(a.TON, a.NPI, a.Addr, source)
+	if err == nil {
+		return parsed, nil
+	}
+	return parseWith(func(string) (sms.Address, error) { return parsed, err }, a.Addr, country)
 }
 
 func addressStatus(err error, address, ton smpp.Status) error {

@@ -25,6 +25,7 @@ type webhookCall struct {
 // webhookReceipt is the data of a message.receipt.
 type webhookReceipt struct {
 	ID        sms.ID     `json:"id"`
+	Group     *sms.ID    `json:"group,omitempty"` // of a submit_multi
 	From      string     `json:"from"`
 	To        string     `json:"to"`
 	State     sms.State  `json:"state"`
@@ -70,7 +71,7 @@ func webhookBody(d *sms.Delivery) ([]byte, error) {
 	if d.MO == nil {
 		call.Data = &webhookReceipt{
 			ID: d.ID, From: d.Source.String(), To: d.Destination.String(), State: d.State, Segments: d.Segments, Error: d.Error,
-			Reference: d.Reference, Lane: d.Lane, Accepted: instant(d.Accepted), Sent: instant(d.Sent), Done: instant(d.Done),
+			Reference: d.Reference, Lane: d.Lane, Accepted: instant(d.Accepted), Sent: instant(d.Sent), Done: instant(d.Done), Group: groupOf(d.Group),
 		}
 		return json.Marshal(&call)
 	}

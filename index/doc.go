@@ -16,6 +16,7 @@
 //	l DAY NUMBER 0 HANDSET      the last MT from our number to the handset: the greatest id and its account
 //	k DAY ACCOUNT 0 KEY         messages accepted under an idempotency key, a set
 //	r DAY CARRIER 0 BATCH       reservations of a DISPATCH batch, a set
+//	s DAY SOURCE 0 HANDSET 0 ID a message between the two that core held
 //	f CARRIER                   which forms of id a carrier was seen to use
 //	p STREAM                    the sequence up to which the stream is in here, written with or after the data
 //	v, w                        format version; time of the last withdrawal

@@ -85,7 +85,7 @@ func (x *Index) reset() error {
 	defer x.apply.Unlock()
 	b := x.db.NewBatch()
 	defer func() { _ = b.Close() }()
-	for _, prefix := range []byte{prefixMessage, prefixAccount, prefixCarrierID, prefixLastMT, prefixKey, prefixReserved, prefixForms, prefixPosition, prefixWithdrawn} {
+	for _, prefix := range []byte{prefixMessage, prefixAccount, prefixCarrierID, prefixLastMT, prefixKey, prefixReserved, prefixWaits, prefixForms, prefixPosition, prefixWithdrawn} {
 		if err := b.DeleteRange([]byte{prefix}, []byte{prefix + 1}, nil); err != nil {
 			return err
 		}

@@ -57,6 +57,7 @@ func parseFacts(id sms.ID, value []byte) (*facts, error) {
 	}
 	f.complete()
 	f.sort()
+	f.replaced()
 	return f, nil
 }
 

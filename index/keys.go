@@ -15,6 +15,7 @@ const (
 	prefixLastMT    = 'l'
 	prefixKey       = 'k'
 	prefixReserved  = 'r'
+	prefixWaits     = 's'
 	prefixForms     = 'f'
 	prefixPosition  = 'p'
 	prefixVersion   = 'v'
@@ -22,7 +23,7 @@ const (
 )
 
 // dayPrefixes are the kinds of key that have a day.
-var dayPrefixes = [...]byte{prefixCarrierID, prefixLastMT, prefixKey, prefixReserved}
+var dayPrefixes = [...]byte{prefixCarrierID, prefixLastMT, prefixKey, prefixReserved, prefixWaits}
 
 const daySeconds = 24 * 60 * 60
 

@@ -100,7 +100,7 @@ func (m *Matcher) endTaken(ctx context.Context, in *sms.Inbound, t *Taken, done 
 		p.delivery = sms.Delivery{ID: t.ID, Account: t.Account, Integration: t.Integration, Lane: laneOf(t.Lane), Carrier: in.Carrier, Link: in.Link,
 			Node: m.node, Attempt: t.Attempt, Source: t.Source, Destination: t.Destination, Segments: 1, Reference: t.Reference,
 			Accepted: t.Accepted, Sent: t.Sent, Time: whenSet(in.Received), Done: in.Receipt.Done, State: in.Receipt.State, Error: in.Receipt.Error,
-			CarrierIDs: p.ids[:], Kind: sms.EventDelivered, TLVs: in.Receipt.TLVs}
+			CarrierIDs: p.ids[:], Kind: sms.EventDelivered, Group: t.Group, TLVs: in.Receipt.TLVs}
 		p.rec.Delivery = &p.delivery
 		m.publish(ctx, streams.DeliverSubject(m.bus.Shard(t.Account), p.delivery.Lane), &p.rec, settled)
 		return
@@ -264,7 +264,7 @@ func (m *Matcher) Ending(msg *sms.Message, e *sms.Event) (string, *sms.Record) {
 	d := &sms.Delivery{ID: e.ID, Account: e.Account, Integration: e.Integration, Lane: lane, Carrier: e.Carrier, Link: e.Link,
 		Node: e.Node, Attempt: e.Attempt, Source: msg.Source, Destination: msg.Destination, Segments: e.Segments,
 		Reference: msg.Reference, Accepted: msg.Accepted, Time: whenSet(e.Time), State: e.State, Error: e.Error, Status: e.Status,
-		Kind: e.Kind}
+		Kind: e.Kind, Group: msg.Group}
 	return streams.DeliverSubject(m.bus.Shard(e.Account), lane), &sms.Record{Delivery: d}
 }
 

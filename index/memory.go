@@ -17,12 +17,13 @@ type Taken struct {
 	Source, Destination             sms.Address
 	Segments, Attempt               int
 	Accepted, Sent                  time.Time
+	Group                           sms.ID
 }
 
 // message returns what is known of the message.
 func (t *Taken) message() sms.Message {
 	return sms.Message{ID: t.ID, Account: t.Account, Integration: t.Integration, Reference: t.Reference, Lane: t.Lane,
-		WantReceipt: t.WantReceipt, Source: t.Source, Destination: t.Destination, Segments: t.Segments, Accepted: t.Accepted}
+		WantReceipt: t.WantReceipt, Source: t.Source, Destination: t.Destination, Segments: t.Segments, Accepted: t.Accepted, Group: t.Group}
 }
 
 // generation bounds what a matcher remembers: at most two generations of so many entries, about 300 octets each.

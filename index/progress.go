@@ -43,18 +43,25 @@ func (x *Index) progress(id sms.ID) (Progress, error) {
 		p.Queued, p.SegmentIDs = last.Attempt, f.segmentIDs(last)
 	}
 	for _, e := range f.events {
+		p.Withdrawn = p.Withdrawn || e.Kind == sms.EventWithdrawn
+	}
+	p.Done = f.done()
+	p.Held = !p.Final && f.held(last)
+	return p, nil
+}
+
+// done is the highest attempt with a stored outcome.
+func (f *facts) done() (attempt int) {
+	for _, e := range f.events {
 		switch e.Kind {
 		case sms.EventSent, sms.EventFailed, sms.EventRetried, sms.EventForwarded, sms.EventHeld, sms.EventDoubted, sms.EventDelivered:
-			p.Done = max(p.Done, e.Attempt)
-		case sms.EventWithdrawn:
-			p.Withdrawn = true
+			attempt = max(attempt, e.Attempt)
 		}
 	}
 	for _, d := range f.deliveries {
-		p.Done = max(p.Done, d.Attempt)
+		attempt = max(attempt, d.Attempt)
 	}
-	p.Held = !p.Final && f.held(last)
-	return p, nil
+	return attempt
 }
 
 // held reports whether the message was held and not queued since. A hold by core has the number of the attempt that did

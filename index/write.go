@@ -248,6 +248,9 @@ func (w *writer) lookups(r *sms.Record) error {
 }
 
 func (w *writer) eventLookups(e *sms.Event) error {
+	if e.Kind == sms.EventHeld {
+		w.waits(e)
+	}
 	switch e.Kind {
 	case sms.EventWithdrawn:
 		if err := w.batch.Set([]byte{prefixWithdrawn}, withdrawalValue(w.now), nil); err != nil {

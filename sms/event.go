@@ -108,6 +108,9 @@ type Event struct {
 	WantReceipt ReceiptWish
 	// Of a Joined event: the message that the segment became part of.
 	Into ID
+	// Of a Replaced event: what the message has now, with Segments and WantReceipt.
+	NotBefore, Validity time.Time
+	Intermediate        bool
 }
 
 // Receipt is what an operator reports about one segment of a message it took.

@@ -82,6 +82,18 @@ func (id *ID) UnmarshalText(b []byte) error {
 	return err
 }
 
+// Add returns the id n places after this one, n >= 0: those of one Block follow each other.
+func (id ID) Add(n int) ID {
+	hi, lo := binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
+	sum := lo + uint64(n)
+	if sum < lo {
+		hi++
+	}
+	binary.BigEndian.PutUint64(id[:8], hi)
+	binary.BigEndian.PutUint64(id[8:], sum)
+	return id
+}
+
 // IDAt returns the smallest ID of the given moment: a bound for ranges over time.
 func IDAt(t time.Time) ID {
 	var id ID
@@ -109,6 +121,19 @@ func NewIDs(now func() time.Time) *IDs {
 func (g *IDs) Next() ID {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.next()
+}
+
+// Block returns the first of n consecutive new ids: the i-th is first.Add(i).
+func (g *IDs) Block(n int) ID {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	first := g.next()
+	g.last = first.Add(max(n, 1) - 1)
+	return first
+}
+
+func (g *IDs) next() ID {
 	ms := uint64(g.now().UnixMilli()) << 16
 	hi := binary.BigEndian.Uint64(g.last[:8])
 	if ms > hi&^0xFFFF {

@@ -95,3 +95,18 @@ func TestReceiptWish(t *testing.T) {
 		}
 	}
 }
+
+// TestBlock has ids that follow each other, and none of them again.
+func TestBlock(t *testing.T) {
+	g := sms.NewIDs(nil)
+	before := g.Next()
+	first := g.Block(254)
+	after := g.Next()
+	if first.String() <= before.String() || after.String() <= first.Add(253).String() {
+		t.Errorf("%s, %s, %s", before, first, after)
+	}
+	top := sms.ID{0, 1, 2, 3, 4, 5, 6, 7, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}
+	if got, want := top.Add(2), (sms.ID{0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 0, 0, 0, 0, 1}); got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

@@ -26,7 +26,10 @@ func (b *Bus) Serve(ctx context.Context, subject string, fn func(ctx context.Con
 	if err != nil {
 		return fmt.Errorf("serve %s: %w", subject, err)
 	}
-	defer func() { _ = sub.Unsubscribe() }() // fails only when the connection is closed already
+	defer func() {
+		_ = sub.Unsubscribe() // fails only when the connection is closed already
+		b.turnAway(questions)
+	}()
 	var running sync.WaitGroup
 	defer running.Wait()
 	slots := make(chan struct{}, askLimit)
@@ -46,6 +49,20 @@ func (b *Bus) Serve(ctx context.Context, subject string, fn func(ctx context.Con
 		}
 	}
 }
+
+// turnAway answers the questions that came and were not heard: those who ask need not wait for their time to be over.
+func (b *Bus) turnAway(questions <-chan *nats.Msg) {
+	for {
+		select {
+		case m := <-questions:
+			b.answer(b.ctx, m, func(context.Context, []byte) ([]byte, error) { return nil, errServedNoMore })
+		default:
+			return
+		}
+	}
+}
+
+var errServedNoMore = errors.New("not served here any more")
 
 func (b *Bus) answer(ctx context.Context, m *nats.Msg, fn func(ctx context.Context, req []byte) ([]byte, error)) {
 	data, err := fn(ctx, m.Data)

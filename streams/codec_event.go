@@ -31,7 +31,10 @@ func appendEvent(dst []byte, e *sms.Event) []byte {
 	dst = putInt(dst, 26, e.To)
 	dst = putString(dst, 27, e.Reference)
 	dst = putUint(dst, 28, uint64(e.WantReceipt))
-	return putID(dst, 29, e.Into)
+	dst = putID(dst, 29, e.Into)
+	dst = putTime(dst, 30, e.NotBefore)
+	dst = putTime(dst, 31, e.Validity)
+	return putBool(dst, 32, e.Intermediate)
 }
 
 func decodeEvent(c *cursor, n *names, e *sms.Event) {
@@ -105,5 +108,11 @@ func decodeEventMore(c *cursor, n *names, e *sms.Event) {
 		e.WantReceipt = sms.ReceiptWish(c.u)
 	case 29:
 		e.Into = c.id()
+	case 30:
+		e.NotBefore = c.time()
+	case 31:
+		e.Validity = c.time()
+	case 32:
+		e.Intermediate = c.bool()
 	}
 }
