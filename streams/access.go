@@ -74,11 +74,11 @@ func NewSeed() (seed, public string, err error) {
 func credentials(seed string) (nats.Option, error) {
 	pair, err := nkeys.FromSeed([]byte(strings.TrimSpace(seed)))
 	if err != nil {
-		return nil, errors.New("the seed is not one of a node: want SU...")
+		return nil, errors.New("the seed is not one of a node: want one that begins with SU")
 	}
 	public, err := pair.PublicKey()
 	if err != nil || !nkeys.IsValidPublicUserKey(public) {
-		return nil, errors.New("the seed is not one of a node: want SU...")
+		return nil, errors.New("the seed is not one of a node: want one that begins with SU")
 	}
 	return nats.Nkey(public, pair.Sign), nil
 }
