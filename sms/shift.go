@@ -137,8 +137,12 @@ func (s Shift) Count(text string) (segments, units int) {
 	if s.IsZero() {
 		return Count(text, GSM7)
 	}
-	t := s.tables()
 	single, multi := s.Limits(Header8)
+	return s.countIn(text, single, multi)
+}
+
+func (s Shift) countIn(text string, single, multi int) (segments, units int) {
+	t := s.tables()
 	segments = 1
 	used := 0 // septets in the last segment, if there are several
 	for _, r := range text {
@@ -167,6 +171,10 @@ func (s Shift) Cut(text string, header int) ([][]byte, error) {
 	if multi == 0 {
 		return nil, &CutError{GSM7, header}
 	}
+	return s.cutIn(text, single, multi)
+}
+
+func (s Shift) cutIn(text string, single, multi int) ([][]byte, error) {
 	septets, err := s.Append(make([]byte, 0, len(text)), text)
 	if err != nil {
 		return nil, err
