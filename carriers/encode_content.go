@@ -1,0 +1,298 @@
+package carriers
+
+import (
+	"fmt"
+
+	"tasman/configs"
+	"tasman/smpp"
+	"tasman/sms"
+)
+
+// encode turns a record into the submit_sm of each segment, as the carrier wants them. It fails for a message that the
+// carrier's encodings and forms cannot carry.
+//
+// version is that of the session (see versionOf).
+func encode(spec *configs.Carrier, rec *sms.Record, version uint8) ([]smpp.PDU, error) {
+	m := rec.Message
+	c, err := contentFor(spec, m)
+	if err != nil {
+		return nil, err
+	}
+	form := formOf(spec, version)
+	if form == configs.Payload && c.plain() {
+		if n, _ := c.Count(); n > 1 {
+			return c.whole(m)
+		}
+	}
+	bodies, err := c.cut(form)
+	if err != nil {
+		return nil, err
+	}
+	s := segments{content: c, form: form, ref: reference(m.ID), total: len(bodies)}
+	if c.seq > 0 {
+		s.ref, s.total = c.ref, int(c.total)
+	}
+	pdus := make([]smpp.PDU, len(bodies))
+	for i, body := range bodies {
+		pdu := envelope(m)
+		if err := s.fill(pdu, i+1, body); err != nil {
+			return nil, err
+		}
+		pdus[i] = pdu
+	}
+	return pdus, nil
+}
+
+// formOf returns the carrier's form of long messages. Those that need TLVs are not for a session of SMPP 3.3, which has none.
+func formOf(spec *configs.Carrier, version uint8) configs.LongMessages {
+	if min(spec.InterfaceVersion, version) <= smpp.Version33 && (spec.LongMessages == configs.SAR || spec.LongMessages == configs.Payload) {
+		return configs.UDH8
+	}
+	return spec.LongMessages
+}
+
+// versionOf returns the interface_version of a session, which the operator may have lowered at the bind; nil is the highest.
+func versionOf(s *smpp.Session) uint8 {
+	if s == nil {
+		return smpp.Version50
+	}
+	return s.Version()
+}
+
+// submits returns how many submit_sm a message takes: its segments as they were counted, or one where the carrier cuts it
+// itself. Texts that must be written in another encoding can take more.
+func submits(spec *configs.Carrier, m *sms.Message) int {
+	if spec.LongMessages == configs.Payload && len(m.UDH) == 0 && m.Shift.IsZero() && formOf(spec, smpp.Version50) == configs.Payload {
+		return 1
+	}
+	return max(1, m.Segments)
+}
+
+// content is a message in the encoding that the carrier takes.
+type content struct {
+	sms.Content
+	coding   uint8           // data_coding
+	charset  configs.Charset // of GSM7 content: how its septets are written
+	elements []byte          // in the header of every segment
+	own      smpp.UDH        // header of a message that is a segment of a long one, to be passed on unchanged if the form allows it
+	// Of such a segment, seq > 0: what its header says.
+	wide       bool // 16-bit reference
+	ref        uint16
+	total, seq uint8
+}
+
+// contentFor chooses the encoding. A text in the default alphabet, or in shift tables that the carrier does not pass on, is
+// written in UCS2 where it must; that can take more segments than were counted.
+func contentFor(spec *configs.Carrier, m *sms.Message) (*content, error) {
+	c := &content{charset: configs.CharsetGSM}
+	c.Content = sms.Content{Encoding: m.Encoding, Text: m.Text, Data: m.Data, Shift: m.Shift}
+	c.readHeader(m)
+	passed := c.seq > 0 || c.own != nil // as it came: its submitter chose tables and length
+	if c.Encoding == sms.GSM7 {
+		c.charset = spec.GSM7Charset
+		lacks := !fitsCharset(c.charset, m.Text)
+		if !c.Shift.IsZero() {
+			packable := c.charset == configs.CharsetGSM || c.charset == configs.CharsetGSMPacked
+			lacks = !packable || c.Shift.Known() && !passed && !spec.PassesOn(c.Shift)
+		}
+		if lacks {
+			c.recode(m)
+		}
+	}
+	if c.Encoding == sms.Latin1 && m.Class != 0 { // no data coding scheme has a class for it
+		c.Encoding = sms.ChooseEncoding(m.Text)
+		if c.Encoding == sms.GSM7 && !fitsCharset(spec.GSM7Charset, m.Text) {
+			c.Encoding = sms.UCS2
+		}
+		c.charset = spec.GSM7Charset
+	}
+	if c.Elements = len(c.elements); c.own != nil && c.seq == 0 {
+		c.Elements = len(c.own) - 1
+	}
+	switch c.Encoding {
+	case sms.GSM7:
+		c.coding = classed(spec.DataCoding.GSM7, 0xF0, m.Class)
+	case sms.UCS2:
+		c.coding = classed(spec.DataCoding.UCS2, 0x18, m.Class)
+	case sms.Latin1:
+		c.coding = spec.DataCoding.Latin1
+	default:
+		c.coding = classed(spec.DataCoding.Binary, 0xF4, m.Class)
+	}
+	if c.Encoding != m.Encoding && passed {
+		return c, c.fits()
+	}
+	return c, nil
+}
+
+// recode has the text written in UCS2, which needs no shift tables. A header that says them is made anew, if it can be.
+func (c *content) recode(m *sms.Message) {
+	c.Encoding, c.Shift = sms.UCS2, sms.Shift{}
+	if udh := smpp.UDH(m.UDH); udh.Valid() {
+		c.elements, c.own = udh.AppendElements(nil, false), nil
+	} else if len(udh) == 0 {
+		c.elements = nil
+	}
+}
+
+// readHeader takes the message's own header apart; one that cannot be is passed on as it is.
+func (c *content) readHeader(m *sms.Message) {
+	if len(m.UDH) == 0 {
+		if !m.Shift.IsZero() {
+			c.elements = m.Shift.AppendElements(nil)
+		}
+		return
+	}
+	udh := smpp.UDH(m.UDH)
+	if !udh.Valid() {
+		c.own = udh
+		return
+	}
+	c.elements = udh.AppendElements(nil, true)
+	if ref, total, seq, ok := smpp.Concat(udh); ok {
+		c.own, c.ref, c.total, c.seq = udh, ref, total, seq
+		c.wide = len(udh)-1-len(c.elements) > 5
+	}
+}
+
+// fits refuses a segment of a long message that is longer than one in the carrier's encoding.
+func (c *content) fits() error {
+	one := c.Content
+	if c.seq > 0 {
+		one.Elements += concatLen(c.wide)
+	}
+	if n, _ := one.Count(); n == 1 {
+		return nil
+	}
+	return fmt.Errorf("a segment of a long message does not fit one segment in %v, which the carrier needs", c.Encoding)
+}
+
+// concatLen returns the octets of the concatenation element.
+func concatLen(wide bool) int {
+	if wide {
+		return sms.Header16 - 1
+	}
+	return sms.Header8 - 1
+}
+
+// cut returns the bodies of the segments. A message that is a segment itself is one body.
+func (c *content) cut(form configs.LongMessages) ([][]byte, error) {
+	if c.seq > 0 || c.own != nil {
+		body, err := c.Encode()
+		return [][]byte{body}, err
+	}
+	// The carrier makes a header of the sar parameters: it needs the same room.
+	return c.Content.Cut(concatLen(form != configs.UDH8))
+}
+
+// plain reports whether the content has no header of its own: a carrier that cuts it would not repeat that in each segment.
+func (c *content) plain() bool { return c.own == nil && len(c.elements) == 0 }
+
+// whole returns the one submit_sm of a message that the carrier cuts itself (SMPP 3.4 5.3.2.32).
+func (c *content) whole(m *sms.Message) ([]smpp.PDU, error) {
+	if n, _ := c.Count(); n > sms.MaxSegments {
+		return nil, &sms.TooLongError{Segments: n}
+	}
+	body, err := c.Encode()
+	if err != nil {
+		return nil, err
+	}
+	if body, err = c.wire(body, 0); err != nil {
+		return nil, err
+	}
+	pdu := envelope(m)
+	pdu.DataCoding = c.coding
+	pdu.TLVs.Add(smpp.TagMessagePayload, body)
+	return []smpp.PDU{pdu}, nil
+}
+
+// wire returns a body as the carrier's charset has it, behind a header of so many octets.
+func (c *content) wire(body []byte, header int) ([]byte, error) {
+	if c.Encoding != sms.GSM7 {
+		return body, nil
+	}
+	switch c.charset {
+	case configs.CharsetGSMPacked:
+		return sms.PackGSM7(make([]byte, 0, len(body)), body, sms.FillBits(header)), nil
+	case configs.CharsetLatin1, configs.CharsetASCII: // cut where the handset's septets are full
+		return sms.AppendLatin1(make([]byte, 0, len(body)), sms.DecodeGSM7(body))
+	}
+	return body, nil
+}
+
+// fitsCharset reports whether a carrier's default alphabet has every character of a text of the GSM alphabet.
+func fitsCharset(charset configs.Charset, text string) bool {
+	highest := rune(0xFF)
+	switch charset {
+	case configs.CharsetASCII:
+		highest = 0x7F
+	case configs.CharsetLatin1:
+	default:
+		return true
+	}
+	for _, r := range text {
+		if r > highest {
+			return false
+		}
+	}
+	return true
+}
+
+// segments are the segments of one message, or the one that a message is.
+type segments struct {
+	*content
+	form  configs.LongMessages
+	ref   uint16
+	total int
+}
+
+// fill puts a segment's content into its submit_sm: header and body, or with sar body and TLVs, never both for the
+// concatenation.
+func (s *segments) fill(pdu *smpp.SubmitSM, seq int, body []byte) error {
+	if s.seq > 0 {
+		seq = int(s.seq)
+	}
+	udh := s.header(seq)
+	if s.form == configs.SAR && s.total > 1 {
+		pdu.TLVs.AddSAR(s.ref, uint8(s.total), uint8(seq))
+	}
+	body, err := s.wire(body, len(udh))
+	if err != nil {
+		return err
+	}
+	if len(udh) > 0 {
+		pdu.ESMClass |= udhi
+		body = append(append(make([]byte, 0, len(udh)+len(body)), udh...), body...)
+	}
+	if len(body) > maxShortMessage {
+		return fmt.Errorf("segment %d has %d octets, at most %d fit", seq, len(body), maxShortMessage)
+	}
+	pdu.DataCoding, pdu.ShortMessage = s.coding, body
+	return nil
+}
+
+// header returns the user data header of a segment (3GPP TS 23.040 9.2.3.24). That of a message which came as a segment
+// stays as it was, unless the carrier has another form for it: SAR parameters, or the 8-bit reference alone.
+func (s *segments) header(seq int) smpp.UDH {
+	if s.own != nil && s.form != configs.SAR && (s.form != configs.UDH8 || !s.wide) || s.own != nil && s.seq == 0 {
+		return s.own
+	}
+	if s.total <= 1 || s.form == configs.SAR {
+		return smpp.NewUDH(s.elements)
+	}
+	wide := s.form != configs.UDH8
+	if s.seq > 0 {
+		wide = wide && s.wide // the header must not grow
+	}
+	elements := make([]byte, 0, len(s.elements)+sms.Header16)
+	elements = smpp.AppendConcatElement(elements, wide, s.ref, uint8(s.total), uint8(seq))
+	return smpp.NewUDH(append(elements, s.elements...))
+}
+
+// classed returns the data_coding of a message class (3GPP TS 23.038 4), or the plain one when there is none.
+func classed(plain, base uint8, class int8) uint8 {
+	if class == 0 {
+		return plain
+	}
+	return base | uint8(class-1)&3
+}
