@@ -90,10 +90,9 @@ func contentFor(spec *configs.Carrier, m *sms.Message) (*content, error) {
 	passed := c.seq > 0 || c.own != nil // as it came: its submitter chose tables and length
 	if c.Encoding == sms.GSM7 {
 		c.charset = spec.GSM7Charset
-		lacks := !fitsCharset(c.charset, m.Text)
+		lacks := !c.charset.Has(m.Text)
 		if !c.Shift.IsZero() {
-			packable := c.charset == configs.CharsetGSM || c.charset == configs.CharsetGSMPacked
-			lacks = !packable || c.Shift.Known() && !passed && !spec.PassesOn(c.Shift)
+			lacks = !c.charset.IsGSM() || c.Shift.Known() && !passed && !spec.PassesOn(c.Shift)
 		}
 		if lacks {
 			c.recode(m)
@@ -101,7 +100,7 @@ func contentFor(spec *configs.Carrier, m *sms.Message) (*content, error) {
 	}
 	if c.Encoding == sms.Latin1 && m.Class != 0 { // no data coding scheme has a class for it
 		c.Encoding = sms.ChooseEncoding(m.Text)
-		if c.Encoding == sms.GSM7 && !fitsCharset(spec.GSM7Charset, m.Text) {
+		if c.Encoding == sms.GSM7 && !spec.GSM7Charset.Has(m.Text) {
 			c.Encoding = sms.UCS2
 		}
 		c.charset = spec.GSM7Charset
@@ -206,36 +205,13 @@ func (c *content) whole(m *sms.Message) ([]smpp.PDU, error) {
 	return []smpp.PDU{pdu}, nil
 }
 
-// wire returns a body as the carrier's charset has it, behind a header of so many octets.
+// wire returns a body as the carrier's charset has it, behind a header of so many octets. Latin-1 is cut where the handset's
+// septets are full.
 func (c *content) wire(body []byte, header int) ([]byte, error) {
 	if c.Encoding != sms.GSM7 {
 		return body, nil
 	}
-	switch c.charset {
-	case configs.CharsetGSMPacked:
-		return sms.PackGSM7(make([]byte, 0, len(body)), body, sms.FillBits(header)), nil
-	case configs.CharsetLatin1, configs.CharsetASCII: // cut where the handset's septets are full
-		return sms.AppendLatin1(make([]byte, 0, len(body)), sms.DecodeGSM7(body))
-	}
-	return body, nil
-}
-
-// fitsCharset reports whether a carrier's default alphabet has every character of a text of the GSM alphabet.
-func fitsCharset(charset configs.Charset, text string) bool {
-	highest := rune(0xFF)
-	switch charset {
-	case configs.CharsetASCII:
-		highest = 0x7F
-	case configs.CharsetLatin1:
-	default:
-		return true
-	}
-	for _, r := range text {
-		if r > highest {
-			return false
-		}
-	}
-	return true
+	return c.charset.Write(body, header)
 }
 
 // segments are the segments of one message, or the one that a message is.

@@ -79,16 +79,13 @@ func alphabetOf(spec *configs.Carrier, coding uint8) (sms.Encoding, int8) {
 
 // readDefault reads text in what the carrier takes the default alphabet for, after a header of so many octets.
 func readDefault(mo *sms.MO, charset configs.Charset, header int, body []byte) {
-	switch charset {
-	case configs.CharsetLatin1, configs.CharsetASCII:
+	if !charset.IsGSM() {
 		mo.Encoding, mo.Text = sms.Latin1, sms.DecodeLatin1(body)
 		return
-	case configs.CharsetGSMPacked:
-		body = sms.UnpackAll(make([]byte, 0, len(body)*8/7), body, sms.FillBits(header))
 	}
 	mo.Encoding = sms.GSM7
 	if len(mo.UDH) > 0 {
 		mo.Shift.Locking, mo.Shift.Single = smpp.UDH(mo.UDH).Languages()
 	}
-	mo.Text = mo.Shift.Decode(body)
+	mo.Text = mo.Shift.Decode(charset.Septets(body, header))
 }

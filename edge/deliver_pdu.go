@@ -16,14 +16,6 @@ var receiptCodes = map[string]string{
 	sms.FailExhausted: "906", sms.FailWithdrawn: "907", sms.FailUnknown: "908",
 }
 
-// deliverSM makes the deliver_sm of a receipt or an MO. It fails for an MO whose text does not fit its encoding.
-func deliverSM(d *sms.Delivery) (*smpp.DeliverSM, error) {
-	if d.MO != nil {
-		return moSM(d.MO)
-	}
-	return receiptSM(d), nil
-}
-
 // receiptSM makes a delivery receipt: the text of SMPP 3.4 Appendix B and, for those who read them, the TLVs of 5.3.2.12 and
 // 5.3.2.35. The addresses are swapped: it comes from the handset.
 func receiptSM(d *sms.Delivery) *smpp.DeliverSM {
@@ -90,41 +82,6 @@ func wireState(s sms.State) (smpp.MessageState, string) {
 	}
 	return smpp.StateUnknown, "UNKNOWN"
 }
-
-func moSM(mo *sms.MO) (*smpp.DeliverSM, error) {
-	m := &smpp.DeliverSM{Source: wireAddress(mo.Source), Destination: wireAddress(mo.Destination)}
-	body := make([]byte, 0, len(mo.UDH)+len(mo.Text)+len(mo.Data))
-	if len(mo.UDH) > 0 {
-		m.ESMClass = smpp.ESMUDHI
-		body = append(body, mo.UDH...)
-	}
-	var err error
-	switch mo.Encoding {
-	case sms.UCS2:
-		m.DataCoding = 8
-		body = sms.AppendUCS2(body, mo.Text)
-	case sms.Latin1:
-		m.DataCoding = 3
-		body, err = sms.AppendLatin1(body, mo.Text)
-	case sms.Binary:
-		m.DataCoding = 4
-		body = append(body, mo.Data...)
-	default:
-		body, err = sms.AppendGSM7(body, mo.Text)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("MO: %w", err)
-	}
-	if len(body) > maxShortMessage {
-		m.TLVs.Add(smpp.TagMessagePayload, body)
-	} else {
-		m.ShortMessage = body
-	}
-	return m, nil
-}
-
-// maxShortMessage is what short_message holds (SMPP 3.4 5.2.21).
-const maxShortMessage = 254
 
 func wireAddress(a sms.Address) smpp.Address {
 	ton, npi, addr := a.SMPP()

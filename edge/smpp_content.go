@@ -78,18 +78,15 @@ func decodeDefault(sub *Submission, header int, payload []byte) {
 	if sub.Account != nil {
 		charset = sub.Account.SMPP.Charset
 	}
-	switch charset {
-	case configs.CharsetLatin1, configs.CharsetASCII:
+	if !charset.IsGSM() {
 		sub.Text = sms.DecodeLatin1(payload)
 		if len(sub.UDH) > 0 && !sms.FitsGSM7(sub.Text) { // a segment that may be too long for UCS2
 			sub.Encoding = sms.Latin1
 		}
 		return
-	case configs.CharsetGSMPacked:
-		payload = sms.UnpackAll(make([]byte, 0, len(payload)*8/7), payload, sms.FillBits(header))
 	}
 	if len(sub.UDH) > 0 {
 		sub.Shift.Locking, sub.Shift.Single = smpp.UDH(sub.UDH).Languages()
 	}
-	sub.Encoding, sub.Text = sms.GSM7, sub.Shift.Decode(payload)
+	sub.Encoding, sub.Text = sms.GSM7, sub.Shift.Decode(charset.Septets(payload, header))
 }
