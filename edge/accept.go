@@ -24,7 +24,6 @@ type Submission struct {
 	Data     []byte       // octets of a binary message, without UDH
 	UDH      []byte       // own user data header with its length octet; with concatenation it makes one segment
 	Encoding sms.Encoding // 0 = chosen by the text
-	Shift    sms.Shift    // of a GSM7 text: the tables that UDH names
 	Class    int8         // message class plus one, 0 = none
 
 	WantReceipt sms.ReceiptWish

@@ -9,7 +9,6 @@ import (
 )
 
 func setContent(m *sms.Message, s *Submission) *Refusal {
-	m.Shift = s.Shift
 	if len(m.Data) > 0 || m.Encoding == sms.Binary {
 		return setBinary(m)
 	}
@@ -25,6 +24,7 @@ func setContent(m *sms.Message, s *Submission) *Refusal {
 	case 0:
 		chooseEncoding(m, s.Account)
 	case sms.GSM7:
+		m.Shift = shiftOf(m.UDH)
 		if !m.Shift.Fits(m.Text) {
 			return refuse(ReasonEncoding, "encoding", "the text has characters outside the GSM alphabet")
 		}
@@ -42,9 +42,21 @@ func setContent(m *sms.Message, s *Submission) *Refusal {
 	return setSegments(m, "text")
 }
 
+// shiftOf returns the tables that a header names.
+func shiftOf(udh smpp.UDH) (s sms.Shift) {
+	if len(udh) > 0 {
+		s.Locking, s.Single = udh.Languages()
+	}
+	return s
+}
+
 // chooseEncoding takes the default alphabet where it has the text, shift tables of the account's languages where they take
-// fewer segments than UCS2, and UCS2 else.
+// fewer segments than UCS2, and UCS2 else. A header of its own says itself which tables the text is in.
 func chooseEncoding(m *sms.Message, account *configs.Account) {
+	if shift := shiftOf(m.UDH); !shift.IsZero() && shift.Fits(m.Text) {
+		m.Encoding, m.Shift = sms.GSM7, shift
+		return
+	}
 	if m.Encoding = sms.ChooseEncoding(m.Text); m.Encoding != sms.UCS2 || len(account.Languages) == 0 || len(m.UDH) > 0 {
 		return
 	}

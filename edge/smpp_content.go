@@ -85,8 +85,5 @@ func decodeDefault(sub *Submission, header int, payload []byte) {
 		}
 		return
 	}
-	if len(sub.UDH) > 0 {
-		sub.Shift.Locking, sub.Shift.Single = smpp.UDH(sub.UDH).Languages()
-	}
-	sub.Encoding, sub.Text = sms.GSM7, sub.Shift.Decode(charset.Septets(payload, header))
+	sub.Encoding, sub.Text = sms.GSM7, shiftOf(sub.UDH).Decode(charset.Septets(payload, header))
 }

@@ -20,6 +20,12 @@ func sarTLVs(ref uint16, total, seq uint8) (t smpp.TLVs) {
 	return t
 }
 
+func portTLVs(to, from uint16) (t smpp.TLVs) {
+	t.Add(smpp.TagDestinationPort, []byte{byte(to >> 8), byte(to)})
+	t.Add(smpp.TagSourcePort, []byte{byte(from >> 8), byte(from)})
+	return t
+}
+
 func payloadTLV(b []byte) (t smpp.TLVs) {
 	t.Add(smpp.TagMessagePayload, b)
 	return t
@@ -51,6 +57,13 @@ func TestReadContent(t *testing.T) {
 		"sar":                    {in: smpp.SubmitSM{ShortMessage: []byte("a"), TLVs: sarTLVs(0x0102, 3, 2)}, want: Submission{Encoding: sms.GSM7, Text: "a", UDH: []byte{6, 8, 4, 1, 2, 3, 2}}},
 		"sar of one":             {in: smpp.SubmitSM{ShortMessage: []byte("a"), TLVs: sarTLVs(1, 1, 1)}, want: Submission{Encoding: sms.GSM7, Text: "a"}},
 		"sar beyond its total":   {in: smpp.SubmitSM{ShortMessage: []byte("a"), TLVs: sarTLVs(1, 2, 3)}, want: Submission{Encoding: sms.GSM7, Text: "a"}},
+		"reserved class":         {in: smpp.SubmitSM{DataCoding: 0x1C, ShortMessage: []byte("a")}, err: smpp.StatusInvalidDCS},
+		"octets of the group 00": {in: smpp.SubmitSM{DataCoding: 0x15, ShortMessage: []byte{9}}, want: Submission{Encoding: sms.Binary, Data: []byte{9}, Class: 2}},
+		"surrogates":             {in: smpp.SubmitSM{DataCoding: 8, ShortMessage: []byte("\xD8\x3C\xDF\x89")}, want: Submission{Encoding: sms.UCS2, Text: "🎉"}},
+		"Turkish locking table":  {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x03\x25\x01\x01\x1D")}, want: Submission{Encoding: sms.GSM7, Text: "ş", UDH: []byte{3, 0x25, 1, 1}}},
+		"Spanish single table":   {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x03\x24\x01\x02\x1Ba")}, want: Submission{Encoding: sms.GSM7, Text: "á", UDH: []byte{3, 0x24, 1, 2}}},
+		"ports":                  {in: smpp.SubmitSM{DataCoding: 4, ShortMessage: []byte("a"), TLVs: portTLVs(0x0B84, 0x23F0)}, want: Submission{Encoding: sms.Binary, Data: []byte("a"), UDH: []byte("\x06\x05\x04\x0B\x84\x23\xF0")}},
+		"elements are kept":      {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x04\x70\x02\xFF\xFEa")}, want: Submission{Encoding: sms.GSM7, Text: "a", UDH: []byte("\x04\x70\x02\xFF\xFE")}},
 		"header goes before sar": {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x05\x00\x03\x01\x02\x01a"), TLVs: sarTLVs(1, 3, 2)}, want: Submission{Encoding: sms.GSM7, Text: "a", UDH: []byte{5, 0, 3, 1, 2, 1}}},
 	}
 	for name, c := range cases {
