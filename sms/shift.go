@@ -132,7 +132,7 @@ func (s Shift) Decode(septets []byte) string {
 }
 
 // Count returns the segments that billing counts for text in the tables of s, and its septets, as the function Count does for
-// GSM7. It does not stop at MaxSegments.
+// GSM7; 0, 0 when it does not fit. It does not stop at MaxSegments.
 func (s Shift) Count(text string) (segments, units int) {
 	if s.IsZero() {
 		return Count(text, GSM7)
@@ -142,23 +142,11 @@ func (s Shift) Count(text string) (segments, units int) {
 }
 
 func (s Shift) countIn(text string, single, multi int) (segments, units int) {
-	t := s.tables()
-	segments = 1
-	used := 0 // septets in the last segment, if there are several
-	for _, r := range text {
-		width := 1
-		if code, ok := t.code(r); ok && code >= gsm7Escaped {
-			width = 2
-		}
-		units += width
-		if used += width; used > multi {
-			segments, used = segments+1, width
-		}
+	septets, err := s.Append(make([]byte, 0, len(text)), text)
+	if err != nil || multi <= 0 {
+		return 0, 0
 	}
-	if units <= single {
-		segments = 1
-	}
-	return segments, units
+	return len(cut(septets, GSM7, 1, single, multi)), len(septets)
 }
 
 // Cut encodes text and cuts it into the septets of its segments, as CutText does; header is that of concatenation, beside
