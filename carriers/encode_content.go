@@ -75,6 +75,7 @@ type content struct {
 	charset  configs.Charset // of GSM7 content: how its septets are written
 	elements []byte          // in the header of every segment
 	own      smpp.UDH        // header of a message that is a segment of a long one, to be passed on unchanged if the form allows it
+	octets   []byte          // of such a segment whose text does not say all: half of a pair is in another
 	// Of such a segment, seq > 0: what its header says.
 	wide       bool // 16-bit reference
 	ref        uint16
@@ -117,6 +118,9 @@ func contentFor(spec *configs.Carrier, m *sms.Message) (*content, error) {
 		c.coding = spec.DataCoding.Latin1
 	default:
 		c.coding = classed(spec.DataCoding.Binary, 0xF4, m.Class)
+	}
+	if c.Encoding == m.Encoding && c.Encoding != sms.Binary && c.seq > 0 && len(m.Data) > 0 && c.charset.IsGSM() {
+		c.octets = m.Data
 	}
 	if c.Encoding != m.Encoding && passed {
 		return c, c.fits()
@@ -176,6 +180,9 @@ func concatLen(wide bool) int {
 
 // cut returns the bodies of the segments. A message that is a segment itself is one body.
 func (c *content) cut(form configs.LongMessages) ([][]byte, error) {
+	if c.octets != nil {
+		return [][]byte{c.octets}, nil
+	}
 	if c.seq > 0 || c.own != nil {
 		body, err := c.Encode()
 		return [][]byte{body}, err

@@ -67,6 +67,11 @@ func ownHeader(m *sms.Message, udh string) *sms.Message {
 	return m
 }
 
+func withOctets(m *sms.Message, octets string) *sms.Message {
+	m.Data = []byte(octets)
+	return m
+}
+
 func shifted(text string, s sms.Shift) *sms.Message {
 	n, _ := s.Count(text)
 	return &sms.Message{ID: sms.ID{14: 1, 15: 2}, Encoding: sms.GSM7, Text: text, Shift: s, Segments: n,
@@ -101,6 +106,9 @@ func TestLongMessageForms(t *testing.T) {
 		{"own header for sar", ", long_messages: sar", 0x34, ownHeader(message("a"), "\x05\x00\x03\x09\x03\x02"), []wireSegment{{0, 0, "", "a", [2]uint8{3, 2}, ""}}},
 		{"own header and ports for sar", ", long_messages: sar", 0x34, ownHeader(message("a"), "\x0B\x05\x04\x00\x01\x00\x02\x00\x03\x09\x03\x02"), []wireSegment{{0, 0x40, "\x06\x05\x04\x00\x01\x00\x02", "a", [2]uint8{3, 2}, ""}}},
 		{"own header of one for sar", ", long_messages: sar", 0x34, ownHeader(message("a"), "\x05\x00\x03\x09\x01\x01"), []wireSegment{{0, 0, "", "a", [2]uint8{}, ""}}},
+		{"escape cut from its character", "", 0x34, withOctets(ownHeader(message("a "), "\x05\x00\x03\x09\x02\x01"), "a\x1B"), []wireSegment{{0, 0x40, "\x05\x00\x03\x09\x02\x01", "a\x1B", [2]uint8{}, ""}}},
+		{"half of a surrogate pair by sar", ", long_messages: sar", 0x34, withOctets(ownHeader(message("\uFFFD"), "\x05\x00\x03\x09\x02\x01"), "\xD8\x3C"), []wireSegment{{8, 0, "", "\xD8\x3C", [2]uint8{2, 1}, ""}}},
+		{"escape cut from its character, Latin-1 carrier", ", gsm7_charset: latin1", 0x34, withOctets(ownHeader(message("a "), "\x05\x00\x03\x09\x02\x01"), "a\x1B"), []wireSegment{{0, 0x40, "\x05\x00\x03\x09\x02\x01", "a ", [2]uint8{}, ""}}},
 		{"elements that nobody knows", ", long_messages: sar", 0x34, ownHeader(message("a"), "\x04\x70\x02\xFF\xFE"), []wireSegment{{0, 0x40, "\x04\x70\x02\xFF\xFE", "a", [2]uint8{}, ""}}},
 		{"broken header", ", long_messages: sar", 0x34, ownHeader(message("a"), "\x02\x00\x03"), []wireSegment{{0, 0x40, "\x02\x00\x03", "a", [2]uint8{}, ""}}},
 		{"ports repeated in each segment", "", 0x34, &sms.Message{ID: sms.ID{14: 1, 15: 2}, Encoding: sms.Binary, Data: bytes.Repeat([]byte{7}, 140), UDH: []byte("\x06\x05\x04\x0B\x84\x23\xF0"), Segments: 2},

@@ -24,7 +24,9 @@ type Submission struct {
 	Data     []byte       // octets of a binary message, without UDH
 	UDH      []byte       // own user data header with its length octet; with concatenation it makes one segment
 	Encoding sms.Encoding // 0 = chosen by the text
-	Class    int8         // message class plus one, 0 = none
+	// Octets of a GSM7 (unpacked) or UCS2 segment whose text does not say all of them: half of a pair is in another segment.
+	Octets []byte
+	Class  int8 // message class plus one, 0 = none
 
 	WantReceipt sms.ReceiptWish
 	Reference   string    // at most maxReference octets

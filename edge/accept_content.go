@@ -39,7 +39,23 @@ func setContent(m *sms.Message, s *Submission) *Refusal {
 	if s.Account.SmartEncoding {
 		smarten(m, s.Account)
 	}
-	return setSegments(m, "text")
+	if r := setSegments(m, "text"); r != nil || len(s.Octets) == 0 {
+		return r
+	}
+	return setOctets(m, s.Octets)
+}
+
+// setOctets keeps a segment's content as it came, beside its text. It must fit a segment as the text does.
+func setOctets(m *sms.Message, octets []byte) *Refusal {
+	room, _ := contentOf(m).Limits(0)
+	if m.Encoding == sms.UCS2 {
+		room *= 2
+	}
+	if len(octets) > room {
+		return refuse(ReasonTooLong, "text", "a segment of a long message must fit one segment")
+	}
+	m.Data = octets
+	return nil
 }
 
 // shiftOf returns the tables that a header names.

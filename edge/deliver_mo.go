@@ -117,10 +117,7 @@ func (c *moContent) cut(mo *sms.MO) ([]*smpp.DeliverSM, error) {
 // sendMOLocked sends an MO in one deliver_sm or several; see sendLocked. What is in several needs room in the window for all.
 func (o *outlet) sendMOLocked(s *session, it *item) error {
 	edge := o.deliverer.edge
-	charset := configs.CharsetGSM
-	if account := edge.live.Load().Accounts[o.account]; account != nil {
-		charset = account.SMPP.Charset
-	}
+	charset := charsetOf(edge.live.Load().Accounts[o.account])
 	pdus, err := moPDUs(it.delivery.MO, charset, s.conn.Version())
 	if err != nil {
 		return smpp.StatusInvalidDCS

@@ -19,7 +19,41 @@ func readContent(sub *Submission, m *smpp.SubmitSM) error {
 		return smpp.StatusInvalidMessageLength
 	}
 	sub.UDH = bytes.Clone(udh)
-	return decodeContent(sub, m.DataCoding, len(payload)-len(body), body)
+	header := len(payload) - len(body)
+	if err := decodeContent(sub, m.DataCoding, header, body); err != nil || len(udh) == 0 {
+		return err
+	}
+	keepOctets(sub, header, body)
+	return nil
+}
+
+// keepOctets keeps the content of one segment of several where its text does not tell all: submitters cut between an escape
+// and its character, or between the halves of a surrogate pair.
+func keepOctets(sub *Submission, header int, body []byte) {
+	if _, _, _, ok := smpp.Concat(sub.UDH); !ok {
+		return
+	}
+	var again []byte
+	switch sub.Encoding {
+	case sms.GSM7:
+		body = charsetOf(sub.Account).Septets(body, header)
+		again, _ = shiftOf(sub.UDH).Append(make([]byte, 0, len(body)), sub.Text) // a text with U+FFFD fits no table: kept then
+	case sms.UCS2:
+		again = sms.AppendUCS2(make([]byte, 0, len(body)), sub.Text)
+	default:
+		return
+	}
+	if !bytes.Equal(again, body) {
+		sub.Octets = bytes.Clone(body)
+	}
+}
+
+// charsetOf returns what an account takes the default alphabet for.
+func charsetOf(account *configs.Account) configs.Charset {
+	if account == nil {
+		return configs.CharsetGSM
+	}
+	return account.SMPP.Charset
 }
 
 // Alphabets of bits 3-2 of a data coding scheme (3GPP TS 23.038 4).
@@ -74,10 +108,7 @@ func decodeAs(sub *Submission, alphabet, header int, payload []byte) error {
 // decodeDefault reads text in what the account takes the default alphabet for. A header can name other tables of the GSM
 // alphabet.
 func decodeDefault(sub *Submission, header int, payload []byte) {
-	charset := configs.CharsetGSM
-	if sub.Account != nil {
-		charset = sub.Account.SMPP.Charset
-	}
+	charset := charsetOf(sub.Account)
 	if !charset.IsGSM() {
 		sub.Text = sms.DecodeLatin1(payload)
 		if len(sub.UDH) > 0 && !sms.FitsGSM7(sub.Text) { // a segment that may be too long for UCS2

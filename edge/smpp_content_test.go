@@ -99,6 +99,9 @@ func FuzzReadContent(f *testing.F) {
 		if setContent(m, &sub) != nil {
 			return
 		}
+		if len(sub.Octets) > 0 && (len(m.Data) != len(sub.Octets) || m.Segments != 1) {
+			t.Fatalf("octets of a segment: %+v", m)
+		}
 		c := contentOf(m)
 		bodies, err := c.Cut(sms.Header8 - 1)
 		if err != nil || len(bodies) != m.Segments {

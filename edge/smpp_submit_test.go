@@ -63,6 +63,10 @@ func TestReadContent(t *testing.T) {
 		"Turkish locking table":  {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x03\x25\x01\x01\x1D")}, want: Submission{Encoding: sms.GSM7, Text: "ş", UDH: []byte{3, 0x25, 1, 1}}},
 		"Spanish single table":   {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x03\x24\x01\x02\x1Ba")}, want: Submission{Encoding: sms.GSM7, Text: "á", UDH: []byte{3, 0x24, 1, 2}}},
 		"ports":                  {in: smpp.SubmitSM{DataCoding: 4, ShortMessage: []byte("a"), TLVs: portTLVs(0x0B84, 0x23F0)}, want: Submission{Encoding: sms.Binary, Data: []byte("a"), UDH: []byte("\x06\x05\x04\x0B\x84\x23\xF0")}},
+		"escape cut from its character": {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x05\x00\x03\x01\x02\x01a\x1B")},
+			want: Submission{Encoding: sms.GSM7, Text: "a ", UDH: []byte{5, 0, 3, 1, 2, 1}, Octets: []byte("a\x1B")}},
+		"half of a surrogate pair": {in: smpp.SubmitSM{ESMClass: 0x40, DataCoding: 8, ShortMessage: []byte("\x05\x00\x03\x01\x02\x01\x00a\xD8\x3C")},
+			want: Submission{Encoding: sms.UCS2, Text: "a\uFFFD", UDH: []byte{5, 0, 3, 1, 2, 1}, Octets: []byte("\x00a\xD8\x3C")}},
 		"elements are kept":      {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x04\x70\x02\xFF\xFEa")}, want: Submission{Encoding: sms.GSM7, Text: "a", UDH: []byte("\x04\x70\x02\xFF\xFE")}},
 		"header goes before sar": {in: smpp.SubmitSM{ESMClass: 0x40, ShortMessage: []byte("\x05\x00\x03\x01\x02\x01a"), TLVs: sarTLVs(1, 3, 2)}, want: Submission{Encoding: sms.GSM7, Text: "a", UDH: []byte{5, 0, 3, 1, 2, 1}}},
 	}
