@@ -113,3 +113,14 @@ func TestSegmentsOfTwoTriesJoin(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkEncode(b *testing.B) {
+	spec := carrierSpec(b, "")
+	rec := &sms.Record{Message: message("Kia ora, your parcel is here"), Dispatch: &sms.Dispatch{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := encode(spec, rec, smpp.Version34); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
