@@ -124,3 +124,16 @@ func BenchmarkEncode(b *testing.B) {
 		}
 	}
 }
+
+// TestEnvelope holds that what the submitter said beside the content goes to the carrier.
+func TestEnvelope(t *testing.T) {
+	m := message("hi")
+	m.ServiceType, m.ProtocolID, m.Source.Value = "WAP", 0x41, "info@acme"
+	pdus, err := encode(carrierSpec(t, ""), &sms.Record{Message: m, Dispatch: &sms.Dispatch{}}, smpp.Version34)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := pdus[0].(*smpp.SubmitSM); p.ServiceType != "WAP" || p.ProtocolID != 0x41 || p.Source != (smpp.Address{TON: 5, Addr: "info?acme"}) {
+		t.Errorf("submit_sm %+v", p)
+	}
+}
