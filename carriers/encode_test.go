@@ -11,7 +11,7 @@ import (
 	"tasman/sms"
 )
 
-func carrierSpec(t *testing.T, extra string) *configs.Carrier {
+func carrierSpec(t testing.TB, extra string) *configs.Carrier {
 	t.Helper()
 	resources, err := configs.Parse("test", []byte("kind: Carrier\nname: telco\nspec: {addresses: [\"127.0.0.1:1\"], system_id: x, password: x"+extra+"}\n"))
 	if err != nil {
@@ -58,7 +58,7 @@ func TestEncode(t *testing.T) {
 	} {
 		t.Run(c.label, func(t *testing.T) {
 			spec := carrierSpec(t, c.spec)
-			pdus, err := encode(spec, &sms.Record{Message: c.message, Dispatch: &sms.Dispatch{}})
+			pdus, err := encode(spec, &sms.Record{Message: c.message, Dispatch: &sms.Dispatch{}}, smpp.Version34)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func TestSegmentsOfTwoTriesJoin(t *testing.T) {
 	spec := carrierSpec(t, "")
 	var refs []uint16
 	for range 2 {
-		pdus, err := encode(spec, &sms.Record{Message: m, Dispatch: &sms.Dispatch{}})
+		pdus, err := encode(spec, &sms.Record{Message: m, Dispatch: &sms.Dispatch{}}, smpp.Version34)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,5 +111,29 @@ func TestSegmentsOfTwoTriesJoin(t *testing.T) {
 		if ref != refs[0] {
 			t.Fatalf("references differ: %v", refs)
 		}
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	spec := carrierSpec(b, "")
+	rec := &sms.Record{Message: message("Kia ora, your parcel is here"), Dispatch: &sms.Dispatch{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := encode(spec, rec, smpp.Version34); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestEnvelope holds that what the submitter said beside the content goes to the carrier.
+func TestEnvelope(t *testing.T) {
+	m := message("hi")
+	m.ServiceType, m.ProtocolID, m.Source.Value = "WAP", 0x41, "info@acme"
+	pdus, err := encode(carrierSpec(t, ""), &sms.Record{Message: m, Dispatch: &sms.Dispatch{}}, smpp.Version34)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := pdus[0].(*smpp.SubmitSM); p.ServiceType != "WAP" || p.ProtocolID != 0x41 || p.Source != (smpp.Address{TON: 5, Addr: "info?acme"}) {
+		t.Errorf("submit_sm %+v", p)
 	}
 }

@@ -80,30 +80,9 @@ func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte,
 		return in
 	}
 	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, TLVs: configs.PassTLVs(nil, tlvs, h.w.spec.TLVs)}
-	body := payload
-	if esm&udhi != 0 {
-		if udh, rest, err := smpp.SplitUDH(payload); err == nil {
-			mo.UDH, body = append([]byte(nil), udh...), rest
-		}
-	}
-	mo.Encoding, mo.Text, mo.Data = h.content(coding, body)
+	readMO(mo, h.w.spec, esm, coding, payload, tlvs)
 	in.MO = mo
 	return in
-}
-
-// content decodes an MO's body by its data_coding (SMPP 3.4 5.2.19); what is no text is kept as octets.
-func (h *inbound) content(coding uint8, body []byte) (sms.Encoding, string, []byte) {
-	switch {
-	case coding == 8:
-		if text, err := sms.DecodeUCS2(body); err == nil {
-			return sms.UCS2, text, nil
-		}
-	case coding == 3, (coding <= 1) && h.w.spec.GSM7Charset != "gsm":
-		return sms.Latin1, sms.DecodeLatin1(body), nil
-	case coding <= 1, coding&0xF4 == 0xF0:
-		return sms.GSM7, sms.DecodeGSM7(body), nil
-	}
-	return sms.Binary, "", append([]byte(nil), body...)
 }
 
 // address keeps what the carrier wrote even where it is no valid address: an MO must not be lost to it.

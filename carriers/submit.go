@@ -59,14 +59,16 @@ func (w *worker) submit(base context.Context, l *link, it item, n int) {
 		f.landed(configs.Expired, "validity ended before the operator had it")
 		return
 	}
-	pdus, err := encode(w.spec, rec)
+	session := l.current()
+	pdus, err := encode(w.spec, rec, versionOf(session))
 	if err != nil {
 		f.landed(configs.RefusedHere, err.Error())
 		return
 	}
-	session := l.current()
 	f.of(len(pdus))
-	copy(f.ids, rec.Dispatch.SegmentIDs)
+	if len(rec.Dispatch.SegmentIDs) == len(pdus) { // else they are of another form, which the carrier had before
+		copy(f.ids, rec.Dispatch.SegmentIDs)
+	}
 	answered := f.answered
 	for i, pdu := range pdus {
 		if f.ids[i] != "" { // the carrier took this segment before
@@ -115,7 +117,7 @@ func (f *flight) answered(o smpp.Outcome) {
 // segment and never in doubt, is only remembered: the index learns its id from the event.
 func (f *flight) taken(segment int, id string) {
 	rec := f.item.record()
-	if len(f.ids) > 1 || rec.Dispatch.MaybeSent || rec.Dispatch.Submits > 0 {
+	if rec.Message.Segments > 1 || len(f.ids) > 1 || rec.Dispatch.MaybeSent || rec.Dispatch.Submits > 0 {
 		f.w.learn(f, segment, id)
 		return
 	}

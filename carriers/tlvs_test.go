@@ -43,7 +43,7 @@ func TestExtras(t *testing.T) {
 			m := message(strings.Repeat("x", 400)) // three segments
 			m.TLVs, m.ReplaceIfPresent = c.tlvs, true
 			fixed := bytes.Clone(spec.FixedTLVs)
-			pdus, err := encode(spec, &sms.Record{Message: m, Dispatch: &sms.Dispatch{}})
+			pdus, err := encode(spec, &sms.Record{Message: m, Dispatch: &sms.Dispatch{}}, smpp.Version50)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +68,7 @@ func TestShortCodes(t *testing.T) {
 	for spec, want := range map[string]uint8{"": 3, ", short_codes: network": 3, ", short_codes: abbreviated": 6, ", short_codes: unknown": 0} {
 		m := message("hi")
 		m.Source = sms.Address{Kind: sms.ShortCode, Value: "8123"}
-		pdus, err := encode(carrierSpec(t, spec), &sms.Record{Message: m, Dispatch: &sms.Dispatch{}})
+		pdus, err := encode(carrierSpec(t, spec), &sms.Record{Message: m, Dispatch: &sms.Dispatch{}}, smpp.Version50)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -283,7 +283,7 @@ func (w *worker) step(base context.Context) time.Duration {
 			w.takeOut(it) // unlocks
 			continue
 		}
-		n := min(max(1, it.record().Message.Segments), w.spec.Window)
+		n := min(submits(w.spec, it.record().Message), w.spec.Window)
 		l := w.freeLink(n)
 		if l == nil {
 			w.mu.Unlock()

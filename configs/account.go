@@ -49,9 +49,11 @@ type Account struct {
 	ReceiptRule sms.ReceiptRule `yaml:"receipt_rule"`
 	// JoinMO makes one MO of the segments of a long one. Default false: each is handed over as it comes.
 	JoinMO bool `yaml:"join_mo"`
-	// SmartEncoding replaces typographic characters by plain ones where that saves a segment. Default false.
+	// SmartEncoding writes a text in the GSM alphabet, with plain characters for typographic ones, where that saves a segment: also
+	// one that came as UCS2. Default false.
 	SmartEncoding bool `yaml:"smart_encoding"`
-	// Languages, of tr, es and pt, whose shift tables may carry a text that the default alphabet lacks. Default none.
+	// Languages, of tr, es and pt, whose shift tables may carry a text instead of UCS2 where that saves a segment. They are not for
+	// a text that came as UCS2, unless SmartEncoding is set. Default none.
 	Languages []Language `yaml:"languages"`
 	// Suspended accounts are refused at every door; what they submitted before goes on.
 	Suspended bool `yaml:"suspended"`

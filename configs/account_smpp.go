@@ -33,7 +33,8 @@ const (
 
 // AccountSMPP is how an account's SMPP sessions speak.
 type AccountSMPP struct {
-	// Charset is what data_coding 0 stands for, both ways: gsm, gsm_packed, latin1 or ascii. Default gsm.
+	// Charset is what the default alphabet stands for, data_coding 0 and the message classes of it, both ways: gsm, gsm_packed,
+	// latin1 or ascii. Default gsm.
 	Charset Charset `yaml:"charset"`
 	// MessageIDs are written as ulid, decimal or hex; every form is understood. Default ulid.
 	MessageIDs IDForm `yaml:"message_ids"`

@@ -120,13 +120,15 @@ type Carrier struct {
 	RecoverAfter time.Duration `yaml:"recover_after"`
 	// InterfaceVersion of the bind: 0x33, 0x34 or 0x50. Default 0x34.
 	InterfaceVersion uint8 `yaml:"interface_version"`
-	// LongMessages is udh16, udh8, sar or payload. Default udh16.
+	// LongMessages is udh16, udh8, sar or payload. A session of SMPP 3.3 has no TLVs: there sar and payload mean udh8. Default
+	// udh16.
 	LongMessages LongMessages `yaml:"long_messages"`
 	// DataCoding is what each encoding is called on this carrier's wire.
 	DataCoding DataCoding `yaml:"data_coding"`
 	// GSM7Charset is what the carrier takes the data_coding of gsm7 for: gsm, gsm_packed, latin1 or ascii. Default gsm.
 	GSM7Charset Charset `yaml:"gsm7_charset"`
-	// Languages, of tr, es and pt, whose shift tables the carrier passes on; texts that need others go as ucs2. Default none.
+	// Languages, of tr, es and pt, whose shift tables the carrier passes on; texts in others go as ucs2, which can take more
+	// segments than were counted. Default none.
 	Languages []Language `yaml:"languages"`
 	// ShortCodes is the type of number of short codes on the carrier's wire: network (3), abbreviated (6) or unknown (0).
 	// Default network.

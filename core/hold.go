@@ -158,7 +158,8 @@ func (c *Core) answered(rec *sms.Record, p *index.Progress) (bool, error) {
 }
 
 // allTaken reports whether each segment has an id of the carrier: one known by its dispatch, or told by an event that the
-// segment was sent. Late answers come as events, and only their worker's index knows them otherwise.
+// segment was sent. Late answers come as events, and only their worker's index knows them otherwise. An event with the only
+// id tells of a message that the carrier cuts itself.
 func allTaken(segments int, carrier string, known []string, events []sms.Event) bool {
 	taken := make([]bool, segments)
 	note := func(ids []string) {
@@ -169,6 +170,9 @@ func allTaken(segments int, carrier string, known []string, events []sms.Event) 
 	note(known)
 	for i := range events {
 		if e := &events[i]; e.Kind == sms.EventSent && e.Carrier == carrier {
+			if len(e.CarrierIDs) == 1 && e.CarrierIDs[0] != "" {
+				return true
+			}
 			note(e.CarrierIDs)
 		}
 	}

@@ -128,11 +128,12 @@ func TestAllTaken(t *testing.T) {
 	}{
 		"all known":           {[]string{"1", "2", "3"}, nil, true},
 		"one late":            {[]string{"1", "", "3"}, []sms.Event{sent("a", "", "2", "")}, true},
-		"all late":            {nil, []sms.Event{sent("a", "", "2"), sent("a", "1"), sent("a", "", "", "3")}, true},
+		"all late":            {nil, []sms.Event{sent("a", "", "2"), sent("a", "1", ""), sent("a", "", "", "3")}, true},
 		"one missing":         {[]string{"1", "", "3"}, []sms.Event{sent("a", "1", "", "3")}, false},
 		"the first alone":     {[]string{"1"}, nil, false},
 		"at another carrier":  {[]string{"1", "", "3"}, []sms.Event{sent("b", "1", "2", "3")}, false},
 		"a receipt, no ids":   {nil, []sms.Event{{Kind: sms.EventReceipt, Carrier: "a", CarrierIDs: []string{"1", "2", "3"}}}, false},
+		"cut by the carrier":  {nil, []sms.Event{sent("a", "1")}, true},
 		"more than there are": {[]string{"1", "2", "3", "4"}, nil, true},
 	} {
 		if got := allTaken(3, "a", c.known, c.events); got != c.want {

@@ -40,7 +40,7 @@ func TestReplaceScheduled(t *testing.T) {
 	id := r.accept(later)
 	r.awaitHeld(id)
 	soon := time.Now().Add(20 * time.Minute).UTC()
-	if v := r.replace(index.ReplaceRequest{ID: id, With: index.Replacement{Content: true, Text: "new", Segments: 2, NotBefore: soon, WantReceipt: sms.FailureReceipt}}); v != index.VerdictDone {
+	if v := r.replace(index.ReplaceRequest{ID: id, With: index.Replacement{Content: true, Text: "new", Encoding: sms.GSM7, Segments: 2, NotBefore: soon, WantReceipt: sms.FailureReceipt}}); v != index.VerdictDone {
 		t.Fatalf("content and time: %s", v)
 	}
 	r.awaitHeld(id)
@@ -59,7 +59,7 @@ func TestReplaceScheduled(t *testing.T) {
 	if m := rec.Message; m.Text != "new" || m.Segments != 2 || m.WantReceipt != sms.FinalReceipt || !m.Validity.Equal(valid) || m.Integration != "web" {
 		t.Errorf("dispatched %+v", m)
 	}
-	if v := r.replace(index.ReplaceRequest{ID: id, With: index.Replacement{Content: true, Text: "too late", Segments: 1}}); v != index.VerdictLate {
+	if v := r.replace(index.ReplaceRequest{ID: id, With: index.Replacement{Content: true, Text: "too late", Encoding: sms.GSM7, Segments: 1}}); v != index.VerdictLate {
 		t.Errorf("dispatched already: %s", v)
 	}
 }
@@ -76,7 +76,7 @@ func TestReplacedGoesOnce(t *testing.T) {
 			id := r.accept(func(m *sms.Message) { m.NotBefore = begin.Add(c.was) })
 			r.awaitHeld(id)
 			comes := begin.Add(c.comes)
-			if v := r.replace(index.ReplaceRequest{ID: id, With: index.Replacement{Content: true, Text: "new", Segments: 1, NotBefore: comes}}); v != index.VerdictDone {
+			if v := r.replace(index.ReplaceRequest{ID: id, With: index.Replacement{Content: true, Text: "new", Encoding: sms.GSM7, Segments: 1, NotBefore: comes}}); v != index.VerdictDone {
 				t.Fatalf("verdict %s", v)
 			}
 			rec := r.awaitRouted(id)
@@ -97,7 +97,7 @@ func TestReplacedIsCancelled(t *testing.T) {
 	r := newRig(t, carriersABC)
 	id := r.accept(later)
 	r.awaitHeld(id)
-	with := index.Replacement{Content: true, Text: "new", Segments: 1}
+	with := index.Replacement{Content: true, Text: "new", Encoding: sms.GSM7, Segments: 1}
 	if v := r.replace(index.ReplaceRequest{ID: id, With: with}); v != index.VerdictDone {
 		t.Fatalf("verdict %s", v)
 	}

@@ -22,9 +22,11 @@ type Submission struct {
 
 	Text     string       // UTF-8; for every encoding but Binary
 	Data     []byte       // octets of a binary message, without UDH
-	UDH      []byte       // own user data header with its length octet; makes one segment
+	UDH      []byte       // own user data header with its length octet; with concatenation it makes one segment
 	Encoding sms.Encoding // 0 = chosen by the text
-	Class    int8         // message class plus one, 0 = none
+	// Octets of a GSM7 (unpacked) or UCS2 segment whose text does not say all of them: half of a pair is in another segment.
+	Octets []byte
+	Class  int8 // message class plus one, 0 = none
 
 	WantReceipt sms.ReceiptWish
 	Reference   string    // at most maxReference octets
@@ -126,69 +128,6 @@ func parseWith(parse func(string) (sms.Address, error), s, country string) (sms.
 		return full, nil
 	}
 	return a, err
-}
-
-func setContent(m *sms.Message, s *Submission) *Refusal {
-	if len(m.Data) > 0 || m.Encoding == sms.Binary {
-		return setBinary(m)
-	}
-	switch {
-	case m.Text == "" && len(m.UDH) == 0:
-		return refuse(ReasonEmpty, "text", "the message is empty")
-	case !utf8.ValidString(m.Text):
-		return refuse(ReasonEncoding, "text", "the text is not UTF-8")
-	case m.Class < 0 || m.Class > 4:
-		return refuse(ReasonClass, "class", "the message class must be 0 to 3")
-	}
-	switch m.Encoding {
-	case 0:
-		m.Encoding = sms.ChooseEncoding(m.Text)
-	case sms.GSM7:
-		if !sms.FitsGSM7(m.Text) {
-			return refuse(ReasonEncoding, "encoding", "the text has characters outside the GSM alphabet")
-		}
-	case sms.Latin1:
-		if !sms.FitsLatin1(m.Text) {
-			return refuse(ReasonEncoding, "encoding", "the text has characters outside Latin-1")
-		}
-	case sms.UCS2:
-	default:
-		return refuse(ReasonEncoding, "encoding", "the encoding is not known")
-	}
-	segments, units := sms.Count(m.Text, m.Encoding)
-	return setSegments(m, "text", segments, units)
-}
-
-func setBinary(m *sms.Message) *Refusal {
-	switch {
-	case m.Text != "" || m.Encoding != 0 && m.Encoding != sms.Binary:
-		return refuse(ReasonEncoding, "encoding", "data must be binary and come without text")
-	case len(m.Data) == 0 && len(m.UDH) == 0:
-		return refuse(ReasonEmpty, "data", "the message is empty")
-	case m.Class < 0 || m.Class > 4:
-		return refuse(ReasonClass, "class", "the message class must be 0 to 3")
-	}
-	m.Encoding = sms.Binary
-	return setSegments(m, "data", sms.CountBytes(len(m.Data)), len(m.Data))
-}
-
-// setSegments bounds the message. One with a header of its own is passed through, so it must fit one segment with it.
-func setSegments(m *sms.Message, field string, segments, units int) *Refusal {
-	if len(m.UDH) > 0 {
-		if len(m.UDH) != 1+int(m.UDH[0]) {
-			return refuse(ReasonHeader, "udh", "the user data header does not have the length it says")
-		}
-		_, room := sms.Limits(m.Encoding, len(m.UDH))
-		if room == 0 || units > room {
-			return refuse(ReasonTooLong, field, "a message with a user data header of its own must fit one segment")
-		}
-		segments = 1
-	}
-	if segments > sms.MaxSegments {
-		return refuse(ReasonTooLong, field, "the message needs more than 255 segments")
-	}
-	m.Segments = segments
-	return nil
 }
 
 func setTimes(m *sms.Message, s *Submission) *Refusal {

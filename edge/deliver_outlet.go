@@ -199,12 +199,12 @@ func (o *outlet) sendLocked(s *session, it *item) error {
 	if s.conn.InFlight() >= o.deliverer.edge.cfg.DeliverWindow {
 		return smpp.ErrWindowFull
 	}
-	pdu, err := deliverPDU(it.delivery, o.deliverer.edge.live.Load().Accounts[o.account], s.conn.Version())
-	if err != nil {
-		return smpp.StatusInvalidDCS
+	if it.delivery.MO != nil {
+		return o.sendMOLocked(s, it)
 	}
+	pdu := receiptPDU(it.delivery, o.deliverer.edge.live.Load().Accounts[o.account], s.conn.Version())
 	o.takeOffLocked(it, bySession) // before the answer can come, which waits for our lock
-	err = s.conn.TrySend(pdu, it.delivery, func(out smpp.Outcome) { o.outcome(it, out) })
+	err := s.conn.TrySend(pdu, it.delivery, func(out smpp.Outcome) { o.outcome(it, out) })
 	if err != nil {
 		delete(o.flights, it)
 	}

@@ -221,14 +221,14 @@ func TestReplacement(t *testing.T) {
 		want index.Replacement
 		err  smpp.Status
 	}{
-		"text":             {in: smpp.ReplaceSM{ShortMessage: []byte("a\x00")}, old: gsm, want: index.Replacement{Content: true, Text: "a@", Segments: 1}},
-		"two segments":     {in: smpp.ReplaceSM{ShortMessage: bytes.Repeat([]byte("a"), 161)}, old: gsm, want: index.Replacement{Content: true, Text: strings.Repeat("a", 161), Segments: 2}},
-		"Latin-1":          {in: smpp.ReplaceSM{ShortMessage: []byte("\xe9")}, old: as(sms.Latin1), want: index.Replacement{Content: true, Text: "é", Segments: 1}},
-		"UCS2":             {in: smpp.ReplaceSM{ShortMessage: []byte{1, 1}}, old: as(sms.UCS2), want: index.Replacement{Content: true, Text: "ā", Segments: 1}},
+		"text":             {in: smpp.ReplaceSM{ShortMessage: []byte("a\x00")}, old: gsm, want: index.Replacement{Content: true, Text: "a@", Encoding: sms.GSM7, Segments: 1}},
+		"two segments":     {in: smpp.ReplaceSM{ShortMessage: bytes.Repeat([]byte("a"), 161)}, old: gsm, want: index.Replacement{Content: true, Text: strings.Repeat("a", 161), Encoding: sms.GSM7, Segments: 2}},
+		"Latin-1":          {in: smpp.ReplaceSM{ShortMessage: []byte("\xe9")}, old: as(sms.Latin1), want: index.Replacement{Content: true, Text: "é", Encoding: sms.Latin1, Segments: 1}},
+		"UCS2":             {in: smpp.ReplaceSM{ShortMessage: []byte{1, 1}}, old: as(sms.UCS2), want: index.Replacement{Content: true, Text: "ā", Encoding: sms.UCS2, Segments: 1}},
 		"odd UCS2":         {in: smpp.ReplaceSM{ShortMessage: []byte{1}}, old: as(sms.UCS2), err: smpp.StatusInvalidMessageLength},
-		"binary":           {in: smpp.ReplaceSM{ShortMessage: []byte{1, 2}}, old: as(sms.Binary), want: index.Replacement{Content: true, Data: []byte{1, 2}, Segments: 1}},
-		"message_payload":  {in: smpp.ReplaceSM{TLVs: payloadTLV([]byte("long"))}, old: gsm, want: index.Replacement{Content: true, Text: "long", Segments: 1}},
-		"with its header":  {in: smpp.ReplaceSM{ShortMessage: []byte("a")}, old: as(sms.GSM7, header...), want: index.Replacement{Content: true, Text: "a", Segments: 1}},
+		"binary":           {in: smpp.ReplaceSM{ShortMessage: []byte{1, 2}}, old: as(sms.Binary), want: index.Replacement{Content: true, Data: []byte{1, 2}, Encoding: sms.Binary, Segments: 1}},
+		"message_payload":  {in: smpp.ReplaceSM{TLVs: payloadTLV([]byte("long"))}, old: gsm, want: index.Replacement{Content: true, Text: "long", Encoding: sms.GSM7, Segments: 1}},
+		"with its header":  {in: smpp.ReplaceSM{ShortMessage: []byte("a")}, old: as(sms.GSM7, header...), want: index.Replacement{Content: true, Text: "a", Encoding: sms.GSM7, Segments: 1}},
 		"beyond a segment": {in: smpp.ReplaceSM{ShortMessage: bytes.Repeat([]byte("a"), 154)}, old: as(sms.GSM7, header...), err: smpp.StatusInvalidMessageLength},
 		"receipt bits": {in: smpp.ReplaceSM{RegisteredDelivery: 0x1E}, old: gsm,
 			want: index.Replacement{WantReceipt: sms.FailureReceipt, Intermediate: true, Acks: 0x0C}},

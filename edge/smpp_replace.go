@@ -48,8 +48,8 @@ func (s *session) replace(ctx context.Context, m *smpp.ReplaceSM) error {
 }
 
 // replacement reads what a replace_sm changes of a message. Empty fields keep what was; registered_delivery is always taken.
-// The new content is in the coding of the message, to which its user data header still belongs, and its segments are counted
-// anew. The error is a *Refusal or a smpp.Status.
+// The new content is read in the coding of the message, to which its user data header still belongs; its encoding is chosen and
+// its segments are counted anew. The error is a *Refusal or a smpp.Status.
 func replacement(m *smpp.ReplaceSM, old *sms.Message, account *configs.Account, now time.Time) (index.Replacement, error) {
 	with := index.Replacement{
 		WantReceipt: wishOf(m.RegisteredDelivery), Intermediate: m.RegisteredDelivery&registeredIntermediate != 0,
@@ -74,7 +74,8 @@ func replacement(m *smpp.ReplaceSM, old *sms.Message, account *configs.Account, 
 	if len(payload) == 0 {
 		return with, nil
 	}
-	if err := decodeContent(&sub, codingOf(old.Encoding), payload); err != nil {
+	sub.UDH = old.UDH
+	if err := readBody(&sub, codingOf(old.Encoding), len(old.UDH), payload); err != nil {
 		return with, err
 	}
 	next := sms.Message{Text: sub.Text, Data: sub.Data, Encoding: sub.Encoding, UDH: old.UDH, Class: old.Class}
@@ -82,6 +83,7 @@ func replacement(m *smpp.ReplaceSM, old *sms.Message, account *configs.Account, 
 		return with, r
 	}
 	with.Content, with.Text, with.Data, with.Segments = true, next.Text, next.Data, next.Segments
+	with.Encoding, with.Shift = next.Encoding, next.Shift
 	return with, nil
 }
 

@@ -1,9 +1,7 @@
 package edge
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -231,84 +229,5 @@ func readTimes(sub *Submission, m *smpp.SubmitSM, now time.Time) error {
 		until = latest
 	}
 	sub.NotBefore, sub.Validity = at, until
-	return nil
-}
-
-// readContent reads header, coding and payload.
-func readContent(sub *Submission, m *smpp.SubmitSM) error {
-	payload := m.Payload()
-	if m.ESMClass&smpp.ESMUDHI != 0 {
-		udh, body, err := smpp.SplitUDH(payload)
-		if err != nil {
-			return smpp.StatusInvalidESMClass
-		}
-		sub.UDH, payload = bytes.Clone(udh), body
-	} else if header, ok := concatOf(m.TLVs); ok {
-		sub.UDH = header
-	}
-	if len(payload) == 0 && len(sub.UDH) == 0 {
-		return smpp.StatusInvalidMessageLength
-	}
-	return decodeContent(sub, m.DataCoding, payload)
-}
-
-// concatOf translates the sar TLVs (SMPP 3.4 5.3.2.22 to .24) into a header with a 16-bit reference; false when they are
-// not all there or make no sense, and the message then stands alone.
-func concatOf(tlvs smpp.TLVs) ([]byte, bool) {
-	ref, _ := tlvs.Get(smpp.TagSARMsgRefNum)
-	total, ok1 := tlvs.GetByte(smpp.TagSARTotalSegments)
-	seq, ok2 := tlvs.GetByte(smpp.TagSARSegmentSeqnum)
-	if len(ref) != 2 || !ok1 || !ok2 || total < 2 || seq < 1 || seq > total {
-		return nil, false
-	}
-	return smpp.AppendConcat16(nil, binary.BigEndian.Uint16(ref), total, seq), true
-}
-
-// Alphabets of bits 3-2 of a data coding scheme (3GPP TS 23.038 4).
-const (
-	alphabetGSM7 = iota
-	alphabetBinary
-	alphabetUCS2
-)
-
-// decodeContent reads a payload by its data_coding (SMPP 3.4 5.2.19). 0x10 to 0x1B are not SMPP's but the data coding
-// scheme with a class, which many clients send for flash messages.
-func decodeContent(sub *Submission, coding uint8, payload []byte) error {
-	switch {
-	case coding == 0:
-		return decodeAs(sub, alphabetGSM7, payload)
-	case coding == 1: // IA5: plain ASCII, sent in the alphabet that has its characters
-		sub.Text = sms.DecodeLatin1(payload)
-	case coding == 3:
-		sub.Encoding, sub.Text = sms.Latin1, sms.DecodeLatin1(payload)
-	case coding == 2 || coding == 4:
-		return decodeAs(sub, alphabetBinary, payload)
-	case coding == 8:
-		return decodeAs(sub, alphabetUCS2, payload)
-	case coding >= 0x10 && coding <= 0x1B:
-		sub.Class = int8(coding&3) + 1
-		return decodeAs(sub, int(coding>>2&3), payload)
-	case coding >= 0xF0:
-		sub.Class = int8(coding&3) + 1
-		return decodeAs(sub, int(coding>>2&1), payload)
-	default:
-		return smpp.StatusInvalidDCS
-	}
-	return nil
-}
-
-func decodeAs(sub *Submission, alphabet int, payload []byte) error {
-	switch alphabet {
-	case alphabetGSM7:
-		sub.Encoding, sub.Text = sms.GSM7, sms.DecodeGSM7(payload)
-	case alphabetBinary:
-		sub.Encoding, sub.Data = sms.Binary, bytes.Clone(payload)
-	default:
-		text, err := sms.DecodeUCS2(payload)
-		if err != nil {
-			return smpp.StatusInvalidMessageLength
-		}
-		sub.Encoding, sub.Text = sms.UCS2, text
-	}
 	return nil
 }

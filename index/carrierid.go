@@ -48,9 +48,10 @@ func (x *Index) Learn(carrier, carrierID string, id sms.ID, segment, segments in
 // carrierIDs adds the ids that an event tells, by segment.
 func (w *writer) carrierIDs(e *sms.Event) error {
 	for i, id := range e.CarrierIDs {
-		m := Match{ID: e.ID, Segment: i + 1, Segments: max(e.Segments, len(e.CarrierIDs)), Attempt: e.Attempt}
+		// The carrier gave an id for each submit_sm: more or fewer than the segments counted, where its form or encoding differs.
+		m := Match{ID: e.ID, Segment: i + 1, Segments: len(e.CarrierIDs), Attempt: e.Attempt}
 		if e.Segment > 0 && len(e.CarrierIDs) == 1 {
-			m.Segment = e.Segment
+			m.Segment, m.Segments = e.Segment, max(e.Segments, 1)
 		}
 		if err := w.carrierID(e.Carrier, id, m); err != nil {
 			return err

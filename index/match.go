@@ -242,7 +242,7 @@ func (m *Matcher) fact(in *sms.Inbound, match Match, story *Story) *sms.Event {
 	msg := &story.Message
 	e := &sms.Event{ID: match.ID, Time: in.Received, Node: m.node, Account: msg.Account, Integration: msg.Integration, Lane: msg.Lane,
 		Source: msg.Source, Destination: msg.Destination, Carrier: in.Carrier, Link: in.Link, Attempt: match.Attempt,
-		Segments: match.Segments, State: in.Receipt.State, Error: in.Receipt.Error, Accepted: msg.Accepted, Reference: msg.Reference}
+		Segments: max(match.Segments, msg.Segments), State: in.Receipt.State, Error: in.Receipt.Error, Accepted: msg.Accepted, Reference: msg.Reference}
 	if match.Segments > 1 {
 		e.Segment = match.Segment
 	}

@@ -9,9 +9,11 @@ import (
 
 // Replacement is what a waiting message gets instead of what it had (SMPP 3.4 4.10).
 type Replacement struct {
-	Content     bool // Text or Data, and Segments, are new; the encoding and header stay
+	Content     bool // Text or Data, Encoding, Shift and Segments are new; the header stays
 	Text        string
 	Data        []byte
+	Encoding    sms.Encoding
+	Shift       sms.Shift
 	Segments    int
 	NotBefore   time.Time // zero = as it was
 	Validity    time.Time // zero = as it was
@@ -24,7 +26,7 @@ type Replacement struct {
 // Apply changes a message.
 func (r *Replacement) Apply(m *sms.Message) {
 	if r.Content {
-		m.Text, m.Data, m.Segments = r.Text, r.Data, r.Segments
+		m.Text, m.Data, m.Encoding, m.Shift, m.Segments = r.Text, r.Data, r.Encoding, r.Shift, r.Segments
 	}
 	if !r.NotBefore.IsZero() {
 		m.NotBefore = r.NotBefore

@@ -11,4 +11,6 @@
 //	lane.go       Lane                                 tonnpi.go     Address as SMPP writes it
 //	state.go      State                                alphabet.go   the GSM 7 bit alphabet, its packing
 //	segments.go   counting and cutting text            unicode.go    UCS2 and Latin-1
+//	content.go    ... of a message with its elements   shift.go      national language shift tables
+//	smart.go      plain for typographic characters
 package sms

@@ -81,8 +81,8 @@ type Message struct {
 	Destination Address
 	Encoding    Encoding
 	Text        string // UTF-8, for every encoding but Binary
-	Data        []byte // octets of a Binary message, without UDH
-	UDH         []byte // the submitter's own user data header with its length octet; such a message is one segment, passed through
+	Data        []byte // octets of a Binary message, without UDH; of a segment whose text lacks half of a pair: all of it as encoded
+	UDH         []byte // the submitter's own user data header with its length octet; with concatenation it is one segment, passed through
 	Class       int8   // message class 0..3 (0 = flash) plus one; 0 means none
 	Segments    int    // counted at acceptance, 1..255
 	WantReceipt ReceiptWish

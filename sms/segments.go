@@ -92,6 +92,11 @@ func CountBytes(n int) int {
 
 func count(text string, enc Encoding, header int) (segments, units int) {
 	single, multi := Limits(enc, header)
+	return countIn(text, enc, single, multi)
+}
+
+// countIn counts with the units that the only segment and each of several have room for.
+func countIn(text string, enc Encoding, single, multi int) (segments, units int) {
 	switch {
 	case multi == 0:
 		return 0, 0
@@ -158,7 +163,12 @@ func CutText(text string, enc Encoding, header int) ([][]byte, error) {
 	if multi == 0 {
 		return nil, &CutError{enc, header}
 	}
-	segments, units := count(text, enc, header)
+	return cutIn(text, enc, single, multi)
+}
+
+// cutIn cuts with the units that the only segment and each of several have room for.
+func cutIn(text string, enc Encoding, single, multi int) ([][]byte, error) {
+	segments, units := countIn(text, enc, single, multi)
 	if segments > MaxSegments {
 		return nil, &TooLongError{segments}
 	}
