@@ -27,6 +27,13 @@ type Submission struct {
 	Class    int8         // message class plus one, 0 = none
 
 	WantReceipt sms.ReceiptWish
+	// Intermediate and Acks are the other wishes of registered_delivery, see sms.Message.
+	Intermediate bool
+	Acks         uint8
+	// Join marks a segment that core joins with others; Octets are its content as encoded.
+	Join   bool
+	Octets []byte
+
 	Reference   string    // at most maxReference octets
 	Validity    time.Time // zero = the account's default
 	NotBefore   time.Time // zero or past = at once
@@ -51,6 +58,7 @@ func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
 		Text: s.Text, Data: s.Data, UDH: s.UDH, Class: s.Class, WantReceipt: s.WantReceipt, Reference: s.Reference,
 		ServiceType: s.ServiceType, ProtocolID: s.ProtocolID, Accepted: now,
 		Key: s.Key, KeyHash: s.KeyHash, KeyIndex: s.KeyIndex, KeyCount: s.KeyCount,
+		ReceiptRule: s.Account.ReceiptRule, Intermediate: s.Intermediate, Acks: s.Acks,
 	}
 	if m.Lane == sms.LaneUnset {
 		m.Lane = s.Account.Lane
@@ -60,6 +68,9 @@ func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
 			e.stats.refused.WithLabelValues(s.Door, r.Reason).Inc()
 			return nil, r
 		}
+	}
+	if s.Join {
+		markSegment(m, &s)
 	}
 	m.ID = e.ids.Next()
 	return m, nil

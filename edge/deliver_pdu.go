@@ -28,9 +28,12 @@ func deliverSM(d *sms.Delivery) (*smpp.DeliverSM, error) {
 // 5.3.2.35. The addresses are swapped: it comes from the handset.
 func receiptSM(d *sms.Delivery) *smpp.DeliverSM {
 	state, stat := wireState(d.State)
-	delivered := 0
+	segments, delivered := max(d.Segments, 1), 0
+	if d.Segment > 0 { // a receipt of one segment of several
+		segments = 1
+	}
 	if d.State == sms.StateDelivered {
-		delivered = max(d.Segments, 1)
+		delivered = segments
 	}
 	done := d.Done
 	if done.IsZero() {
@@ -41,8 +44,11 @@ func receiptSM(d *sms.Delivery) *smpp.DeliverSM {
 		code = d.Error
 	}
 	id := d.ID.String()
+	if !d.Group.IsZero() {
+		id = d.Group.String()
+	}
 	text := smpp.ReceiptText{
-		ID: id, Sub: threeDigits(max(d.Segments, 1)), Dlvrd: threeDigits(delivered),
+		ID: id, Sub: threeDigits(segments), Dlvrd: threeDigits(delivered),
 		Submitted: d.Accepted.UTC(), Done: done.UTC(), Stat: stat, Err: code[:min(len(code), maxReceiptError)],
 	}
 	m := &smpp.DeliverSM{
@@ -92,10 +98,10 @@ func wireState(s sms.State) (smpp.MessageState, string) {
 }
 
 func moSM(mo *sms.MO) (*smpp.DeliverSM, error) {
-	m := &smpp.DeliverSM{Source: wireAddress(mo.Source), Destination: wireAddress(mo.Destination)}
+	m := &smpp.DeliverSM{Source: wireAddress(mo.Source), Destination: wireAddress(mo.Destination), ESMClass: mo.Ack}
 	body := make([]byte, 0, len(mo.UDH)+len(mo.Text)+len(mo.Data))
 	if len(mo.UDH) > 0 {
-		m.ESMClass = smpp.ESMUDHI
+		m.ESMClass |= smpp.ESMUDHI
 		body = append(body, mo.UDH...)
 	}
 	var err error

@@ -139,13 +139,18 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 		return sub, err
 	}
 	sub.WantReceipt = wishOf(m.RegisteredDelivery)
+	sub.Intermediate, sub.Acks = m.RegisteredDelivery&smpp.RegisteredIntermediate != 0, m.RegisteredDelivery&smpp.RegisteredAcks
 	if err := readAddresses(&sub, m); err != nil {
 		return sub, err
 	}
 	if err := readTimes(&sub, m, e.now()); err != nil {
 		return sub, err
 	}
-	return sub, readContent(&sub, m)
+	if err := readContent(&sub, m); err != nil {
+		return sub, err
+	}
+	readSegment(&sub, m)
+	return sub, nil
 }
 
 // checkFlags refuses what cannot be honoured (SMPP 3.4 5.2.12, 5.2.14, 5.2.18, 5.2.20). A replace_if_present_flag is let

@@ -15,6 +15,8 @@ type Progress struct {
 	State     sms.State
 	Held      bool // it waits to be routed anew: held, and not queued since
 	Withdrawn bool // the edge refused the submission after all
+	// Joined says that this segment is part of a message that was dispatched, and Told that an event said so.
+	Joined, Told bool
 	// SegmentIDs are the ids by segment that the carrier of the highest attempt has given, "" for segments it has not
 	// taken yet; nil when it took none.
 	SegmentIDs []string
@@ -37,7 +39,7 @@ func (x *Index) progress(id sms.ID) (Progress, error) {
 		return Progress{}, err
 	}
 	p := Progress{Known: f.told(), State: f.state(), Segments: f.segmentStates(), Message: f.message}
-	p.Final = p.State.Final()
+	p.Final, p.Joined = p.State.Final(), !f.into.IsZero()
 	last := f.lastDispatch()
 	if last != nil {
 		p.Queued, p.SegmentIDs = last.Attempt, f.segmentIDs(last)
@@ -48,6 +50,8 @@ func (x *Index) progress(id sms.ID) (Progress, error) {
 			p.Done = max(p.Done, e.Attempt)
 		case sms.EventWithdrawn:
 			p.Withdrawn = true
+		case sms.EventJoined:
+			p.Told = true
 		}
 	}
 	for _, d := range f.deliveries {

@@ -47,7 +47,9 @@ func appendMO(dst []byte, m *sms.MO) []byte {
 	dst = putBytes(dst, 9, m.TLVs)
 	dst = putUint(dst, 10, uint64(m.Shift.Locking))
 	dst = putUint(dst, 11, uint64(m.Shift.Single))
-	return putBool(dst, 12, m.Incomplete)
+	dst = putBool(dst, 12, m.Incomplete)
+	dst = putIDs(dst, 18, m.Parts)
+	return putUint(dst, 19, uint64(m.Ack))
 }
 
 func decodeMO(c *cursor, n *names) *sms.MO {
@@ -78,6 +80,10 @@ func decodeMO(c *cursor, n *names) *sms.MO {
 			m.Shift.Single = uint8(c.u)
 		case 12:
 			m.Incomplete = c.bool()
+		case 18:
+			m.Parts = append(m.Parts, c.id())
+		case 19:
+			m.Ack = uint8(c.u)
 		}
 	}
 	return m
