@@ -85,6 +85,7 @@ func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte,
 		}
 	}
 	mo.Encoding, mo.Text, mo.Data = h.content(coding, body)
+	h.readSegment(mo, body, tlvs)
 	in.MO = mo
 	return in
 }

@@ -17,27 +17,18 @@ func readSegment(sub *Submission, m *smpp.SubmitSM) {
 	if _, total, _, ok := smpp.Concat(sub.UDH); !ok || total < 2 {
 		return
 	}
-	payload := m.Payload()
-	if m.ESMClass&smpp.ESMUDHI != 0 {
-		payload = payload[1+int(payload[0]):] // readContent has cut it before
+	payload, header := m.Payload(), 0
+	if m.ESMClass&smpp.ESMUDHI != 0 { // readContent has cut it before
+		header = 1 + int(payload[0])
+		payload = payload[header:]
 	}
 	sub.Join = true
 	switch charset := sub.Account.SMPP.Charset; {
 	case sub.Encoding == sms.UCS2, sub.Encoding == sms.GSM7 && charset == configs.CharsetGSM:
 		sub.Octets = bytes.Clone(payload)
 	case sub.Encoding == sms.GSM7 && charset == configs.CharsetGSMPacked:
-		sub.Octets = septets(len(sub.UDH), payload)
+		sub.Octets = sms.Septets(header, payload)
 	}
-}
-
-// septets unpacks a payload that follows a header of so many octets.
-func septets(header int, payload []byte) []byte {
-	fill := sms.FillBits(header)
-	out, err := sms.UnpackGSM7(nil, payload, fill, max(0, (len(payload)*8-fill)/7))
-	if err != nil { // cannot be: as many are asked for as there are
-		return nil
-	}
-	return out
 }
 
 // markSegment makes a segment to be joined of a message whose content was checked. Where no encoding was named the one that

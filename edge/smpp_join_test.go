@@ -61,21 +61,6 @@ func TestSegmentsKeepTheirOctets(t *testing.T) {
 	}
 }
 
-func TestPackedSegment(t *testing.T) {
-	header := smpp.AppendConcat8(nil, 1, 2, 1)
-	text, err := sms.AppendGSM7(nil, "seven bits {")
-	if err != nil {
-		t.Fatal(err)
-	}
-	packed := sms.PackGSM7(nil, text, sms.FillBits(len(header)))
-	if got := septets(len(header), packed); string(got) != string(text) {
-		t.Errorf("%q", got)
-	}
-	if got := septets(len(header), nil); len(got) != 0 {
-		t.Errorf("of nothing: %q", got)
-	}
-}
-
 // TestRegisteredDelivery has every bit of registered_delivery become a wish (SMPP 3.4 5.2.17).
 func TestRegisteredDelivery(t *testing.T) {
 	e := runEdge(t, liveYAML(t, joining), nil)

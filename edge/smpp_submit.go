@@ -3,7 +3,6 @@ package edge
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"time"
 
@@ -227,25 +226,13 @@ func readContent(sub *Submission, m *smpp.SubmitSM) error {
 			return smpp.StatusInvalidESMClass
 		}
 		sub.UDH, payload = bytes.Clone(udh), body
-	} else if header, ok := concatOf(m.TLVs); ok {
+	} else if header, ok := smpp.SARHeader(m.TLVs); ok {
 		sub.UDH = header
 	}
 	if len(payload) == 0 && len(sub.UDH) == 0 {
 		return smpp.StatusInvalidMessageLength
 	}
 	return decodeContent(sub, m.DataCoding, payload)
-}
-
-// concatOf translates the sar TLVs (SMPP 3.4 5.3.2.22 to .24) into a header with a 16-bit reference; false when they are
-// not all there or make no sense, and the message then stands alone.
-func concatOf(tlvs smpp.TLVs) ([]byte, bool) {
-	ref, _ := tlvs.Get(smpp.TagSARMsgRefNum)
-	total, ok1 := tlvs.GetByte(smpp.TagSARTotalSegments)
-	seq, ok2 := tlvs.GetByte(smpp.TagSARSegmentSeqnum)
-	if len(ref) != 2 || !ok1 || !ok2 || total < 2 || seq < 1 || seq > total {
-		return nil, false
-	}
-	return smpp.AppendConcat16(nil, binary.BigEndian.Uint16(ref), total, seq), true
 }
 
 // Alphabets of bits 3-2 of a data coding scheme (3GPP TS 23.038 4).
