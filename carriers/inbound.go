@@ -77,7 +77,7 @@ func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte,
 			Intermediate: receipt.Intermediate || !stateOf(receipt.State).Final(), Submitted: receipt.Submitted, Done: receipt.Done}
 		return in
 	}
-	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest}
+	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, Ack: ackOf(esm)}
 	body := payload
 	if esm&udhi != 0 {
 		if udh, rest, err := smpp.SplitUDH(payload); err == nil {

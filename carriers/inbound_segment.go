@@ -24,3 +24,12 @@ func (h *inbound) readSegment(mo *sms.MO, body []byte, tlvs smpp.TLVs) {
 	}
 	mo.Text, mo.Data = "", bytes.Clone(body)
 }
+
+// ackOf returns the type of an acknowledgement by a handset or its user, 0 for other messages. It is passed on as a message
+// of that type: what it is about only its text and TLVs tell, in the operator's words (SMPP 3.4 2.11).
+func ackOf(esm uint8) uint8 {
+	if kind := esm & smpp.ESMTypeMask; kind == smpp.ESMDeliveryAck || kind == smpp.ESMUserAck {
+		return kind
+	}
+	return 0
+}
