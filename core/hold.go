@@ -40,13 +40,15 @@ func (c *Core) readHeld(ctx context.Context) error {
 		return err
 	}
 	g, ctx := groupOf(ctx)
+	// Whoever read before may have died with other leases: the segments that it left in MT come when those lapse.
+	patient := time.Now().Add(c.cfg.LeaseTTL + joinGrace)
 	for _, l := range sms.Lanes() {
 		g.Go(func() error {
 			return c.read(ctx, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
 				return c.holdBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, o)
 			})
 		})
-		js := newJoiner()
+		js := newJoiner(patient)
 		g.Go(func() error {
 			return c.read(ctx, streams.DueReader(l), func(ctx context.Context, b *streams.Batch, o *outputs) error { return c.dueBatch(ctx, b, js, o) })
 		})

@@ -80,6 +80,7 @@ func (s *set) contradicts(g *segment) bool {
 
 // joiner gathers segments. One goroutine uses it.
 type joiner struct {
+	patient time.Time
 	sets    map[setKey]*set
 	waiting map[sms.ID]*set
 	ages    list.List // of sets, the oldest first
@@ -89,8 +90,9 @@ type joiner struct {
 	turned  time.Time
 }
 
-func newJoiner() *joiner {
-	return &joiner{sets: map[setKey]*set{}, waiting: map[sms.ID]*set{}, left: [2]map[sms.ID]struct{}{{}, {}}}
+// newJoiner returns one that lets nothing go on incomplete before the given time.
+func newJoiner(patient time.Time) *joiner {
+	return &joiner{patient: patient, sets: map[setKey]*set{}, waiting: map[sms.ID]*set{}, left: [2]map[sms.ID]struct{}{{}, {}}}
 }
 
 // add takes a segment in and returns the sets that go on because of it: one that it completes, or contradicts.
@@ -106,8 +108,10 @@ func (j *joiner) add(key setKey, g *segment, timeout time.Duration, now time.Tim
 	}
 	if s == nil {
 		s = &set{key: key, deadline: g.at.Add(timeout)}
-		if soon := now.Add(joinGrace); s.deadline.Before(soon) {
-			s.deadline = soon
+		for _, soon := range [...]time.Time{now.Add(joinGrace), j.patient} {
+			if s.deadline.Before(soon) {
+				s.deadline = soon
+			}
 		}
 	}
 	own := *g
