@@ -165,6 +165,10 @@ func (f *fact) readEvent(e *sms.Event, c countries) {
 		r.held = microsOf(e.Time)
 	case sms.EventWithdrawn:
 		r.withdrawn = true
+	case sms.EventJoined:
+		if !e.Into.IsZero() { // by itself it is no message any more
+			r.finish(sms.EventFailed, "", e.Attempt, outcome{state: sms.StateDeleted, at: microsOf(e.Time), error: errJoined})
+		}
 	case sms.EventDelivered, sms.EventFailed:
 		r.finish(e.Kind, e.Carrier, e.Attempt, outcome{state: e.State, at: microsOf(e.Time), error: e.Error, commandStatus: e.Status})
 		if e.Kind == sms.EventDelivered {
