@@ -40,8 +40,8 @@ func (c *Core) readHeld(ctx context.Context) error {
 		return err
 	}
 	g, ctx := groupOf(ctx)
-	// Whoever read before may have died with other leases: the segments that it left in MT come when those lapse.
-	patient := time.Now().Add(c.cfg.LeaseTTL + joinGrace)
+	// Whoever read before may have died with other leases and with batches in work: the segments in these come when those lapse.
+	patient := time.Now().Add(max(c.cfg.LeaseTTL, c.bus.AckWait()) + joinGrace)
 	for _, l := range sms.Lanes() {
 		g.Go(func() error {
 			return c.read(ctx, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {

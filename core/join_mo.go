@@ -13,10 +13,13 @@ import (
 const joinMOFor = 5 * time.Minute
 
 // joinsMO reports whether an MO is one segment of several, and its account wants them joined.
-func (c *Core) joinsMO(mo *sms.MO, account string) bool {
-	_, total, _, ok := smpp.Concat(mo.UDH)
+func (c *Core) joinsMO(mo *sms.MO) (bool, error) {
+	if _, total, _, ok := smpp.Concat(mo.UDH); !ok || total < 2 {
+		return false, nil
+	}
+	account, _, err := c.ownerOf(mo)
 	a := c.live.Load().Accounts[account]
-	return ok && total > 1 && len(mo.Parts) == 0 && a != nil && a.JoinMO
+	return a != nil && a.JoinMO, err
 }
 
 // dueMO gathers a segment of an MO with the others, unless they went on already.

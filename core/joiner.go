@@ -19,6 +19,8 @@ const (
 	// maxSets and maxSetOctets bound what a joiner remembers; beyond them the oldest message goes on as it is.
 	maxSets      = 20_000
 	maxSetOctets = 32 << 20
+	// maxRepeats bounds how often the segments of one message may come again.
+	maxRepeats = 64
 	// leftFor is for how long at least a joiner remembers which segments went on: until then the index may not know it.
 	leftFor = 30 * time.Second
 )
@@ -71,9 +73,9 @@ func (s *set) complete() bool {
 	return len(parts) == int(s.key.total)
 }
 
-// contradicts reports whether a segment of this number is there with another content: it is another message's.
+// contradicts reports whether a segment of this number is there with another content, or too often: it is another message's.
 func (s *set) contradicts(g *segment) bool {
-	return slices.ContainsFunc(s.segments, func(h *segment) bool {
+	return len(s.segments) >= int(s.key.total)+maxRepeats || slices.ContainsFunc(s.segments, func(h *segment) bool {
 		return h.seq == g.seq && (h.encoding != g.encoding || !bytes.Equal(h.octets, g.octets))
 	})
 }

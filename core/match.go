@@ -85,11 +85,11 @@ func (c *Core) matchMO(ctx context.Context, in *sms.Inbound, o *outputs) error {
 	if p.Known { // a repeated batch: this MO is on its way
 		return nil
 	}
-	account, _, err := c.ownerOf(in.MO)
+	joins, err := c.joinsMO(in.MO)
 	if err != nil {
 		return err
 	}
-	if c.joinsMO(in.MO, account) {
+	if joins { // the node that reads what is due sees those of all carriers
 		o.hold(time.Now().Truncate(slotWidth), sms.Normal, &sms.Record{Inbound: in}, nil)
 		return nil
 	}

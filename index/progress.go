@@ -57,7 +57,7 @@ func (x *Index) progress(id sms.ID) (Progress, error) {
 	for _, d := range f.deliveries {
 		p.Done = max(p.Done, d.Attempt)
 	}
-	p.Held = !p.Final && f.held(last)
+	p.Held = !p.Final && !p.Joined && f.held(last)
 	return p, nil
 }
 
