@@ -32,7 +32,7 @@ func (p *fakePublisher) Shard(string) int { return 0 }
 func (p *fakePublisher) told() string {
 	var out []string
 	for _, r := range p.recs {
-		word := ""
+		var word string
 		if d := r.Delivery; d != nil {
 			word = "to customer: " + d.State.String()
 			if d.Segment > 0 {
