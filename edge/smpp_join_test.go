@@ -3,6 +3,7 @@ package edge
 import (
 	"testing"
 
+	"tasman/configs"
 	"tasman/smpp"
 	"tasman/smpp/smpptest"
 	"tasman/sms"
@@ -91,7 +92,7 @@ func TestRegisteredDelivery(t *testing.T) {
 // TestReceiptOfASegment is the receipt that a customer gets of one segment: under the id that the segment had.
 func TestReceiptOfASegment(t *testing.T) {
 	d := &sms.Delivery{ID: sms.ID{1}, Group: sms.ID{2}, Segments: 3, Segment: 2, State: sms.StateDelivered}
-	m := receiptSM(d)
+	m := receiptSM(d, &configs.AccountSMPP{})
 	r, ok := smpp.ReceiptOf(m.ESMClass, m.ShortMessage, m.TLVs)
 	text, err := smpp.ParseReceipt(m.ShortMessage)
 	if !ok || err != nil || r.MessageID != d.Group.String() || text.ID != d.Group.String() || text.Sub != "001" || text.Dlvrd != "001" {
@@ -106,7 +107,7 @@ func TestReceiptOfASegment(t *testing.T) {
 
 // TestIntermediateNotification has its own esm_class (SMPP 3.4 5.2.12).
 func TestIntermediateNotification(t *testing.T) {
-	m := receiptSM(&sms.Delivery{ID: sms.ID{1}, Segments: 1, State: sms.StateEnroute})
+	m := receiptSM(&sms.Delivery{ID: sms.ID{1}, Segments: 1, State: sms.StateEnroute}, &configs.AccountSMPP{})
 	if r, ok := smpp.ReceiptOf(m.ESMClass, m.ShortMessage, m.TLVs); !ok || !r.Intermediate || r.State != smpp.StateEnroute {
 		t.Errorf("%#x %q", m.ESMClass, m.ShortMessage)
 	}

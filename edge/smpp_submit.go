@@ -50,15 +50,17 @@ func (s *session) submit(r *smpp.Request, sub Submission) {
 		s.throttle(r)
 		return
 	}
+	form := sub.Account.SMPP.MessageIDs
 	if wait == 0 {
-		s.accept(r, msg)
-	} else if !e.smpp.hold.add(wait, func() { s.accept(r, msg) }) {
+		s.accept(r, msg, form)
+	} else if !e.smpp.hold.add(wait, func() { s.accept(r, msg, form) }) {
 		s.throttle(r)
 	}
 }
 
-func (s *session) accept(r *smpp.Request, msg *sms.Message) {
-	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) { s.answer(r, msg.ID.String(), err) })
+// accept stores a message and answers with its id in the account's form.
+func (s *session) accept(r *smpp.Request, msg *sms.Message, form configs.IDForm) {
+	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) { s.answer(r, form.Format(msg.ID), err) })
 }
 
 // takeRate takes one message from the user's rate and the account's.
@@ -145,6 +147,9 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 	if err := readTimes(&sub, m, e.now()); err != nil {
 		return sub, err
 	}
+	if err := readTLVs(&sub, m); err != nil {
+		return sub, err
+	}
 	if err := readContent(&sub, m); err != nil {
 		return sub, err
 	}
@@ -152,8 +157,8 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 	return sub, nil
 }
 
-// checkFlags refuses what cannot be honoured (SMPP 3.4 5.2.12, 5.2.14, 5.2.18, 5.2.20). A replace_if_present_flag is let
-// pass: both messages are then sent.
+// checkFlags refuses what cannot be honoured (SMPP 3.4 5.2.12, 5.2.14, 5.2.18, 5.2.20). A replace_if_present_flag is passed on
+// to the operator.
 func checkFlags(m *smpp.SubmitSM) error {
 	switch {
 	case m.ESMClass&smpp.ESMTypeMask != 0 && m.ESMClass&smpp.ESMTypeMask != smpp.ESMDeliveryAck && m.ESMClass&smpp.ESMTypeMask != smpp.ESMUserAck:

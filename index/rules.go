@@ -69,6 +69,7 @@ func (m *Matcher) ownReceipt(in *sms.Inbound, match Match, story *Story, e *sms.
 	_, rec := m.delivery(msg, &own)
 	d := rec.Delivery
 	d.Done, d.CarrierIDs, d.Sent, d.Segment = in.Receipt.Done, []string{in.Receipt.CarrierID}, e.Submitted, own.Segment
+	d.TLVs = in.Receipt.TLVs
 	if len(msg.Parts) == match.Segments && d.Segment > 0 { // it was submitted in as many segments, each with an id of its own
 		d.Group = msg.Parts[d.Segment-1]
 	}

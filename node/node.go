@@ -179,7 +179,12 @@ func (n *Node) Ready() error {
 
 func (n *Node) startStreams(ctx context.Context) error {
 	c := n.cfg.NATS
+	seed, err := readSeed(c.SeedFile)
+	if err != nil {
+		return err
+	}
 	bus, err := streams.Open(ctx, streams.Config{
+		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Peers: peers(c.Nodes),
 		Node: n.cfg.Name, URLs: c.URLs, Dir: n.cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
 		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: n.cfg.Region,
 		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
@@ -205,6 +210,8 @@ func (n *Node) startStreams(ctx context.Context) error {
 		return fmt.Errorf("streams: %w", err)
 	}
 	n.run("trimmer", bus.RunTrimmer)
+	n.run("balancer", bus.RunBalancer)
+	n.run("drains", bus.RunDrains)
 	return nil
 }
 
@@ -379,7 +386,7 @@ func (n *Node) startConsole(context.Context) error {
 func (n *Node) links() []console.Link {
 	var out []console.Link
 	for _, s := range n.carriers.Links() {
-		out = append(out, console.Link{Carrier: s.Carrier, Name: s.Link, Up: s.Up, Since: s.Since, Used: s.Used, Window: s.Window})
+		out = append(out, console.Link{Carrier: s.Carrier, Name: s.Link, Up: s.Up, Since: s.Since, Used: s.Used, Window: s.Window, IDForm: s.IDForm})
 	}
 	return out
 }

@@ -2,9 +2,7 @@ package smpp
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +15,9 @@ import (
 func FuzzDecode(f *testing.F) {
 	for _, frame := range readGolden(f) {
 		f.Add(frame)
+	}
+	for _, b := range operationBodies() {
+		f.Add(withBody(b.command, 1, b.body))
 	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		h, pdu, err := Decode(frame)
@@ -84,56 +85,18 @@ func (s *steppedReader) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// FuzzSession writes any octets to a bound server session, in front of the bind and
-// after it. The session must not panic and must end when the connection does.
-func FuzzSession(f *testing.F) {
-	for _, frame := range readGolden(f) {
-		f.Add(frame, true)
-		f.Add(frame, false)
-	}
-	f.Add(stream(3, 2), true)
-	bind := appendFrame(nil, trx.Command(), 0, 1, &trx, true)
-	f.Fuzz(func(t *testing.T, data []byte, bound bool) {
-		l := newPipeListener()
-		v := &Server{
-			Bind: func(context.Context, *BindRequest, net.Addr) (Handler, error) {
-				return HandlerFunc(func(r *Request) { _ = r.Reply(StatusOK, nil) }), nil
-			},
-			Options: Options{MaxPDU: 1024, BindTimeout: time.Minute},
-		}
-		served := make(chan error, 1)
-		go func() { served <- v.Serve(l) }()
-		conn, err := l.dial(context.Background(), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		drained := make(chan struct{})
-		go func() {
-			defer close(drained)
-			for buf := make([]byte, 4096); ; {
-				if _, err := conn.Read(buf); err != nil {
-					return
-				}
-			}
-		}()
-		if bound {
-			data = append(bytes.Clone(bind), data...)
-		}
-		_, _ = conn.Write(data) // the server may close first: that is one of its answers
-		_ = conn.Close()
-		<-drained
-		if err := v.Close(); err != nil {
-			t.Error(err)
-		}
-		<-served
-	})
-}
-
 func FuzzReceipt(f *testing.F) {
 	f.Add([]byte("id:1 sub:001 dlvrd:001 submit date:2607011234 done date:2607011234 stat:DELIVRD err:000 text:x"), uint8(4), []byte{0, 0x1E, 0, 1, '1'})
-	f.Add([]byte("\x05\x00\x03\x01\x01\x01id:1"), uint8(0x44), []byte(nil))
+	for _, s := range readShapes(f) {
+		f.Add(s.text, s.class, []byte(s.tlvs))
+	}
 	f.Fuzz(func(t *testing.T, payload []byte, class uint8, tlvs []byte) {
-		ReceiptOf(class, payload, TLVs(tlvs))
+		if r, ok := ReceiptOf(class, payload, TLVs(tlvs)); ok {
+			if r.State > StateSkipped && r.State != StateNone {
+				t.Errorf("state %d does not exist", r.State)
+			}
+			_ = r.ErrorCode()
+		}
 		if udh, body, err := SplitUDH(payload); err == nil && len(udh)+len(body) != len(payload) {
 			t.Error("octets lost")
 		}
