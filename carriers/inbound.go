@@ -79,8 +79,8 @@ func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte,
 			TLVs: receiptTLVs(h.w.spec, tlvs, &receipt)}
 		return in
 	}
-	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, TLVs: configs.PassTLVs(nil, tlvs, h.w.spec.TLVs)}
-	readMO(mo, h.w.spec, esm, coding, payload, tlvs)
+	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, TLVs: configs.PassTLVs(nil, tlvs, h.w.spec.TLVs), Ack: ackOf(esm)}
+	keepSegment(mo, readMO(mo, h.w.spec, esm, coding, payload, tlvs))
 	in.MO = mo
 	return in
 }

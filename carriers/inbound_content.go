@@ -9,8 +9,9 @@ import (
 )
 
 // readMO reads the content of an MO: header, coding and body. What is no text is kept as octets, since an MO must not be lost
-// to its coding.
-func readMO(mo *sms.MO, spec *configs.Carrier, esm, coding uint8, payload []byte, tlvs smpp.TLVs) {
+// to its coding. It returns the body as the MO's encoding has it, which can tell more than its text: the start of a character
+// whose end is in another segment.
+func readMO(mo *sms.MO, spec *configs.Carrier, esm, coding uint8, payload []byte, tlvs smpp.TLVs) (octets []byte) {
 	udh, body, err := smpp.ReadUDH(esm, payload, tlvs)
 	if err != nil { // no header after all
 		udh, body = nil, payload
@@ -20,24 +21,26 @@ func readMO(mo *sms.MO, spec *configs.Carrier, esm, coding uint8, payload []byte
 	mo.Class = class
 	switch alphabet {
 	case sms.GSM7:
-		readDefault(mo, spec.GSM7Charset, len(payload)-len(body), body)
-		return
+		return readDefault(mo, spec.GSM7Charset, len(payload)-len(body), body)
 	case ia5:
-		mo.Encoding, mo.Text = sms.GSM7, sms.DecodeLatin1(body)
-		if !sms.FitsGSM7(mo.Text) {
-			mo.Encoding = sms.Latin1
+		mo.Text = sms.DecodeLatin1(body)
+		if septets, err := sms.AppendGSM7(nil, mo.Text); err == nil {
+			mo.Encoding = sms.GSM7
+			return septets
 		}
-		return
+		mo.Encoding = sms.Latin1
+		return body
 	case sms.Latin1:
 		mo.Encoding, mo.Text = sms.Latin1, sms.DecodeLatin1(body)
-		return
+		return body
 	case sms.UCS2:
 		if text, err := sms.DecodeUCS2(body); err == nil {
 			mo.Encoding, mo.Text = sms.UCS2, text
-			return
+			return body
 		}
 	}
 	mo.Encoding, mo.Data = sms.Binary, bytes.Clone(body)
+	return body
 }
 
 // ia5 is data_coding 1, ASCII: no encoding that a message has.
@@ -78,14 +81,16 @@ func alphabetOf(spec *configs.Carrier, coding uint8) (sms.Encoding, int8) {
 }
 
 // readDefault reads text in what the carrier takes the default alphabet for, after a header of so many octets.
-func readDefault(mo *sms.MO, charset configs.Charset, header int, body []byte) {
+func readDefault(mo *sms.MO, charset configs.Charset, header int, body []byte) (octets []byte) {
 	if !charset.IsGSM() {
 		mo.Encoding, mo.Text = sms.Latin1, sms.DecodeLatin1(body)
-		return
+		return body
 	}
 	mo.Encoding = sms.GSM7
 	if len(mo.UDH) > 0 {
 		mo.Shift.Locking, mo.Shift.Single = smpp.UDH(mo.UDH).Languages()
 	}
-	mo.Text = mo.Shift.Decode(charset.Septets(body, header))
+	octets = charset.Septets(body, header)
+	mo.Text = mo.Shift.Decode(octets)
+	return octets
 }

@@ -114,10 +114,10 @@ func (f *flight) answered(o smpp.Outcome) {
 }
 
 // taken makes a segment's id known to those who match receipts, before the sent event is stored. The usual message, of one
-// segment and never in doubt, is only remembered: the index learns its id from the event.
+// segment, never in doubt and with one receipt to come, is only remembered: the index learns its id from the event.
 func (f *flight) taken(segment int, id string) {
 	rec := f.item.record()
-	if rec.Message.Segments > 1 || len(f.ids) > 1 || rec.Dispatch.MaybeSent || rec.Dispatch.Submits > 0 {
+	if rec.Message.Segments > 1 || len(f.ids) > 1 || rec.Dispatch.MaybeSent || rec.Dispatch.Submits > 0 || rec.Message.Intermediate {
 		f.w.learn(f, segment, id)
 		return
 	}

@@ -57,7 +57,7 @@ func (j *job) holdUntil(at time.Time, reason string) verdict {
 
 // withdrawn drops what an edge had to refuse although its storage was in doubt.
 func (c *Core) withdrawn(j *job) verdict {
-	if !c.index.AnyWithdrawn() {
+	if !c.index.AnyWithdrawn() || len(j.message.Parts) > 0 { // the other segments must not go with the first
 		return goOn
 	}
 	if p, err := c.index.Progress(j.message.ID); err == nil && p.Withdrawn {

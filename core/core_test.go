@@ -25,6 +25,7 @@ type rig struct {
 	ids    *sms.IDs
 	facts  chan sms.Record
 	passed []sms.Record // facts that nobody waited for yet
+	end    func()       // stops the role, as at the end of a node
 }
 
 func newRig(t *testing.T, resources string) *rig {
@@ -35,7 +36,7 @@ func newRig(t *testing.T, resources string) *rig {
 	for name := range snap.Carriers {
 		names = append(names, name)
 	}
-	r.bus = streamstest.New(t, streamstest.Carriers(names...))
+	r.bus = streamstest.New(t, streamstest.Carriers(names...), streamstest.With(func(c *streams.Config) { c.AckWait = 3 * time.Second }))
 	if err := r.live.Swap(snap); err != nil {
 		t.Fatal(err)
 	}
@@ -44,18 +45,9 @@ func newRig(t *testing.T, resources string) *rig {
 		t.Fatal(err)
 	}
 	r.index = x
-	role, err := New(Config{Node: "test", LeaseTTL: 2 * time.Second}, r.bus, x, index.NewMatcher(x, r.bus, "test"), r.live, slog.New(slog.DiscardHandler), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { x.Follow(ctx, r.bus) })
-	wg.Go(func() {
-		if err := role.Run(ctx); err != nil {
-			t.Errorf("the role ended: %v", err)
-		}
-	})
 	for _, stream := range []string{streams.Dispatch, streams.Events, streams.Deliver} {
 		wg.Go(func() { r.bus.Tail(ctx, stream, 0, r.take) })
 	}
@@ -64,7 +56,28 @@ func newRig(t *testing.T, resources string) *rig {
 		wg.Wait()
 		x.Close()
 	})
+	r.start()
 	return r
+}
+
+// start runs the role until end.
+func (r *rig) start() {
+	r.t.Helper()
+	role, err := New(Config{Node: "test", LeaseTTL: 2 * time.Second}, r.bus, r.index, index.NewMatcher(r.index, r.bus, "test"), r.live,
+		slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- role.Run(ctx) }()
+	r.end = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Errorf("the role ended: %v", err)
+		}
+	})
+	r.t.Cleanup(r.end)
 }
 
 func (r *rig) take(b *streams.Batch) error {

@@ -106,7 +106,7 @@ func (c *Core) routeBatch(ctx context.Context, b *streams.Batch, repeated, latel
 			if err != nil {
 				return err
 			}
-			if p.Final || p.Held || p.Queued > 0 || p.Done > 0 {
+			if p.Final || p.Held || p.Joined || p.Queued > 0 || p.Done > 0 {
 				continue
 			}
 		}

@@ -42,13 +42,18 @@ func (c *Core) readHeld(ctx context.Context) error {
 	g, ctx := groupOf(ctx)
 	g.Go(func() error { return c.bus.Serve(ctx, index.WaitingSubject, replyIn(c.withdrawWaiting)) })
 	g.Go(func() error { return c.bus.Serve(ctx, index.ReplaceHeldSubject, replyIn(c.replaceWaiting)) })
+	// Whoever read before may have died with other leases and with batches in work: the segments in these come when those lapse.
+	patient := time.Now().Add(max(c.cfg.LeaseTTL, c.bus.AckWait()) + joinGrace)
 	for _, l := range sms.Lanes() {
 		g.Go(func() error {
 			return c.read(ctx, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
 				return c.holdBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, o)
 			})
 		})
-		g.Go(func() error { return c.read(ctx, streams.DueReader(l), c.dueBatch) })
+		js := newJoiner(patient)
+		g.Go(func() error {
+			return c.read(ctx, streams.DueReader(l), func(ctx context.Context, b *streams.Batch, o *outputs) error { return c.dueBatch(ctx, b, js, o) })
+		})
 	}
 	return g.Wait()
 }
@@ -101,8 +106,8 @@ func holdUntil(m *sms.Message, d *sms.Dispatch, stored time.Time, revision uint6
 }
 
 // dueBatch takes up what waited: a message is routed anew, one in doubt ends as unknown unless its receipt came, a receipt
-// is looked for again. A record that was taken up before (its attempt is queued, or the message ended) is dropped.
-func (c *Core) dueBatch(ctx context.Context, b *streams.Batch, o *outputs) error {
+// is looked for again, segments are joined. A record that was taken up before (its attempt is queued, or the message ended) is dropped.
+func (c *Core) dueBatch(ctx context.Context, b *streams.Batch, js *joiner, o *outputs) error {
 	if err := c.barrier(ctx); err != nil {
 		return err
 	}
@@ -110,8 +115,12 @@ func (c *Core) dueBatch(ctx context.Context, b *streams.Batch, o *outputs) error
 		rec := &b.Records[i]
 		var err error
 		switch {
+		case rec.Inbound != nil && rec.Inbound.MO != nil:
+			err = c.dueMO(ctx, js, rec, o)
 		case rec.Inbound != nil:
 			err = c.matchOne(ctx, rec.Inbound, o)
+		case rec.Message != nil && rec.Dispatch != nil && rec.Message.Join:
+			err = c.dueSegment(ctx, js, rec, o)
 		case rec.Message != nil && rec.Dispatch != nil:
 			err = c.dueOne(ctx, rec, o)
 		default:
@@ -121,7 +130,7 @@ func (c *Core) dueBatch(ctx context.Context, b *streams.Batch, o *outputs) error
 			return err
 		}
 	}
-	return nil
+	return c.settleJoins(ctx, js, o)
 }
 
 func (c *Core) dueOne(ctx context.Context, rec *sms.Record, o *outputs) error {

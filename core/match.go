@@ -76,8 +76,7 @@ func (c *Core) parkReceipt(ctx context.Context, in *sms.Inbound, o *outputs) err
 	return nil
 }
 
-// matchMO finds whose reply it is: the account of the number it was sent to, else the one that wrote to the handset from
-// that number last.
+// matchMO hands an MO over, or has it joined with others first.
 func (c *Core) matchMO(ctx context.Context, in *sms.Inbound, o *outputs) error {
 	p, err := c.index.Progress(in.MO.ID)
 	if err != nil {
@@ -86,15 +85,34 @@ func (c *Core) matchMO(ctx context.Context, in *sms.Inbound, o *outputs) error {
 	if p.Known { // a repeated batch: this MO is on its way
 		return nil
 	}
-	d := &sms.Delivery{ID: in.MO.ID, Lane: sms.Normal, Carrier: in.Carrier, Link: in.Link, Node: c.cfg.Node, Source: in.MO.Source,
-		Destination: in.MO.Destination, Segments: 1, Time: in.Received, MO: in.MO}
-	number, _, ok := c.live.Load().Number(in.MO.Destination)
-	if ok {
-		d.Account, d.Integration = number.Account, number.Integration
-	} else if _, account, found, err := c.index.LastMT(in.MO.Destination, in.MO.Source); err != nil {
+	joins, err := c.joinsMO(in.MO)
+	if err != nil {
 		return err
-	} else if found {
-		d.Account = account
+	}
+	if joins { // the node that reads what is due sees those of all carriers
+		o.hold(time.Now().Truncate(slotWidth), sms.Normal, &sms.Record{Inbound: in}, nil)
+		return nil
+	}
+	return c.passMO(ctx, in, o)
+}
+
+// ownerOf finds whose reply an MO is: the account of the number it was sent to, else the one that wrote to the handset from
+// that number last; "" when nobody did.
+func (c *Core) ownerOf(mo *sms.MO) (account, integration string, err error) {
+	if number, _, ok := c.live.Load().Number(mo.Destination); ok {
+		return number.Account, number.Integration, nil
+	}
+	_, account, _, err = c.index.LastMT(mo.Destination, mo.Source)
+	return account, "", err
+}
+
+// passMO stores an MO for its customer.
+func (c *Core) passMO(ctx context.Context, in *sms.Inbound, o *outputs) error {
+	d := &sms.Delivery{ID: in.MO.ID, Lane: sms.Normal, Carrier: in.Carrier, Link: in.Link, Node: c.cfg.Node, Source: in.MO.Source,
+		Destination: in.MO.Destination, Segments: max(1, len(in.MO.Parts)), Time: in.Received, MO: readable(in.MO)}
+	var err error
+	if d.Account, d.Integration, err = c.ownerOf(in.MO); err != nil {
+		return err
 	}
 	if d.Account == "" {
 		c.metrics.matched.WithLabelValues("unclaimed").Inc()

@@ -46,7 +46,7 @@ func (c *Core) replaceOne(ctx context.Context, req index.ReplaceRequest) (index.
 		switch {
 		case err != nil:
 			return "", err
-		case p.Final || p.Started || p.Carrier != "":
+		case p.Final || p.Started || p.Carrier != "" || p.Message.Join: // a segment goes on with the others, unchanged
 			return index.VerdictLate, nil
 		case p.Waiting:
 			reply, err := index.AskReplaceWaiting(ctx, c.bus, req)

@@ -29,6 +29,11 @@ type Submission struct {
 	Class  int8 // message class plus one, 0 = none
 
 	WantReceipt sms.ReceiptWish
+	// Intermediate and Acks are the other wishes of registered_delivery, see sms.Message.
+	Intermediate bool
+	Acks         uint8
+	Join         bool // one segment of several, which core joins
+
 	Reference   string    // at most maxReference octets
 	Validity    time.Time // zero = the account's default
 	NotBefore   time.Time // zero or past = at once
@@ -56,6 +61,7 @@ func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
 		Text: s.Text, Data: s.Data, UDH: s.UDH, Class: s.Class, WantReceipt: s.WantReceipt, Reference: s.Reference,
 		ServiceType: s.ServiceType, ProtocolID: s.ProtocolID, Accepted: now,
 		Key: s.Key, KeyHash: s.KeyHash, KeyIndex: s.KeyIndex, KeyCount: s.KeyCount,
+		ReceiptRule: s.Account.ReceiptRule, Intermediate: s.Intermediate, Acks: s.Acks,
 	}
 	m.TLVs, m.ReplaceIfPresent = s.TLVs, s.ReplaceIfPresent
 	if m.Lane == sms.LaneUnset {
@@ -66,6 +72,9 @@ func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
 			e.stats.refused.WithLabelValues(s.Door, r.Reason).Inc()
 			return nil, r
 		}
+	}
+	if s.Join {
+		markSegment(m)
 	}
 	m.ID = e.ids.Next()
 	return m, nil

@@ -14,11 +14,12 @@ import (
 
 // deliveryKey tells deliveries of one account apart.
 type deliveryKey struct {
-	id    sms.ID
-	state sms.State
+	id      sms.ID
+	state   sms.State
+	segment int
 }
 
-func keyOf(d *sms.Delivery) deliveryKey { return deliveryKey{d.ID, d.State} }
+func keyOf(d *sms.Delivery) deliveryKey { return deliveryKey{d.ID, d.State, d.Segment} }
 
 const (
 	// aheadCount is how many taken deliveries of an account are remembered at least: of a customer who answers 500 a second,

@@ -17,7 +17,7 @@ func TestAheadsAreBounded(t *testing.T) {
 	now := time.Now()
 	var keys []deliveryKey
 	for range 3 * aheadCount {
-		key := deliveryKey{ids.Next(), sms.StateDelivered}
+		key := deliveryKey{id: ids.Next(), state: sms.StateDelivered}
 		keys = append(keys, key)
 		a.begin(key)
 		a.took(key, now)

@@ -81,7 +81,7 @@ func withoutShift(udh smpp.UDH, s sms.Shift) smpp.UDH {
 
 // pdu makes a deliver_sm with header and body in short_message, however long.
 func (c *moContent) pdu(mo *sms.MO, udh smpp.UDH, body []byte) (*smpp.DeliverSM, error) {
-	m := &smpp.DeliverSM{Source: wireAddress(mo.Source), Destination: wireAddress(mo.Destination), DataCoding: c.coding, ShortMessage: body}
+	m := &smpp.DeliverSM{Source: wireAddress(mo.Source), Destination: wireAddress(mo.Destination), DataCoding: c.coding, ESMClass: mo.Ack, ShortMessage: body}
 	if c.Encoding == sms.GSM7 {
 		var err error
 		if m.ShortMessage, err = c.charset.Write(body, len(udh)); err != nil {
@@ -89,7 +89,7 @@ func (c *moContent) pdu(mo *sms.MO, udh smpp.UDH, body []byte) (*smpp.DeliverSM,
 		}
 	}
 	if len(udh) > 0 {
-		m.ESMClass = smpp.ESMUDHI
+		m.ESMClass |= smpp.ESMUDHI
 		m.ShortMessage = append(append(make([]byte, 0, len(udh)+len(m.ShortMessage)), udh...), m.ShortMessage...)
 	}
 	return m, nil

@@ -52,8 +52,8 @@ func (s *session) replace(ctx context.Context, m *smpp.ReplaceSM) error {
 // its segments are counted anew. The error is a *Refusal or a smpp.Status.
 func replacement(m *smpp.ReplaceSM, old *sms.Message, account *configs.Account, now time.Time) (index.Replacement, error) {
 	with := index.Replacement{
-		WantReceipt: wishOf(m.RegisteredDelivery), Intermediate: m.RegisteredDelivery&registeredIntermediate != 0,
-		Acks: m.RegisteredDelivery & registeredAcks,
+		WantReceipt: wishOf(m.RegisteredDelivery), Intermediate: m.RegisteredDelivery&smpp.RegisteredIntermediate != 0,
+		Acks: m.RegisteredDelivery & smpp.RegisteredAcks,
 	}
 	sub := Submission{Account: account}
 	err := readTimes(&sub, &smpp.SubmitSM{ScheduleDeliveryTime: m.ScheduleDeliveryTime, ValidityPeriod: m.ValidityPeriod}, now)
@@ -86,12 +86,6 @@ func replacement(m *smpp.ReplaceSM, old *sms.Message, account *configs.Account, 
 	with.Encoding, with.Shift = next.Encoding, next.Shift
 	return with, nil
 }
-
-// The bits of registered_delivery beside those of wishOf (SMPP 3.4 5.2.17).
-const (
-	registeredAcks         = 0x0C
-	registeredIntermediate = 0x10
-)
 
 // codingOf is the data_coding that a message of an encoding has (SMPP 3.4 5.2.19).
 func codingOf(e sms.Encoding) uint8 {

@@ -153,6 +153,7 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 		return sub, err
 	}
 	sub.WantReceipt = wishOf(m.RegisteredDelivery)
+	sub.Intermediate, sub.Acks = m.RegisteredDelivery&smpp.RegisteredIntermediate != 0, m.RegisteredDelivery&smpp.RegisteredAcks
 	if err := readAddresses(&sub, m); err != nil {
 		return sub, err
 	}
@@ -162,7 +163,11 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 	if err := readTLVs(&sub, m); err != nil {
 		return sub, err
 	}
-	return sub, readContent(&sub, m)
+	if err := readContent(&sub, m); err != nil {
+		return sub, err
+	}
+	readSegment(&sub)
+	return sub, nil
 }
 
 // checkFlags refuses what cannot be honoured (SMPP 3.4 5.2.12, 5.2.14, 5.2.18, 5.2.20). A replace_if_present_flag is passed on

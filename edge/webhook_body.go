@@ -3,6 +3,7 @@ package edge
 import (
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"time"
 
 	"tasman/configs"
@@ -30,6 +31,7 @@ type webhookReceipt struct {
 	To        string     `json:"to"`
 	State     sms.State  `json:"state"`
 	Segments  int        `json:"segments,omitempty"`
+	Segment   int        `json:"segment,omitempty"` // of a receipt of one segment: which, from 1
 	Error     string     `json:"error,omitempty"`
 	Reference string     `json:"reference,omitempty"`
 	Lane      sms.Lane   `json:"lane,omitempty"`
@@ -48,6 +50,8 @@ type webhookMO struct {
 	UDH       string `json:"udh,omitempty"`  // hexadecimal
 	Encoding  string `json:"encoding"`
 	Reference string `json:"reference,omitempty"`
+	// Incomplete says that some segments of a long message did not come in time.
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 func webhookEventOf(d *sms.Delivery) configs.WebhookEvent {
@@ -63,14 +67,18 @@ func webhookID(d *sms.Delivery) string {
 	if d.MO != nil {
 		return "mo_" + d.MO.ID.String()
 	}
-	return "receipt_" + d.ID.String() + "_" + d.State.String()
+	id := "receipt_" + d.ID.String() + "_" + d.State.String()
+	if d.Segment > 0 {
+		id += "_" + strconv.Itoa(d.Segment)
+	}
+	return id
 }
 
 func webhookBody(d *sms.Delivery) ([]byte, error) {
 	call := webhookCall{Type: receiptType, Timestamp: d.Time.UTC()}
 	if d.MO == nil {
 		call.Data = &webhookReceipt{
-			ID: d.ID, From: d.Source.String(), To: d.Destination.String(), State: d.State, Segments: d.Segments, Error: d.Error,
+			ID: d.ID, From: d.Source.String(), To: d.Destination.String(), State: d.State, Segments: d.Segments, Segment: d.Segment, Error: d.Error,
 			Reference: d.Reference, Lane: d.Lane, Accepted: instant(d.Accepted), Sent: instant(d.Sent), Done: instant(d.Done), Group: groupOf(d.Group),
 		}
 		return json.Marshal(&call)
@@ -78,7 +86,7 @@ func webhookBody(d *sms.Delivery) ([]byte, error) {
 	call.Type = receivedType
 	call.Data = &webhookMO{
 		ID: d.MO.ID, From: d.MO.Source.String(), To: d.MO.Destination.String(), Text: d.MO.Text, Data: hex.EncodeToString(d.MO.Data),
-		UDH: hex.EncodeToString(d.MO.UDH), Encoding: d.MO.Encoding.String(), Reference: d.Reference,
+		UDH: hex.EncodeToString(d.MO.UDH), Encoding: d.MO.Encoding.String(), Reference: d.Reference, Incomplete: d.MO.Incomplete,
 	}
 	return json.Marshal(&call)
 }

@@ -14,6 +14,8 @@ import (
 type facts struct {
 	id         sms.ID
 	message    *sms.Message
+	joined     *sms.Message // the message that this one became the first segment of
+	into       sms.ID       // the message that this segment became part of
 	dispatches []*sms.Dispatch
 	events     []*sms.Event
 	deliveries []*sms.Delivery
@@ -63,6 +65,9 @@ func parseFacts(id sms.ID, value []byte) (*facts, error) {
 
 // complete gives the facts back what was not written with each of them.
 func (f *facts) complete() {
+	if f.joined != nil {
+		f.message = f.joined
+	}
 	if f.message != nil {
 		f.message.ID = f.id
 	}
@@ -80,6 +85,11 @@ func (f *facts) complete() {
 
 func (f *facts) add(r *sms.Record) {
 	switch {
+	case r.Event != nil && !r.Event.Into.IsZero():
+		f.into = r.Event.Into
+		if r.Event.Kind != sms.EventNone {
+			f.events = append(f.events, r.Event)
+		}
 	case r.Event != nil && r.Event.Kind == sms.EventNone:
 		f.learned = append(f.learned, r.Event)
 	case r.Event != nil:
@@ -88,6 +98,9 @@ func (f *facts) add(r *sms.Record) {
 		f.deliveries = append(f.deliveries, r.Delivery)
 	case r.Dispatch != nil:
 		f.dispatches = append(f.dispatches, r.Dispatch)
+		if r.Message != nil {
+			f.joined = r.Message
+		}
 	case r.Message != nil && (f.message == nil || r.Message.Accepted.Before(f.message.Accepted)):
 		f.message = r.Message
 	}
@@ -150,7 +163,7 @@ func (f *facts) aboutMT() bool {
 
 // told reports whether any stream has told of the message.
 func (f *facts) told() bool {
-	return f.message != nil || len(f.dispatches)+len(f.events)+len(f.deliveries) > 0
+	return f.message != nil || !f.into.IsZero() || len(f.dispatches)+len(f.events)+len(f.deliveries) > 0
 }
 
 // lastDispatch is the record of the highest attempt, nil when it was never queued.
@@ -189,8 +202,10 @@ func (f *facts) state() sms.State {
 		consider(stateAfter(e), e.Time)
 	}
 	for _, d := range f.deliveries {
-		if d.MO == nil {
+		if d.MO == nil && d.Segment == 0 {
 			consider(d.State, d.Time)
+		} else if d.MO == nil {
+			consider(sms.StateEnroute, d.Time)
 		}
 	}
 	return best

@@ -181,10 +181,14 @@ func (m *Matcher) next(id sms.ID) {
 // apply stores what follows from one receipt of a known message.
 func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, story *Story, done func(error)) {
 	e := m.fact(in, match, story)
-	state, complete := m.outcome(in.Receipt, match, story)
+	state, complete := outcome(in.Receipt, match, story)
 	before := story.State
 	if ended := m.memory.endOf(match.ID); ended.Rank() > before.Rank() {
 		before = ended // its receipt is stored, or about to be, and not indexed yet
+	}
+	if own := m.ownReceipt(in, match, story, e, before); own != nil {
+		m.applyOwn(ctx, own, ending(*e, state, complete && state.Rank() > before.Rank()), done)
+		return
 	}
 	switch {
 	case !complete:
@@ -195,7 +199,7 @@ func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, story
 		e.Kind, e.State, e.Segment = sms.EventDelivered, state, 0
 	}
 	subject, rec := streams.EventSubject(matcherRole), &sms.Record{Event: e}
-	if e.Kind == sms.EventDelivered {
+	if e.Kind == sms.EventDelivered && !eachSegment(match, story) {
 		subject, rec = m.receiptRecord(in, story, e)
 	}
 	err := m.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
@@ -207,34 +211,6 @@ func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, story
 	if err != nil {
 		done(err)
 	}
-}
-
-// outcome returns the state of the whole message after this receipt, and whether the receipt completes it: each segment
-// must have a final one, and the first that is not a delivery speaks for the message.
-func (m *Matcher) outcome(r *sms.Receipt, match Match, story *Story) (sms.State, bool) {
-	if r.Intermediate || !r.State.Final() {
-		return sms.StateEnroute, false
-	}
-	if match.Segments <= 1 {
-		return r.State, true
-	}
-	states := make([]sms.State, match.Segments)
-	for _, s := range story.Segments {
-		if 1 <= s.Segment && s.Segment <= len(states) && s.State.Final() {
-			states[s.Segment-1] = s.State
-		}
-	}
-	states[match.Segment-1] = r.State
-	whole := sms.StateDelivered
-	for _, s := range states {
-		if s == sms.StateNone {
-			return sms.StateEnroute, false
-		}
-		if whole == sms.StateDelivered {
-			whole = s
-		}
-	}
-	return whole, true
 }
 
 // fact returns an event with what every event about the receipt's message says.
@@ -260,6 +236,11 @@ func (m *Matcher) Ending(msg *sms.Message, e *sms.Event) (string, *sms.Record) {
 	if !msg.WantReceipt.Wants(e.State) {
 		return streams.EventSubject(matcherRole), &sms.Record{Event: e}
 	}
+	return m.delivery(msg, e)
+}
+
+// delivery returns the record that tells the customer what e says, and its subject.
+func (m *Matcher) delivery(msg *sms.Message, e *sms.Event) (string, *sms.Record) {
 	lane := laneOf(msg.Lane)
 	d := &sms.Delivery{ID: e.ID, Account: e.Account, Integration: e.Integration, Lane: lane, Carrier: e.Carrier, Link: e.Link,
 		Node: e.Node, Attempt: e.Attempt, Source: msg.Source, Destination: msg.Destination, Segments: e.Segments,

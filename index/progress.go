@@ -15,6 +15,8 @@ type Progress struct {
 	State     sms.State
 	Held      bool // it waits to be routed anew: held, and not queued since
 	Withdrawn bool // the edge refused the submission after all
+	// Joined says that this segment is part of a message that was dispatched, and Told that an event said so.
+	Joined, Told bool
 	// SegmentIDs are the ids by segment that the carrier of the highest attempt has given, "" for segments it has not
 	// taken yet; nil when it took none.
 	SegmentIDs []string
@@ -37,16 +39,17 @@ func (x *Index) progress(id sms.ID) (Progress, error) {
 		return Progress{}, err
 	}
 	p := Progress{Known: f.told(), State: f.state(), Segments: f.segmentStates(), Message: f.message}
-	p.Final = p.State.Final()
+	p.Final, p.Joined = p.State.Final(), !f.into.IsZero()
 	last := f.lastDispatch()
 	if last != nil {
 		p.Queued, p.SegmentIDs = last.Attempt, f.segmentIDs(last)
 	}
 	for _, e := range f.events {
 		p.Withdrawn = p.Withdrawn || e.Kind == sms.EventWithdrawn
+		p.Told = p.Told || e.Kind == sms.EventJoined
 	}
 	p.Done = f.done()
-	p.Held = !p.Final && f.held(last)
+	p.Held = !p.Final && !p.Joined && f.held(last)
 	return p, nil
 }
 

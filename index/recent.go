@@ -52,7 +52,7 @@ func (x *Index) Recent(n int, before sms.ID, account string) (stories []Story, e
 			return stories, err
 		}
 		if f != nil && f.aboutMT() {
-			stories = append(stories, f.story())
+			stories = append(stories, x.follow(f))
 		}
 	}
 	return stories, nil

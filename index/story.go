@@ -43,7 +43,7 @@ func (x *Index) Story(id sms.ID) (Story, bool, error) {
 	if err != nil || f == nil || !f.told() {
 		return Story{}, false, err
 	}
-	return f.story(), true, nil
+	return x.follow(f), true, nil
 }
 
 func (f *facts) story() Story {
@@ -99,17 +99,23 @@ func (f *facts) segmentIDs(d *sms.Dispatch) []string {
 // segmentStates folds the receipts of single segments, by rank as for messages.
 func (f *facts) segmentStates() []SegmentState {
 	var out []SegmentState
-	for _, e := range f.events {
-		if e.Kind != sms.EventReceipt || e.Segment == 0 {
-			continue
-		}
-		at, found := slices.BinarySearchFunc(out, e.Segment, func(s SegmentState, n int) int { return s.Segment - n })
-		s := SegmentState{Segment: e.Segment, State: e.State, Error: e.Error, Done: e.Time}
+	add := func(s SegmentState) {
+		at, found := slices.BinarySearchFunc(out, s.Segment, func(s SegmentState, n int) int { return s.Segment - n })
 		switch {
 		case !found:
 			out = slices.Insert(out, at, s)
 		case s.State.Rank() > out[at].State.Rank():
 			out[at] = s
+		}
+	}
+	for _, e := range f.events {
+		if e.Kind == sms.EventReceipt && e.Segment > 0 {
+			add(SegmentState{Segment: e.Segment, State: e.State, Error: e.Error, Done: e.Time})
+		}
+	}
+	for _, d := range f.deliveries { // the customer has one for each segment
+		if d.Segment > 0 {
+			add(SegmentState{Segment: d.Segment, State: d.State, Error: d.Error, Done: d.Time})
 		}
 	}
 	return out
@@ -234,7 +240,7 @@ func deliveryEvent(d *sms.Delivery) sms.Event {
 	e := sms.Event{
 		ID: d.ID, Kind: d.Kind, Time: d.Time, Node: d.Node, Account: d.Account, Integration: d.Integration, Lane: d.Lane, Source: d.Source,
 		Destination: d.Destination, Carrier: d.Carrier, Link: d.Link, Attempt: d.Attempt, State: d.State, Status: d.Status, Error: d.Error,
-		CarrierIDs: d.CarrierIDs, Segments: d.Segments, Reference: d.Reference,
+		CarrierIDs: d.CarrierIDs, Segments: d.Segments, Segment: d.Segment, Reference: d.Reference,
 	}
 	switch {
 	case e.Kind != sms.EventNone:

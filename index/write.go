@@ -165,12 +165,22 @@ func (w *writer) record(r *sms.Record) error {
 	case r.ID().IsZero():
 		return nil
 	}
-	id := r.ID()
-	fact := w.fact(r)
+	known, err := w.keep(r.ID(), w.fact(r))
+	if err != nil || known {
+		return err
+	}
+	if err := w.joined(r); err != nil {
+		return err
+	}
+	return w.lookups(r)
+}
+
+// keep adds a fact to those of its message, unless it was noted before.
+func (w *writer) keep(id sms.ID, fact []byte) (known bool, err error) {
 	name := w.x.noted.name(id, fact)
 	if w.tailing && w.x.noted.has(name) {
 		w.skipped++
-		return nil
+		return true, nil
 	}
 	w.written++
 	if !w.tailing {
@@ -178,11 +188,9 @@ func (w *writer) record(r *sms.Record) error {
 	}
 	if !w.gather || !w.x.young.add(w.now, id, fact, w.stream, w.seq) {
 		w.entry = appendEntry(w.entry[:0], fact)
-		if err := w.merge(messageKey(w.key[:0], id), w.entry); err != nil {
-			return err
-		}
+		return false, w.merge(messageKey(w.key[:0], id), w.entry)
 	}
-	return w.lookups(r)
+	return false, nil
 }
 
 // fact returns the record as it is kept, in the scratch buffer: without content, without the id, which is the key, and
@@ -199,13 +207,20 @@ func (w *writer) fact(r *sms.Record) []byte {
 		bare.Delivery = &d
 	case r.Dispatch != nil:
 		bare.Dispatch = r.Dispatch
+		if m := r.Message; m != nil && len(m.Parts) > 0 { // its MT record tells of the first segment only
+			bare.Message = withoutContent(m)
+		}
 	default:
-		m := *r.Message
-		m.ID, m.Text, m.Data = sms.ID{}, "", nil
-		bare.Message = &m
+		bare.Message = withoutContent(r.Message)
 	}
 	w.buf = streams.AppendRecord(w.buf[:0], &bare)
 	return w.buf
+}
+
+func withoutContent(m *sms.Message) *sms.Message {
+	bare := *m
+	bare.ID, bare.Text, bare.Data = sms.ID{}, "", nil
+	return &bare
 }
 
 // ending shortens a delivery. A receipt says about its message what the MT record says, which is here unless it is old.

@@ -43,7 +43,7 @@ func eventOf(e *sms.Event) event {
 func offPath(e *sms.Event) bool {
 	switch e.Kind {
 	case sms.EventRetried, sms.EventForwarded, sms.EventHeld, sms.EventFailed, sms.EventDoubted, sms.EventWithdrawn, sms.EventParked,
-		sms.EventOrphaned, sms.EventReplaced:
+		sms.EventOrphaned, sms.EventReplaced, sms.EventJoined:
 		return true
 	case sms.EventReceipt:
 		return e.Segment == 0 || e.State != sms.StateDelivered

@@ -165,6 +165,10 @@ func (f *fact) readEvent(e *sms.Event, c countries) {
 		r.held = microsOf(e.Time)
 	case sms.EventWithdrawn:
 		r.withdrawn = true
+	case sms.EventJoined:
+		if !e.Into.IsZero() { // by itself it is no message any more
+			r.finish(sms.EventFailed, "", e.Attempt, outcome{state: sms.StateDeleted, at: microsOf(e.Time), error: errJoined})
+		}
 	case sms.EventDelivered, sms.EventFailed:
 		r.finish(e.Kind, e.Carrier, e.Attempt, outcome{state: e.State, at: microsOf(e.Time), error: e.Error, commandStatus: e.Status})
 		if e.Kind == sms.EventDelivered {
@@ -184,7 +188,11 @@ func (f *fact) readDelivery(d *sms.Delivery, c countries) {
 	r.nameCarrierID(d.CarrierIDs, rank(sms.StateNone, d.Attempt, levelRouted))
 	if d.State != sms.StateDelivered {
 		f.event = eventOf(&sms.Event{ID: d.ID, Kind: d.Kind, Time: d.Time, Node: d.Node, Account: d.Account, Carrier: d.Carrier, Link: d.Link,
-			Attempt: d.Attempt, State: d.State, Status: d.Status, Error: d.Error})
+			Attempt: d.Attempt, Segment: d.Segment, State: d.State, Status: d.Status, Error: d.Error})
+	}
+	if d.Segment > 0 { // the message ends with an event of its own
+		r.end.state = sms.StateEnroute
+		return
 	}
 	r.finish(d.Kind, d.Carrier, d.Attempt, outcome{state: d.State, at: microsOf(d.Time), error: d.Error, commandStatus: d.Status,
 		done: microsOf(d.Done)})

@@ -24,12 +24,16 @@ const (
 	InvalidNumber Status = "INVALID_NUMBER"
 	Expired       Status = "EXPIRED"
 	Deleted       Status = "DELETED"
+	Joined        Status = "JOINED"
 	Unknown       Status = "UNKNOWN"
 	Failed        Status = "FAILED"
 )
 
 // failSuspended is the class of messages whose account was suspended before they were routed.
 const failSuspended = "suspended"
+
+// errJoined is the class of segments that were joined into another message.
+const errJoined = "joined"
 
 // rule says which rows have a status. An empty list or "" means any.
 type rule struct {
@@ -59,6 +63,7 @@ var rules = []rule{
 	{Delivered, []sms.State{sms.StateDelivered}, "", nil, "", "the handset has it"},
 	{Unknown, []sms.State{sms.StateUnknown}, "", nil, "", "no answer or receipt tells what became of it"},
 	{Expired, []sms.State{sms.StateExpired}, "", nil, "", "its validity ended first, here or at the carrier"},
+	{Joined, []sms.State{sms.StateDeleted}, byUs, []string{errJoined}, "", "a segment that became part of another message, whose row tells what became of it"},
 	{Deleted, []sms.State{sms.StateDeleted}, "", nil, "", "the carrier deleted it"},
 	{Undeliverable, []sms.State{sms.StateUndeliverable}, byCarrier, nil, "", "the carrier took it and could not deliver it"},
 	{TelcoError, []sms.State{sms.StateRejected}, byCarrier, nil, "", "the carrier took it and then rejected it"},

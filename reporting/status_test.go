@@ -68,6 +68,7 @@ func TestStatusOfARow(t *testing.T) {
 		{us(sms.StateUnknown, sms.FailUnknown), Unknown},
 		{row{end: outcome{state: sms.StateRejected, commandStatus: 0x45}}, TelcoError},
 		{us(sms.StateRejected, "other"), Failed},
+		{us(sms.StateDeleted, errJoined), Joined},
 	} {
 		if got := c.row.status(); got != c.want {
 			t.Errorf("%+v is %s, want %s", c.row.end, got, c.want)

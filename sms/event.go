@@ -137,6 +137,11 @@ type MO struct {
 	TLVs        []byte // optional parameters that may be passed on, as they are on the wire
 	Shift       Shift
 	Incomplete  bool // joined without all of its segments
+	// Parts are the ids of the segments that it was joined from, its own the first. One that is a segment itself has its
+	// content as encoded in Data, as Message.Join has it.
+	Parts []ID
+	// Ack is the type of an acknowledgement by the handset or its user, in place in esm_class (SMPP 3.4 5.2.12); 0 = none.
+	Ack uint8
 }
 
 // Inbound is what came from an operator and is not yet matched: exactly one of Receipt and MO is set.

@@ -107,9 +107,13 @@ type Message struct {
 	TLVs []byte
 	// Shift are the national language tables of a GSM7 text (3GPP TS 23.038 6.2.1.2).
 	Shift Shift
-	// Join marks one segment of several that core joins before routing. Incomplete marks a message that was joined
-	// without all of its segments.
+	// Join marks one segment of several that core joins before routing: Data has its content as encoded, whatever the
+	// encoding, since a character may lie on both sides of a cut. Incomplete marks a message that was joined without all of
+	// its segments.
 	Join, Incomplete bool
+	// Parts are the ids of the segments that a message was joined from, in their order, its own the first; Repeats are those
+	// of segments that came more than once. Whoever sees a record with them knows that these ids need nothing more.
+	Parts, Repeats []ID
 
 	// Idempotency-Key of the request, its body's hash, and which of the request's messages this is (0-based, of KeyCount).
 	Key      string

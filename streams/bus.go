@@ -190,6 +190,9 @@ func (b *Bus) ClientURL() string {
 	return b.srv.ClientURL()
 }
 
+// AckWait returns after how long a batch that nobody answers comes again.
+func (b *Bus) AckWait() time.Duration { return b.cfg.AckWait }
+
 // Connected reports whether there is a connection to a server now.
 func (b *Bus) Connected() bool { return b.nc.IsConnected() }
 

@@ -46,7 +46,9 @@ func appendMO(dst []byte, m *sms.MO) []byte {
 	dst = putUint(dst, 8, uint64(m.Class))
 	dst = putBytes(dst, 9, m.TLVs)
 	dst = putShift(dst, 10, m.Shift)
-	return putBool(dst, 12, m.Incomplete)
+	dst = putBool(dst, 12, m.Incomplete)
+	dst = putIDs(dst, 18, m.Parts)
+	return putUint(dst, 19, uint64(m.Ack))
 }
 
 func decodeMO(c *cursor, n *names) *sms.MO {
@@ -75,6 +77,10 @@ func decodeMO(c *cursor, n *names) *sms.MO {
 			m.Shift = c.shift()
 		case 12:
 			m.Incomplete = c.bool()
+		case 18:
+			m.Parts = append(m.Parts, c.id())
+		case 19:
+			m.Ack = uint8(c.u)
 		}
 	}
 	return m

@@ -36,7 +36,9 @@ func appendMessage(dst []byte, m *sms.Message) []byte {
 	dst = putBytes(dst, 31, m.TLVs)
 	dst = putShift(dst, 32, m.Shift)
 	dst = putBool(dst, 34, m.Join)
-	return putBool(dst, 35, m.Incomplete)
+	dst = putBool(dst, 35, m.Incomplete)
+	dst = putIDs(dst, 50, m.Parts)
+	return putIDs(dst, 51, m.Repeats)
 }
 
 func decodeMessage(c *cursor, n *names, m *sms.Message) {
@@ -121,6 +123,10 @@ func decodeMessageMore(c *cursor, m *sms.Message) {
 		m.Join = c.bool()
 	case 35:
 		m.Incomplete = c.bool()
+	case 50:
+		m.Parts = append(m.Parts, c.id())
+	case 51:
+		m.Repeats = append(m.Repeats, c.id())
 	}
 }
 

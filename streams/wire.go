@@ -80,6 +80,13 @@ func putID(dst []byte, n protowire.Number, id sms.ID) []byte {
 	return append(append(putTag(dst, n, protowire.BytesType), byte(len(id))), id[:]...)
 }
 
+func putIDs(dst []byte, n protowire.Number, ids []sms.ID) []byte {
+	for _, id := range ids {
+		dst = append(append(putTag(dst, n, protowire.BytesType), byte(len(id))), id[:]...)
+	}
+	return dst
+}
+
 func putAddress(dst []byte, n protowire.Number, a sms.Address) []byte {
 	if a == (sms.Address{}) {
 		return dst
