@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,7 +24,7 @@ type Config struct {
 	// Listen addresses of the doors, host:port; "" closes a door.
 	HTTP, SMPP, SMPPTLS, SMTP string
 	// TLS is the certificate of SMPPTLS, which needs it, and of STARTTLS on SMTP; nil: no TLS.
-	TLS *tls.Config
+	TLS *TLS
 
 	AcceptTimeout time.Duration // how long a submission may wait to be stored before it is refused; 8 s
 	MaxPending    int           // messages waiting to be stored, over all doors; 50,000
@@ -154,7 +153,7 @@ func (e *Edge) openDoors(reg prometheus.Registerer) error {
 	}
 	if e.smtp != nil {
 		d, err := newMailDoor(e.smtp, e, e.live, mailOptions{
-			node: e.cfg.Node, tls: e.cfg.TLS, plainAuth: e.cfg.MailPlainAuth, maxMail: e.cfg.MaxMail,
+			node: e.cfg.Node, tls: e.cfg.TLS.server(), plainAuth: e.cfg.MailPlainAuth, maxMail: e.cfg.MaxMail,
 			maxRecipients: e.cfg.MaxRecipients, maxConns: e.cfg.MaxConns, drain: e.cfg.Drain,
 		}, e.log, reg)
 		if err != nil {

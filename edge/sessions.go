@@ -2,7 +2,9 @@ package edge
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +21,9 @@ type session struct {
 	peer    string
 	slots   chan struct{} // one taken per unanswered submit: the user's window
 	conn    *smpp.Session // nil until begun
+
+	shown     []*x509.Certificate // by the client
+	encrypted bool
 }
 
 // outdated says why the session may not go on under a new configuration, "" when it may.
@@ -33,6 +38,10 @@ func (s *session) outdated(snapshot *configs.Snapshot) string {
 		return "password changed"
 	case !configs.AllowedAddress(user, account, remoteAddr(s.conn.Peer())):
 		return "address not allowed any more"
+	case !slices.Contains(user.BindModes, configs.BindModeOf(s.conn.Bind())):
+		return "bind mode not allowed any more"
+	case s.door.edge.cfg.TLS.knows(user, s.shown, s.encrypted, s.door.edge.now()) != nil:
+		return "certificate not allowed any more"
 	}
 	return ""
 }

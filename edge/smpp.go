@@ -39,7 +39,7 @@ func newSMPPDoor(e *Edge) *smppDoor {
 	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node), guesses: newGuesses()}
 	d.hold = newHolder(e.stats.held)
 	d.server = smpp.Server{
-		Bind: d.bind, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
+		Bind: d.bind, ConnContext: withConn, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
 		Options: smpp.Options{
 			// The window of each user is kept by its session; this one only bounds what a peer may make us hold.
 			MaxPending: maxWindow, Window: e.cfg.DeliverWindow, BindTimeout: e.cfg.BindTimeout,
@@ -68,7 +68,7 @@ func (d *smppDoor) run(ctx context.Context) error {
 		serve(e.smppPlain)
 	}
 	if e.smppTLS != nil {
-		serve(tls.NewListener(e.smppTLS, e.cfg.TLS))
+		serve(tls.NewListener(e.smppTLS, e.cfg.TLS.asking()))
 	}
 	serving.Go(func() { d.watchConfig(ctx) })
 	var err error
@@ -89,8 +89,8 @@ func (d *smppDoor) run(ctx context.Context) error {
 }
 
 // bind decides on a bind request.
-func (d *smppDoor) bind(_ context.Context, req *smpp.BindRequest, peer net.Addr) (smpp.Handler, error) {
-	s, err := d.admit(req, peer)
+func (d *smppDoor) bind(ctx context.Context, req *smpp.BindRequest, peer net.Addr) (smpp.Handler, error) {
+	s, err := d.admit(ctx, req, peer)
 	status := smpp.StatusOK
 	if err != nil && !errors.As(err, &status) {
 		status = smpp.StatusBindFailed
@@ -115,7 +115,7 @@ func (e *bindRefusal) Error() string { return e.why }
 // Unwrap returns the status.
 func (e *bindRefusal) Unwrap() error { return e.status }
 
-func (d *smppDoor) admit(req *smpp.BindRequest, peer net.Addr) (*session, error) {
+func (d *smppDoor) admit(ctx context.Context, req *smpp.BindRequest, peer net.Addr) (*session, error) {
 	snapshot := d.edge.live.Load()
 	user, account, ok := snapshot.SMPPUser(req.SystemID)
 	if !ok {
@@ -123,6 +123,10 @@ func (d *smppDoor) admit(req *smpp.BindRequest, peer net.Addr) (*session, error)
 	}
 	if !configs.AllowedAddress(user, account, remoteAddr(peer)) {
 		return nil, &bindRefusal{smpp.StatusBindFailed, "address not allowed"}
+	}
+	shown, encrypted := shownBy(ctx)
+	if err := d.edge.cfg.TLS.knows(user, shown, encrypted, d.edge.now()); err != nil {
+		return nil, &bindRefusal{smpp.StatusBindFailed, err.Error()}
 	}
 	ok, paused := d.guesses.check(guesserAt(remoteAddr(peer), req.SystemID), d.edge.now, func() bool {
 		return snapshot.CheckPassword(user.PasswordHash, req.Password)
@@ -139,7 +143,7 @@ func (d *smppDoor) admit(req *smpp.BindRequest, peer net.Addr) (*session, error)
 	if !slices.Contains(user.BindModes, configs.BindModeOf(req.Mode)) {
 		return nil, &bindRefusal{smpp.StatusBindFailed, "bind mode not allowed"}
 	}
-	s := &session{door: d, user: user, account: account.Name, peer: peer.String(), slots: make(chan struct{}, min(user.Window, maxWindow))}
+	s := &session{door: d, user: user, account: account.Name, peer: peer.String(), shown: shown, encrypted: encrypted, slots: make(chan struct{}, min(user.Window, maxWindow))}
 	if !d.sessions.reserve(s, user.Binds, account.Binds, d.edge.cfg.BindTimeout) {
 		return nil, &bindRefusal{smpp.StatusAlreadyBound, "too many binds"}
 	}

@@ -22,6 +22,9 @@ type Server struct {
 	// StatusBindFailed. ctx ends with Options.BindTimeout and with the server.
 	// The Handler serves the session; nil refuses all requests.
 	Bind func(ctx context.Context, bind *BindRequest, peer net.Addr) (Handler, error)
+	// ConnContext, when not nil, returns the ctx that Bind gets for a connection,
+	// made from the one given. A connection with TLS is a *tls.Conn.
+	ConnContext func(ctx context.Context, conn net.Conn) context.Context
 	// OnSession is called once the bind response is in the write buffer and
 	// before the first request is read, so that a sender may start on the
 	// session. It must not wait for a response: nothing is read until it returns.
@@ -202,6 +205,9 @@ func (v *Server) accept(conn net.Conn, o Options) (*Session, bindReply, error) {
 	var handler Handler
 	err = error(StatusBindFailed)
 	if v.Bind != nil {
+		if v.ConnContext != nil {
+			ctx = v.ConnContext(ctx, conn)
+		}
 		handler, err = v.Bind(ctx, bind, conn.RemoteAddr())
 	}
 	if err != nil {
