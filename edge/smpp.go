@@ -109,6 +109,8 @@ type bindRefusal struct {
 	why    string
 }
 
+var errGuesses = &bindRefusal{smpp.StatusBindFailed, "too many wrong passwords or names before"}
+
 // Error implements error.
 func (e *bindRefusal) Error() string { return e.why }
 
@@ -118,7 +120,11 @@ func (e *bindRefusal) Unwrap() error { return e.status }
 func (d *smppDoor) admit(ctx context.Context, req *smpp.BindRequest, peer net.Addr) (*session, error) {
 	snapshot := d.edge.live.Load()
 	user, account, ok := snapshot.SMPPUser(req.SystemID)
+	who := guesserAt(remoteAddr(peer), req.SystemID)
 	if !ok {
+		if d.guesses.stranger(who, d.edge.now()) {
+			return nil, errGuesses
+		}
 		return nil, &bindRefusal{smpp.StatusInvalidSystemID, "unknown system_id"}
 	}
 	if !configs.AllowedAddress(user, account, remoteAddr(peer)) {
@@ -128,11 +134,11 @@ func (d *smppDoor) admit(ctx context.Context, req *smpp.BindRequest, peer net.Ad
 	if err := d.edge.cfg.TLS.knows(user, shown, encrypted, d.edge.now()); err != nil {
 		return nil, &bindRefusal{smpp.StatusBindFailed, err.Error()}
 	}
-	ok, paused := d.guesses.check(guesserAt(remoteAddr(peer), req.SystemID), d.edge.now, func() bool {
+	ok, paused := d.guesses.check(who, d.edge.now, func() bool {
 		return snapshot.CheckPassword(user.PasswordHash, req.Password)
 	})
 	if paused {
-		return nil, &bindRefusal{smpp.StatusBindFailed, "too many wrong passwords before"}
+		return nil, errGuesses
 	}
 	if !ok {
 		return nil, &bindRefusal{smpp.StatusInvalidPassword, "wrong password"}
