@@ -61,6 +61,19 @@ const (
 	Version50 uint8 = 0x50
 )
 
+// spoken returns the version that a session speaks after an interface_version, of
+// which any octet is seen: below 0x34 is 3.3 (SMPP 3.4 §5.2.4), between the versions
+// is the lower one, and what comes after 5.0 must understand that.
+func spoken(version uint8) uint8 {
+	switch {
+	case version < Version34:
+		return Version33
+	case version < Version50:
+		return Version34
+	}
+	return Version50
+}
+
 // Field sizes with their NUL (SMPP 3.4 §4.1.1). The password's is 9 in the
 // specification; longer ones are in use, so both directions take up to
 // maxPassword and nothing is ever cut.

@@ -150,6 +150,10 @@ func mayPass(c CommandID, b Bind, towardsSMSC bool) bool {
 	return true
 }
 
+// hasResponse reports whether a request is answered at all: alert_notification is not
+// (SMPP 3.4 §4.12).
+func hasResponse(c CommandID) bool { return c != CommandAlertNotification }
+
 // maySend reports whether c is a request with a response that a caller of Send
 // may issue; the session itself binds and unbinds.
 func maySend(c CommandID) bool {

@@ -115,7 +115,7 @@ func boundSession(conn net.Conn, frames *frameReader, body []byte, bind *BindReq
 	if v, ok := resp.TLVs.GetByte(TagSCInterfaceVersion); ok {
 		version = min(version, v)
 	}
-	s := newSession(conn, frames, o, RoleESME, bind.Mode, version)
+	s := newSession(conn, frames, o, RoleESME, bind.Mode, spoken(version))
 	s.window.last = 1 // the bind's
 	s.systemID = resp.SystemID
 	return s, nil

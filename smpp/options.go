@@ -16,6 +16,7 @@ const (
 	DefaultBindTimeout     = 10 * time.Second
 	DefaultWriteTimeout    = 10 * time.Second
 	DefaultMaxPDU          = 64 << 10
+	DefaultReadAhead       = 64 << 10
 
 	maxWindow   = 1 << 16
 	minPDU      = 512     // every command without message_payload fits
@@ -28,11 +29,16 @@ type Options struct {
 	// Window is the number of unanswered requests we may have out, 1..65536;
 	// 0 means 10. enquire_link and unbind need no place in it.
 	Window int
-	// MaxPending is the number of unanswered requests taken from the peer before
-	// the reader stops; 0 means 100. While it stands still nothing of the peer
-	// is read, so its enquire_link and its responses wait too; timers stand
-	// still with it.
+	// MaxPending is the number of unanswered requests that the Handler is given;
+	// 0 means 100. Further ones wait until it has answered some. See also
+	// Session.SetMaxPending.
 	MaxPending int
+	// ReadAhead is how many octets of requests beyond MaxPending are read and kept,
+	// so that the peer's enquire_link, unbind and responses behind them are seen and
+	// answered; 0 means 64 KiB, about 500 usual submit_sm. Beyond that the reader
+	// stands still: nothing of the peer is read, and the timers stand still too. A
+	// peer that keeps to a window no larger than both together never sees that.
+	ReadAhead int
 	// ThrottleWhenFull answers requests beyond MaxPending with StatusThrottled
 	// instead of stopping the reader.
 	ThrottleWhenFull bool
@@ -64,6 +70,14 @@ type Options struct {
 	// Unknown, with the token given to Send. At most the last 1024 timed-out
 	// requests of a session are remembered. It is called like a done callback.
 	Late func(token any, resp PDU, status Status)
+	// Congestion is told the congestion_state of the peer, 0..100, by each response
+	// that has one (SMPP 5.0 §4.8.4.18). It is called on the reader, before the
+	// request's Outcome, and must not block.
+	Congestion func(level uint8)
+	// CongestionState is asked for our own, 0..100, for each response to a peer that
+	// speaks 5.0; nil tells none. It is called under the session's lock: it must not
+	// block or use the session.
+	CongestionState func() uint8
 	// Dialer opens the connection of Dial; nil uses net.Dialer.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
 	// TLS wraps the connection when not nil: as a client in Dial, where an empty
@@ -75,6 +89,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Window = min(orDefault(o.Window, DefaultWindow), maxWindow)
 	o.MaxPending = orDefault(o.MaxPending, DefaultMaxPending)
+	o.ReadAhead = orDefault(o.ReadAhead, DefaultReadAhead)
 	o.ResponseTimeout = orDefault(o.ResponseTimeout, DefaultResponseTimeout)
 	o.BindTimeout = orDefault(o.BindTimeout, DefaultBindTimeout)
 	o.WriteTimeout = orDefault(o.WriteTimeout, DefaultWriteTimeout)
@@ -101,13 +116,6 @@ func orDefault[T int | time.Duration](v, d T) T {
 	return v
 }
 
-// writeLimit bounds the octets that wait to be written. A full window and all
-// answers owed must fit when PDUs are of the usual size; a session that needs
-// more has a peer that does not read.
-func (o *Options) writeLimit() int {
-	return (o.Window+o.MaxPending)*1024 + 4*o.MaxPDU
-}
-
 // Trace is told what happens on a session; nil fields are skipped. The functions
 // run on the goroutine that reads or sends and must not block; a response may be
 // read before the Wrote of its request returns. PDUs may hold numbers,
@@ -119,9 +127,10 @@ type Trace struct {
 	// BodyError is told of a body that could not be decoded.
 	BodyError func(s *Session, h Header, err error)
 	// Unmatched is told of a response that belongs to no request: unknown
-	// command, unknown sequence_number, or the response to another command.
+	// command, unknown sequence_number, or the response to another command. And of
+	// an alert_notification in a direction or on a bind that does not allow it.
 	Unmatched func(s *Session, h Header)
-	// Paused and Resumed are told when the reader stops at MaxPending and goes on.
+	// Paused and Resumed are told when the reader stops at ReadAhead and goes on.
 	Paused, Resumed func(s *Session)
 	// Flushed is told of every write to the connection, in octets.
 	Flushed func(s *Session, octets int)

@@ -73,9 +73,12 @@ func appendFrame(dst []byte, c CommandID, st Status, seq uint32, pdu PDU, tlvs b
 			dst = pdu.AppendBody(dst)
 		}
 	}
-	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start))
+	putLength(dst[start:])
 	return dst
 }
+
+// putLength writes command_length into a whole frame.
+func putLength(frame []byte) { binary.BigEndian.PutUint32(frame, uint32(len(frame))) }
 
 // mandatoryAppender is a PDU that can be written without its optional part.
 type mandatoryAppender interface {

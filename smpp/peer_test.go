@@ -79,20 +79,20 @@ func TestFrameErrors(t *testing.T) {
 	}
 }
 
-// TestBackPressure: at MaxPending the reader stops, enquire_link waits with it, and
-// both go on when answers are given.
+// TestBackPressure: at MaxPending and ReadAhead the reader stops, enquire_link waits
+// with it, and both go on when answers are given.
 func TestBackPressure(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		requests := make(chan *Request, 10)
 		var paused, resumed atomic.Int32
-		p := newPair(t, Options{MaxPending: 4, Trace: &Trace{
+		p := newPair(t, Options{MaxPending: 4, ReadAhead: 1, Trace: &Trace{
 			Paused: func(*Session) { paused.Add(1) }, Resumed: func(*Session) { resumed.Add(1) },
 		}}, func(r *Request) { requests <- r })
 		s, r := serveRaw(t, p, trx)
 		wrote := make(chan struct{})
 		go func() {
 			defer close(wrote)
-			for seq := range uint32(5) {
+			for seq := range uint32(6) { // four are served, one is set aside, one waits for that
 				r.write(StatusOK, 2+seq, text("x"))
 			}
 			r.write(StatusOK, 99, EnquireLink{})
@@ -127,15 +127,16 @@ func TestBackPressure(t *testing.T) {
 func TestPausedReaderKeepsResponses(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		requests := make(chan *Request, 2)
-		p := newPair(t, Options{MaxPending: 1}, func(r *Request) { requests <- r })
+		p := newPair(t, Options{MaxPending: 1, ReadAhead: 1}, func(r *Request) { requests <- r })
 		s, r := serveRaw(t, p, trx)
 		out := make(outcomes, 1)
 		if err := s.Send(t.Context(), &DeliverSM{}, nil, out.done); err != nil {
 			t.Fatal(err)
 		}
 		h, _ := r.expect(CommandDeliverSM, StatusOK)
-		r.write(StatusOK, 2, text("x"))
-		r.write(StatusOK, 3, text("y"))
+		for seq := range uint32(3) {
+			r.write(StatusOK, 2+seq, text("x"))
+		}
 		go r.write(StatusOK, h.Sequence, &DeliverSMResp{})
 		time.Sleep(time.Hour)
 		(<-requests).Reply(StatusOK, nil)
@@ -340,13 +341,15 @@ func TestPeerUnbinds(t *testing.T) {
 func TestUnbindWhilePaused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		requests := make(chan *Request, 3)
-		p := newPair(t, Options{MaxPending: 1}, func(r *Request) { requests <- r })
+		p := newPair(t, Options{MaxPending: 1, ReadAhead: 1}, func(r *Request) { requests <- r })
 		s, r := serveRaw(t, p, trx)
-		r.write(StatusOK, 2, text("x"))
-		r.write(StatusOK, 3, text("y"))
+		for seq := range uint32(3) { // one is served, one set aside, one in the reader's hand
+			r.write(StatusOK, 2+seq, text("x"))
+		}
 		synctest.Wait()
 		unbound := make(chan error, 1)
 		go func() { unbound <- s.Unbind(context.Background()) }()
+		r.expect(CommandSubmitSMResp, StatusMessageQueueFull)
 		r.expect(CommandSubmitSMResp, StatusMessageQueueFull)
 		(<-requests).Reply(StatusOK, nil)
 		r.expect(CommandSubmitSMResp, StatusOK)

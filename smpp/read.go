@@ -73,6 +73,9 @@ func (s *Session) readResponse(h Header, body []byte) {
 	default:
 		s.traffic.Add(1)
 	}
+	if h.Command == CommandGenericNack && h.Status == StatusOK {
+		h.Status = StatusUnknownError // a refusal, whatever it says
+	}
 	s.mu.Lock()
 	p, ok := s.window.take(h.Sequence, h.Command)
 	var token any
@@ -82,10 +85,16 @@ func (s *Session) readResponse(h Header, body []byte) {
 	}
 	s.mu.Unlock()
 	if !ok && !late {
+		if h.Command == CommandEnquireLinkResp && s.opts.Congestion != nil {
+			s.congested(EnquireLinkResp{}, body)
+		}
 		s.unmatched(h)
 		return
 	}
 	resp, err := s.decode(h, body)
+	if s.opts.Congestion != nil {
+		s.congested(resp, body)
+	}
 	if late {
 		if s.opts.Late != nil {
 			s.opts.Late(token, resp, h.Status)
@@ -99,8 +108,9 @@ func (s *Session) readResponse(h Header, body []byte) {
 	s.mu.Unlock()
 }
 
-// unmatched traces a response without a request; the answers to the session's own
-// enquire_link are such, and are expected.
+// unmatched traces what is dropped: a response without a request, or what has no
+// response and may not come here. The answers to the session's own enquire_link are
+// such, and are expected.
 func (s *Session) unmatched(h Header) {
 	if h.Command == CommandEnquireLinkResp {
 		s.traceRead(h, EnquireLinkResp{})
@@ -148,12 +158,8 @@ func (s *Session) readRequest(h Header, body []byte) {
 		return
 	}
 	s.traffic.Add(1)
-	if h.Command == CommandAlertNotification { // has no response, whatever is wrong with it
-		_, _ = s.decode(h, body) // traced
-		return
-	}
 	if !mayPass(h.Command, s.bind, s.role == RoleSMSC) {
-		s.answer(h.Command.Response(), StatusInvalidBindStatus, h.Sequence, nil)
+		s.refuse(&Request{session: s, header: h}, StatusInvalidBindStatus)
 		return
 	}
 	pdu, err := s.decode(h, body)
@@ -161,16 +167,15 @@ func (s *Session) readRequest(h Header, body []byte) {
 		s.refuseBody(h, err)
 		return
 	}
-	if st := s.takeOn(); st != StatusOK {
-		s.answer(h.Command.Response(), st, h.Sequence, nil)
-		return
-	}
-	s.handler.ServeSMPP(&Request{session: s, header: h, pdu: pdu})
+	s.serve(&Request{session: s, header: h, pdu: pdu}, body)
 }
 
 // refuseBody answers a body error: an unknown command with generic_nack, a known
-// one with its response.
+// one with its response, if it has one.
 func (s *Session) refuseBody(h Header, err error) {
+	if !hasResponse(h.Command) {
+		return
+	}
 	st := StatusSystemError
 	if !errors.As(err, &st) {
 		st = StatusSystemError
@@ -180,44 +185,4 @@ func (s *Session) refuseBody(h Header, err error) {
 		c = CommandGenericNack
 	}
 	s.answer(c, st, h.Sequence, nil)
-}
-
-// takeOn counts one more request to answer. It waits while MaxPending are
-// unanswered, and returns the status to refuse with when it may not be taken.
-func (s *Session) takeOn() Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		switch {
-		case s.phase == phaseUnbinding:
-			return StatusInvalidBindStatus
-		case s.phase != phaseOpen:
-			return StatusMessageQueueFull // temporary on both sides: it comes again elsewhere
-		case s.unanswered < s.opts.MaxPending:
-			s.unanswered++
-			return StatusOK
-		case s.opts.ThrottleWhenFull:
-			return StatusThrottled
-		}
-		s.pauseLocked()
-	}
-}
-
-// pauseLocked stands still until enough requests are answered, and gives the lock
-// back meanwhile.
-func (s *Session) pauseLocked() {
-	s.paused = true
-	s.mu.Unlock()
-	if f := s.opts.Trace.Paused; f != nil {
-		f(s)
-	}
-	select {
-	case <-s.resume:
-	case <-s.closing:
-	}
-	if f := s.opts.Trace.Resumed; f != nil {
-		f(s)
-	}
-	s.mu.Lock()
-	s.paused = false
 }

@@ -4,10 +4,10 @@ import "errors"
 
 // Handler serves the requests of a peer.
 type Handler interface {
-	// ServeSMPP is called on the session's reader, one request at a time and in
-	// order. Until it returns nothing else is read, so it should hand over what
-	// takes long: Reply may be called later and from any goroutine. The slices
-	// of the PDU alias the frame and are valid until ServeSMPP returns.
+	// ServeSMPP is called for one request at a time and in order, mostly on the
+	// session's reader. Nothing else is read then until it returns, so it should
+	// hand over what takes long: Reply may be called later and from any goroutine.
+	// The slices of the PDU alias the frame and are valid until ServeSMPP returns.
 	ServeSMPP(*Request)
 }
 
@@ -20,8 +20,11 @@ func (f HandlerFunc) ServeSMPP(r *Request) { f(r) }
 // refuse is the handler of a session that has none.
 func refuse(r *Request) { r.Reply(StatusInvalidCommandID, nil) }
 
-// Request is a request of the peer that the session does not answer itself. It must be answered
-// exactly once with Reply: unanswered ones count against Options.MaxPending.
+// Request is a request of the peer that the session does not answer itself. It must
+// be answered exactly once with Reply: unanswered ones count against
+// Options.MaxPending. Only an alert_notification, which has no response, needs none,
+// and Reply then does nothing, so that a handler may refuse what it does not know
+// without looking.
 type Request struct {
 	session *Session
 	header  Header
@@ -33,7 +36,7 @@ type Request struct {
 func (r *Request) Header() Header { return r.header }
 
 // PDU returns the decoded body: *SubmitSM, *SubmitMulti, *DeliverSM, *DataSM,
-// *QuerySM, *CancelSM or *ReplaceSM.
+// *QuerySM, *CancelSM, *ReplaceSM or *AlertNotification.
 func (r *Request) PDU() PDU { return r.pdu }
 
 // Session returns the session the request came on.
@@ -49,6 +52,9 @@ func (r *Request) Session() *Session { return r.session }
 // answer), or why the session ended. No error does not mean that the peer has
 // read the answer.
 func (r *Request) Reply(status Status, resp PDU) error {
+	if !hasResponse(r.header.Command) {
+		return nil
+	}
 	c := r.header.Command.Response()
 	if resp == nil && status == StatusOK {
 		resp = newPDU(c)
@@ -80,12 +86,9 @@ func (s *Session) reply(r *Request, c CommandID, status Status, resp PDU) (int, 
 	}
 	r.replied = true
 	s.unanswered--
-	// Going on at three quarters saves a wake-up of the reader per answer.
-	if s.paused && s.unanswered <= s.opts.MaxPending*3/4 {
-		select {
-		case s.resume <- struct{}{}:
-		default:
-		}
+	// Going on at three quarters saves a wake-up per answer.
+	if s.wantsPlace && s.unanswered <= s.maxPending*3/4 {
+		wake(s.place)
 	}
 	if s.phase == phaseClosed {
 		return 0, s.endedLocked()

@@ -99,7 +99,14 @@ func (s *Session) trySend(pdu PDU, token any, done func(Outcome), wait bool) err
 
 // roomLocked reports whether one more request may be sent.
 func (s *Session) roomLocked() bool {
-	return !s.window.full() && len(s.out) < s.opts.writeLimit()/2
+	return !s.window.full() && len(s.out) < s.writeLimitLocked()/2
+}
+
+// writeLimitLocked bounds the octets that wait to be written. A full window and all
+// answers owed must fit when PDUs are of the usual size; a session that needs more
+// has a peer that does not read.
+func (s *Session) writeLimitLocked() int {
+	return (s.opts.Window+s.maxPending)*1024 + 4*s.opts.MaxPDU
 }
 
 // passRoomLocked wakes one waiting Send when there is room; that one wakes the next.
@@ -136,6 +143,9 @@ func (s *Session) endedLocked() error {
 func (s *Session) appendLocked(c CommandID, st Status, seq uint32, pdu PDU) int {
 	before := len(s.out)
 	s.out = appendFrame(s.out, c, st, seq, pdu, s.sendsTLVs())
+	if s.tellsLoad {
+		s.out = s.appendCongestion(s.out, before, c, pdu)
+	}
 	n := len(s.out) - before
 	s.appended += uint64(n)
 	s.wakeFlusher()
@@ -173,56 +183,8 @@ func (s *Session) answer(c CommandID, st Status, seq uint32, pdu PDU) {
 }
 
 func (s *Session) answerLocked(c CommandID, st Status, seq uint32, pdu PDU) (int, error) {
-	if len(s.out) >= s.opts.writeLimit() {
+	if len(s.out) >= s.writeLimitLocked() {
 		return 0, ErrSlowPeer
 	}
 	return s.appendLocked(c, st, seq, pdu), nil
-}
-
-// Submit sends a submit_sm and waits for its response. ctx covers the wait for a
-// place, the writing and the response. It returns the SMSC's message id, the
-// Status of a refusal, an *OutcomeError when no answer came (with Kind Unknown
-// also when ctx ended after the request was sent), or Send's errors, after which
-// nothing was sent.
-func (s *Session) Submit(ctx context.Context, m *SubmitSM) (id string, err error) {
-	err = s.roundTrip(ctx, m, func(resp PDU) {
-		if r, ok := resp.(*SubmitSMResp); ok {
-			id = r.MessageID
-		}
-	})
-	if err != nil {
-		return "", err
-	}
-	return id, nil
-}
-
-// Deliver sends a deliver_sm and waits for its response as Submit does.
-func (s *Session) Deliver(ctx context.Context, m *DeliverSM) error {
-	return s.roundTrip(ctx, m, func(PDU) {})
-}
-
-// roundTrip sends and waits; read takes what it needs of the response before its
-// slices become invalid.
-func (s *Session) roundTrip(ctx context.Context, pdu PDU, read func(resp PDU)) error {
-	answered := make(chan error, 1)
-	err := s.Send(ctx, pdu, nil, func(o Outcome) {
-		switch {
-		case o.Kind != Answered:
-			answered <- &OutcomeError{Kind: o.Kind, Err: o.Err}
-		case o.Status != StatusOK:
-			answered <- o.Status
-		default:
-			read(o.Resp)
-			answered <- o.Err
-		}
-	})
-	if err != nil {
-		return err
-	}
-	select {
-	case err = <-answered:
-		return err
-	case <-ctx.Done():
-		return &OutcomeError{Kind: Unknown, Err: ctx.Err()}
-	}
 }

@@ -225,13 +225,13 @@ func (v *Server) accept(conn net.Conn, o Options) (*Session, bindReply, error) {
 }
 
 func (v *Server) newSession(conn net.Conn, frames *frameReader, o Options, h Header, bind *BindRequest) (*Session, bindReply, error) {
-	version := min(bind.InterfaceVersion, Version50)
+	version := spoken(bind.InterfaceVersion)
 	s := newSession(conn, frames, o, RoleSMSC, bind.Mode, version)
 	bind.Password = ""
 	s.peerBind, s.systemID = bind, bind.SystemID
 	resp := &BindResp{Mode: bind.Mode, SystemID: v.SystemID}
 	if version >= Version34 {
-		resp.TLVs.AddByte(TagSCInterfaceVersion, min(max(version, Version34), Version50))
+		resp.TLVs.AddByte(TagSCInterfaceVersion, version)
 	}
 	if err := Validate(resp); err != nil {
 		return nil, bindReply{}, err

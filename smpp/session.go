@@ -32,7 +32,8 @@ const (
 //
 // Three goroutines serve it: the reader, which calls the Handler and the done
 // callbacks; the flusher, which writes what others append; and the ticker, which
-// calls the done callbacks of timed-out requests. Done is closed when all three
+// calls the done callbacks of timed-out requests. A fourth serves what was set aside
+// while the peer has more requests unanswered than MaxPending. Done is closed when all
 // have ended and every request has its Outcome.
 type Session struct {
 	conn      net.Conn
@@ -43,6 +44,7 @@ type Session struct {
 	peerBind  *BindRequest
 	systemID  string
 	handler   Handler
+	tellsLoad bool // our responses carry congestion_state
 	frames    *frameReader
 	started   time.Time
 	reads     atomic.Uint64 // reads that brought something
@@ -50,7 +52,8 @@ type Session struct {
 	wg        sync.WaitGroup
 	kick      chan struct{} // wakes the flusher
 	room      chan struct{} // wakes one Send that waits for a place
-	resume    chan struct{} // wakes the reader that waits for answers
+	resume    chan struct{} // wakes the reader that stands still
+	place     chan struct{} // wakes serveAside when answers were given
 	refusing  chan struct{} // closed when no new request of ours is taken any more
 	closing   chan struct{} // closed when the connection is
 	done      chan struct{} // closed when all is over
@@ -70,20 +73,27 @@ type Session struct {
 	written    uint64        // of these, handed to the connection
 	idle       bool          // the flusher waits for kick
 	waiting    int           // Sends that wait for room
-	unanswered int           // requests of the peer without an answer
-	paused     bool          // the reader waits for resume
-	unbindSeq  uint32
-	changed    chan struct{} // closed and renewed while draining when a count reaches 0
+	maxPending int           // Options.MaxPending, or what SetMaxPending said
+	unanswered int           // requests of the peer that the handler has and did not answer
+	aside      []*Request    // those that wait for it, in order; see setAside
+	// asideOctets is the size of those; serving says that serveAside runs.
+	asideOctets int
+	serving     bool
+	wantsPlace  bool // serveAside waits for place
+	paused      bool // the reader waits for resume
+	unbindSeq   uint32
+	changed     chan struct{} // closed and renewed while draining when a count reaches 0
 }
 
 func newSession(conn net.Conn, frames *frameReader, o Options, r Role, bind Bind, version uint8) *Session {
 	s := &Session{
 		conn: conn, opts: o, role: r, bind: bind, version: version, handler: o.Handler, frames: frames,
-		started: time.Now(), window: newWindow(o.Window),
-		kick: make(chan struct{}, 1), room: make(chan struct{}, 1), resume: make(chan struct{}, 1),
+		started: time.Now(), window: newWindow(o.Window), maxPending: o.MaxPending,
+		kick: make(chan struct{}, 1), room: make(chan struct{}, 1), resume: make(chan struct{}, 1), place: make(chan struct{}, 1),
 		refusing: make(chan struct{}), closing: make(chan struct{}), done: make(chan struct{}), unboundBy: make(chan struct{}),
 		changed: make(chan struct{}),
 	}
+	s.tellsLoad = o.CongestionState != nil && version >= Version50
 	frames.reads = &s.reads
 	return s
 }
@@ -190,8 +200,8 @@ func (s *Session) PeerBind() *BindRequest { return s.peerBind }
 // we are the SMSC, of its response when we are the ESME.
 func (s *Session) PeerSystemID() string { return s.systemID }
 
-// Version returns the interface_version both sides speak. Below 0x34 no TLVs are
-// sent.
+// Version returns the version both sides speak: Version33, Version34 or Version50. To
+// a peer of 3.3 no TLVs are sent.
 func (s *Session) Version() uint8 { return s.version }
 
 // InFlight returns the number of our requests without a response.

@@ -21,10 +21,10 @@ func (s *Session) Unbind(ctx context.Context) error {
 	if s.phase == phaseOpen {
 		s.enterLocked(phaseDraining)
 	}
-	s.unparkLocked()
+	s.wakeReadingLocked()
 	s.mu.Unlock()
 
-	err := s.waitFor(ctx, func() bool { return s.window.inFlight == 0 && s.unanswered == 0 })
+	err := s.waitFor(ctx, func() bool { return s.window.inFlight == 0 && s.unanswered == 0 && !s.serving })
 	if err == nil {
 		err = s.exchangeUnbind(ctx)
 	}
@@ -39,14 +39,6 @@ func (s *Session) Unbind(ctx context.Context) error {
 		err = s.Err()
 	}
 	return err
-}
-
-// unparkLocked wakes a reader that waits for answers, as the phase decides now.
-func (s *Session) unparkLocked() {
-	select {
-	case s.resume <- struct{}{}:
-	default:
-	}
 }
 
 // waitFor waits until cond, which is called under the lock, holds; the error is
@@ -121,7 +113,7 @@ func (s *Session) peerUnbinds(seq uint32) {
 	repeated := s.phase >= phaseUnbinding
 	if !repeated {
 		s.enterLocked(phaseUnbinding)
-		s.unparkLocked()
+		s.wakeReadingLocked()
 	}
 	s.mu.Unlock()
 	if repeated {
@@ -131,7 +123,7 @@ func (s *Session) peerUnbinds(seq uint32) {
 		ctx, cancel := context.WithTimeout(context.Background(), s.opts.ResponseTimeout)
 		defer cancel()
 		// What is left after these waits is settled by the close as Unknown.
-		_ = s.waitFor(ctx, func() bool { return s.unanswered == 0 })
+		_ = s.waitFor(ctx, func() bool { return s.unanswered == 0 && !s.serving })
 		grace, stop := context.WithTimeout(ctx, unbindGrace)
 		defer stop()
 		_ = s.waitFor(grace, func() bool { return s.window.inFlight == 0 })

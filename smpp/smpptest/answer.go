@@ -24,9 +24,14 @@ const (
 // once.
 type Answer struct {
 	Status smpp.Status // other than StatusOK: a response of a header alone
-	// MessageID goes into submit_sm_resp and data_sm_resp; empty takes the next
-	// number of the peer.
+	// MessageID goes into the responses to submit_sm, submit_multi and data_sm; empty
+	// takes the next number of the peer.
 	MessageID string
+	// TLVs go into the same responses, e.g. congestion_state.
+	TLVs smpp.TLVs
+	// Resp is the whole response to an accepted request, e.g. to query_sm; nil has one
+	// made of MessageID and TLVs, and an empty one for operations without them.
+	Resp smpp.PDU
 	// Hold keeps the answer until Release: to be slow, or late when the asker's
 	// time-out is over by then.
 	Hold bool
@@ -80,17 +85,34 @@ func clone(pdu smpp.PDU) smpp.PDU {
 		c := *m
 		c.TLVs = bytes.Clone(m.TLVs)
 		return &c
+	case *smpp.SubmitMulti:
+		c := *m
+		c.ShortMessage, c.TLVs = bytes.Clone(m.ShortMessage), bytes.Clone(m.TLVs)
+		return &c
+	case *smpp.ReplaceSM:
+		c := *m
+		c.ShortMessage, c.TLVs = bytes.Clone(m.ShortMessage), bytes.Clone(m.TLVs)
+		return &c
+	case *smpp.AlertNotification:
+		c := *m
+		c.TLVs = bytes.Clone(m.TLVs)
+		return &c
 	}
-	return pdu
+	return pdu // nothing in it aliases the frame
 }
 
-// respond returns the response PDU that carries id; nil for one without.
-func respond(c smpp.CommandID, id string) smpp.PDU {
-	switch c {
-	case smpp.CommandSubmitSM:
-		return &smpp.SubmitSMResp{MessageID: id}
-	case smpp.CommandDataSM:
-		return &smpp.DataSMResp{MessageID: id}
+// respond returns the response PDU to an accepted request: the script's, or one that
+// carries id; nil for an empty one.
+func respond(c smpp.CommandID, id string, a Answer) smpp.PDU {
+	switch {
+	case a.Resp != nil:
+		return a.Resp
+	case c == smpp.CommandSubmitSM:
+		return &smpp.SubmitSMResp{MessageID: id, TLVs: a.TLVs}
+	case c == smpp.CommandDataSM:
+		return &smpp.DataSMResp{MessageID: id, TLVs: a.TLVs}
+	case c == smpp.CommandSubmitMulti:
+		return &smpp.SubmitMultiResp{MessageID: id, TLVs: a.TLVs}
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 // accepts every deliver_sm.
 type ESMEConfig struct {
 	Bind smpp.BindRequest // Mode 0 means BindTransceiver, an empty SystemID "esme"
-	// Script decides on deliver_sm and data_sm; nil accepts all. Receipts of an
-	// Answer are ignored.
+	// Script decides on deliver_sm and data_sm, and sees alert_notification; nil
+	// accepts all. Receipts of an Answer are ignored.
 	Script  Script
 	Keep    int          // as Config.Keep
 	Options smpp.Options // Handler is ignored
@@ -57,7 +57,7 @@ func DialESME(ctx context.Context, addr string, c ESMEConfig) (*ESME, error) {
 	return &ESME{Session: s, peer: p}, nil
 }
 
-// Next returns the next deliver_sm or data_sm in the order of their coming, and
+// Next returns the next deliver_sm, data_sm or alert_notification in the order of their coming, and
 // waits for it as long as ctx lives.
 func (e *ESME) Next(ctx context.Context) (Received, error) { return e.peer.inbox.next(ctx) }
 

@@ -63,7 +63,7 @@ func (p *peer) act(r *smpp.Request, id string, a Answer) {
 	case a.Status != smpp.StatusOK:
 		_ = r.Reply(a.Status, nil) // an ended session is seen by its Done
 	case p.after == nil || !p.after(r, id, a):
-		_ = r.Reply(smpp.StatusOK, respond(r.Header().Command, id))
+		_ = r.Reply(smpp.StatusOK, respond(r.Header().Command, id, a))
 	}
 	p.fault(r.Session(), a)
 }

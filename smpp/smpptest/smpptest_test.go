@@ -303,3 +303,38 @@ func TestManyReceipts(t *testing.T) {
 		t.Errorf("%d submits failed, one of them %+v", len(bad), <-bad)
 	}
 }
+
+// TestOperations: a script answers every operation, in general and in particular.
+func TestOperations(t *testing.T) {
+	ctx := deadline(t)
+	state := &smpp.QuerySMResp{MessageID: "1", State: smpp.StateDelivered}
+	m, e := start(t, smpptest.Config{Script: func(_ int, pdu smpp.PDU) smpptest.Answer {
+		if _, ok := pdu.(*smpp.QuerySM); ok {
+			return smpptest.Answer{Resp: state}
+		}
+		return smpptest.Answer{MessageID: "1", TLVs: smpp.AppendTLV(nil, smpp.TagCongestionState, []byte{7})}
+	}}, smpptest.ESMEConfig{})
+	multi, err := e.SubmitMulti(ctx, &smpp.SubmitMulti{Destinations: []smpp.Destination{{List: "staff"}}, ShortMessage: []byte("Kia ora")})
+	if level, ok := multi.TLVs.GetByte(smpp.TagCongestionState); err != nil || multi.MessageID != "1" || !ok || level != 7 {
+		t.Errorf("submit_multi: %+v, %v", multi, err)
+	}
+	if r, err := m.Next(ctx); err != nil || string(r.PDU.(*smpp.SubmitMulti).ShortMessage) != "Kia ora" {
+		t.Errorf("received %+v, %v", r.PDU, err)
+	}
+	if q, err := e.Query(ctx, &smpp.QuerySM{MessageID: "1"}); err != nil || q.State != smpp.StateDelivered {
+		t.Errorf("query: %+v, %v", q, err)
+	}
+	if err := errors.Join(e.Cancel(ctx, &smpp.CancelSM{MessageID: "1"}), e.Replace(ctx, &smpp.ReplaceSM{MessageID: "1"})); err != nil {
+		t.Error(err)
+	}
+	s, err := m.Session(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Notify(&smpp.AlertNotification{Source: smpp.Address{TON: 1, NPI: 1, Addr: "64211234567"}}); err != nil {
+		t.Fatal(err)
+	}
+	if in, err := e.Next(ctx); err != nil || in.PDU.(*smpp.AlertNotification).Source.Addr != "64211234567" {
+		t.Errorf("alert: %+v, %v", in.PDU, err)
+	}
+}

@@ -24,7 +24,8 @@ type Config struct {
 	SystemID string
 	// Bind decides on binds; nil accepts all. A Status refuses with that code.
 	Bind func(*smpp.BindRequest) error
-	// Script decides on submit_sm and data_sm; nil accepts all.
+	// Script decides on every request of an ESME, submit_sm and the others; nil
+	// accepts all.
 	Script Script
 	// Keep is how many requests Next can look back on; 0 means 10,000, less than
 	// 0 none, which a load test wants.
@@ -52,7 +53,7 @@ type SMSC struct {
 // outgoing is an answer with the receipts around it.
 type outgoing struct {
 	request *smpp.Request
-	id      string
+	resp    smpp.PDU
 	before  []smpp.PDU
 	after   []smpp.PDU
 }
@@ -131,7 +132,7 @@ func (m *SMSC) end() error {
 	return err
 }
 
-// Next returns the next submit or data_sm in the order of their coming, and waits
+// Next returns the next request in the order of their coming, and waits
 // for it as long as ctx lives.
 func (m *SMSC) Next(ctx context.Context) (Received, error) { return m.peer.inbox.next(ctx) }
 
@@ -199,7 +200,7 @@ func (m *SMSC) withReceipts(r *smpp.Request, id string, a Answer) bool {
 	if !ok || len(a.Receipts) == 0 {
 		return false
 	}
-	o := outgoing{request: r, id: id}
+	o := outgoing{request: r, resp: respond(r.Header().Command, id, a)}
 	now := time.Now()
 	for _, c := range a.Receipts {
 		pdu := c.build(submit, id, now)
@@ -235,7 +236,7 @@ func (m *SMSC) sendReceipts() {
 		select {
 		case o := <-m.queue:
 			m.sendAll(ctx, o.request.Session(), o.before)
-			_ = o.request.Reply(smpp.StatusOK, respond(o.request.Header().Command, o.id))
+			_ = o.request.Reply(smpp.StatusOK, o.resp)
 			m.sendAll(ctx, o.request.Session(), o.after)
 		case <-m.stop:
 			return

@@ -1,0 +1,170 @@
+package smpp
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// holding returns a pair whose handler keeps every request.
+func holding(t *testing.T, o Options) (*pair, chan *Request) {
+	requests := make(chan *Request, 100)
+	return newPair(t, o, func(r *Request) { requests <- r }), requests
+}
+
+// TestFullWindowIsNotDeaf: while MaxPending requests are unanswered and more wait,
+// enquire_link is answered, a response is taken and an alert is seen.
+func TestFullWindowIsNotDeaf(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, requests := holding(t, Options{MaxPending: 2})
+		s, r := serveRaw(t, p, trx)
+		out := make(outcomes, 1)
+		if err := s.Send(t.Context(), &DeliverSM{}, nil, out.done); err != nil {
+			t.Fatal(err)
+		}
+		deliver, _ := r.expect(CommandDeliverSM, StatusOK)
+		for seq := range uint32(10) {
+			r.write(StatusOK, 10+seq, text("x"))
+		}
+		r.write(StatusOK, 99, EnquireLink{})
+		if h, _ := r.expect(CommandEnquireLinkResp, StatusOK); h.Sequence != 99 {
+			t.Errorf("sequence %d", h.Sequence)
+		}
+		r.write(StatusOK, deliver.Sequence, &DeliverSMResp{})
+		if o := <-out; o.Kind != Answered {
+			t.Errorf("outcome %+v", o)
+		}
+		synctest.Wait()
+		if n := len(requests); n != 2 {
+			t.Fatalf("the handler has %d requests, want MaxPending", n)
+		}
+		for seq := range uint32(10) { // in order, and never more than two
+			q := <-requests
+			if q.Header().Sequence != 10+seq {
+				t.Errorf("request %d is %d", seq, q.Header().Sequence)
+			}
+			if err := q.Reply(StatusOK, nil); err != nil {
+				t.Fatal(err)
+			}
+			r.expect(CommandSubmitSMResp, StatusOK)
+			synctest.Wait()
+			if n := len(requests); n > 2 {
+				t.Errorf("the handler has %d requests", n)
+			}
+		}
+		r.conn.Close()
+		ended(t, s, ErrPeerClosed)
+		p.close()
+	})
+}
+
+// TestSetMaxPending: the limit of a session may change while requests wait.
+func TestSetMaxPending(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, requests := holding(t, Options{MaxPending: 50})
+		s, r := serveRaw(t, p, trx)
+		s.SetMaxPending(0) // counts as 1
+		for seq := range uint32(5) {
+			r.write(StatusOK, 10+seq, text("x"))
+		}
+		for _, want := range []int{1, 4} {
+			s.SetMaxPending(want)
+			synctest.Wait()
+			if n := len(requests); n != want {
+				t.Errorf("the handler has %d requests, want %d", n, want)
+			}
+		}
+		r.conn.Close()
+		ended(t, s, ErrPeerClosed)
+		p.close()
+	})
+}
+
+// TestPeerUnbindsBehindItsRequests: what the peer sent before its unbind is served
+// although it had to wait.
+func TestPeerUnbindsBehindItsRequests(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, requests := holding(t, Options{MaxPending: 1})
+		s, r := serveRaw(t, p, trx)
+		for seq := range uint32(3) {
+			r.write(StatusOK, 10+seq, text("x"))
+		}
+		r.write(StatusOK, 20, Unbind{})
+		for range 3 {
+			if err := (<-requests).Reply(StatusOK, nil); err != nil {
+				t.Fatal(err)
+			}
+			r.expect(CommandSubmitSMResp, StatusOK)
+		}
+		r.expect(CommandUnbindResp, StatusOK)
+		r.expectEOF()
+		ended(t, s, ErrUnbound)
+		p.close()
+	})
+}
+
+// TestUnbindRefusesWhatWaits: our own unbind refuses what no handler has seen, so that
+// it comes again elsewhere, and ends.
+func TestUnbindRefusesWhatWaits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, requests := holding(t, Options{MaxPending: 1})
+		s, r := serveRaw(t, p, trx)
+		for seq := range uint32(3) {
+			r.write(StatusOK, 10+seq, text("x"))
+		}
+		synctest.Wait()
+		unbound := make(chan error, 1)
+		go func() { unbound <- s.Unbind(context.Background()) }()
+		for seq := range uint32(2) {
+			if h, _ := r.expect(CommandSubmitSMResp, StatusMessageQueueFull); h.Sequence != 11+seq {
+				t.Errorf("refused %d", h.Sequence)
+			}
+		}
+		if err := (<-requests).Reply(StatusOK, nil); err != nil {
+			t.Fatal(err)
+		}
+		r.expect(CommandSubmitSMResp, StatusOK)
+		u, _ := r.expect(CommandUnbind, StatusOK)
+		r.write(StatusOK, u.Sequence, UnbindResp{})
+		if err := <-unbound; err != nil {
+			t.Error(err)
+		}
+		p.close()
+	})
+}
+
+// TestEndWhileRequestsWait: a session that ends takes what was set aside with it; the
+// peer has no answer and knows that.
+func TestEndWhileRequestsWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, requests := holding(t, Options{MaxPending: 1})
+		s, r := serveRaw(t, p, trx)
+		for seq := range uint32(3) {
+			r.write(StatusOK, 10+seq, text("x"))
+		}
+		synctest.Wait()
+		s.Close()
+		ended(t, s, ErrClosed)
+		if err := (<-requests).Reply(StatusOK, nil); !errors.Is(err, ErrClosed) || len(requests) > 0 {
+			t.Errorf("reply after the end: %v, %d more requests", err, len(requests))
+		}
+		p.close()
+	})
+}
+
+// TestEnquireWhileRequestsWait: our own timers go on while the peer's requests wait:
+// one that has died then is noticed.
+func TestEnquireWhileRequestsWait(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, _ := holding(t, Options{MaxPending: 1, EnquireInterval: 20 * time.Second, ResponseTimeout: 5 * time.Second})
+		s, r := serveRaw(t, p, trx)
+		for seq := range uint32(2) {
+			r.write(StatusOK, 10+seq, text("x"))
+		}
+		r.expect(CommandEnquireLink, StatusOK)
+		ended(t, s, ErrResponseTimeout)
+		p.close()
+	})
+}
