@@ -19,11 +19,17 @@ type session struct {
 	user    *configs.SMPPUser
 	account string
 	peer    string
-	slots   chan struct{} // one taken per unanswered submit: the user's window
 	conn    *smpp.Session // nil until begun
 
 	shown     []*x509.Certificate // by the client
 	encrypted bool
+}
+
+// adapt gives the session what a new configuration has for its user: the window. Rates are looked up for each message.
+func (s *session) adapt(snapshot *configs.Snapshot) {
+	if user, _, ok := snapshot.SMPPUser(s.user.SystemID); ok {
+		s.conn.SetMaxPending(user.Window)
+	}
 }
 
 // outdated says why the session may not go on under a new configuration, "" when it may.

@@ -18,8 +18,9 @@ import (
 // doorSMPP names the door in messages.
 const doorSMPP = "smpp"
 
-// maxWindow is the largest window that an account may have (configs.Account.Window).
-const maxWindow = 10_000
+// readAhead is how much of what a client sends beyond its window is kept, about a hundred submit_sm, so that what comes behind
+// is seen: with all connections that a door takes by default 160 MB.
+const readAhead = 16 << 10
 
 // smppDoor takes binds, plain and over TLS, and turns submit_sm and data_sm into submissions. The sessions that can
 // receive are also a way back: see deliverer.
@@ -41,8 +42,8 @@ func newSMPPDoor(e *Edge) *smppDoor {
 	d.server = smpp.Server{
 		Bind: d.bind, ConnContext: withConn, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
 		Options: smpp.Options{
-			// The window of each user is kept by its session; this one only bounds what a peer may make us hold.
-			MaxPending: maxWindow, Window: e.cfg.DeliverWindow, BindTimeout: e.cfg.BindTimeout,
+			// The window of a session is its user's; MaxPending is set when it begins.
+			Window: e.cfg.DeliverWindow, ReadAhead: readAhead, BindTimeout: e.cfg.BindTimeout,
 			Late: e.deliver.answeredLate, EnquireInterval: e.cfg.EnquireLink, InactivityTimeout: e.cfg.Inactivity,
 		},
 	}
@@ -149,7 +150,7 @@ func (d *smppDoor) admit(ctx context.Context, req *smpp.BindRequest, peer net.Ad
 	if !slices.Contains(user.BindModes, configs.BindModeOf(req.Mode)) {
 		return nil, &bindRefusal{smpp.StatusBindFailed, "bind mode not allowed"}
 	}
-	s := &session{door: d, user: user, account: account.Name, peer: peer.String(), shown: shown, encrypted: encrypted, slots: make(chan struct{}, min(user.Window, maxWindow))}
+	s := &session{door: d, user: user, account: account.Name, peer: peer.String(), shown: shown, encrypted: encrypted}
 	if !d.sessions.reserve(s, user.Binds, account.Binds, d.edge.cfg.BindTimeout) {
 		return nil, &bindRefusal{smpp.StatusAlreadyBound, "too many binds"}
 	}
@@ -164,6 +165,7 @@ func (d *smppDoor) bound(conn *smpp.Session) {
 		_ = conn.Close() // never fails
 		return
 	}
+	conn.SetMaxPending(s.user.Window)
 	mode := conn.Bind().String()
 	d.edge.stats.sessions.WithLabelValues(mode).Inc()
 	d.log.Info("session bound", "session", s.id, "system_id", s.user.SystemID, "account", s.account, "bind", mode, "addr", s.peer)
@@ -197,6 +199,8 @@ func (d *smppDoor) watchConfig(ctx context.Context) {
 			if why := s.outdated(snapshot); why != "" {
 				d.log.Info("session is ended by the configuration", "session", s.id, "system_id", s.user.SystemID, "err", why)
 				ends.Go(func() { s.unbind(ctx) })
+			} else {
+				s.adapt(snapshot)
 			}
 		}
 	}

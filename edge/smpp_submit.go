@@ -14,10 +14,10 @@ import (
 
 var _ smpp.Handler = (*session)(nil)
 
-// ServeSMPP implements smpp.Handler. It waits while the user's window is used up: then nothing more is read of a session,
-// until one of its submits is answered, which each is within AcceptTimeout and maxHold.
+// ServeSMPP implements smpp.Handler. It is not called while the user's window is used up, until a request is answered, which
+// each is within AcceptTimeout and maxHold. Meanwhile the session goes on reading for a little, so that enquire_link, unbind
+// and answers to our deliver_sm are seen.
 func (s *session) ServeSMPP(r *smpp.Request) {
-	s.slots <- struct{}{}
 	var sub Submission
 	var err error
 	switch m := r.PDU().(type) {
@@ -87,7 +87,7 @@ func (s *session) throttle(r *smpp.Request) {
 	s.answer(r, "", &Refusal{Reason: ReasonRate, Msg: "rate used up"})
 }
 
-// answer replies once to a request and gives its place in the window back.
+// answer replies once to a request, which gives its place in the window back.
 func (s *session) answer(r *smpp.Request, id string, err error) {
 	status := statusOf(err)
 	var resp smpp.PDU
@@ -99,7 +99,6 @@ func (s *session) answer(r *smpp.Request, id string, err error) {
 	}
 	// An error means that the session has ended: the client finds the message stored, or submits it again.
 	_ = r.Reply(status, resp)
-	<-s.slots
 	if stats := s.door.edge.stats; status == smpp.StatusOK {
 		stats.submitsOK.Inc()
 	} else {
