@@ -39,6 +39,9 @@ type Config struct {
 	EnquireLink   time.Duration // silence of a customer after which we ask; 30 s
 	Inactivity    time.Duration // without traffic until a session is ended; 0 = never
 	DeliverWindow int           // unanswered deliver_sm of a session; 100
+	// AnswerTimeout is how long a customer may take for the answer to a deliver_sm, and before a session that does not answer
+	// enquire_link is ended; 30 s. WriteTimeout is how long one may read nothing while we have something for him; 10 s.
+	AnswerTimeout, WriteTimeout time.Duration
 
 	Shards int // of DELIVER, as the streams have it; 16
 }
@@ -54,6 +57,8 @@ func (c Config) withDefaults() Config {
 	set(&c.BindTimeout, 10*time.Second)
 	set(&c.EnquireLink, 30*time.Second)
 	set(&c.DeliverWindow, 100)
+	set(&c.AnswerTimeout, 30*time.Second)
+	set(&c.WriteTimeout, 10*time.Second)
 	set(&c.Shards, 16)
 	return c
 }

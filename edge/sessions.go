@@ -25,13 +25,6 @@ type session struct {
 	encrypted bool
 }
 
-// adapt gives the session what a new configuration has for its user: the window. Rates are looked up for each message.
-func (s *session) adapt(snapshot *configs.Snapshot) {
-	if user, _, ok := snapshot.SMPPUser(s.user.SystemID); ok {
-		s.conn.SetMaxPending(user.Window)
-	}
-}
-
 // outdated says why the session may not go on under a new configuration, "" when it may.
 func (s *session) outdated(snapshot *configs.Snapshot) string {
 	user, account, ok := snapshot.SMPPUser(s.user.SystemID)
@@ -52,8 +45,8 @@ func (s *session) outdated(snapshot *configs.Snapshot) string {
 	return ""
 }
 
-func (s *session) unbind(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, unbindTime)
+func (s *session) unbind() {
+	ctx, cancel := context.WithTimeout(context.Background(), unbindTime)
 	defer cancel()
 	_ = s.conn.Unbind(ctx) // how it ended is logged by the session's watcher
 }

@@ -45,6 +45,7 @@ func newSMPPDoor(e *Edge) *smppDoor {
 			// The window of a session is its user's; MaxPending is set when it begins.
 			Window: e.cfg.DeliverWindow, ReadAhead: readAhead, BindTimeout: e.cfg.BindTimeout,
 			Late: e.deliver.answeredLate, EnquireInterval: e.cfg.EnquireLink, InactivityTimeout: e.cfg.Inactivity,
+			ResponseTimeout: e.cfg.AnswerTimeout, WriteTimeout: e.cfg.WriteTimeout,
 		},
 	}
 	return d
@@ -165,7 +166,6 @@ func (d *smppDoor) bound(conn *smpp.Session) {
 		_ = conn.Close() // never fails
 		return
 	}
-	conn.SetMaxPending(s.user.Window)
 	mode := conn.Bind().String()
 	d.edge.stats.sessions.WithLabelValues(mode).Inc()
 	d.log.Info("session bound", "session", s.id, "system_id", s.user.SystemID, "account", s.account, "bind", mode, "addr", s.peer)
@@ -179,14 +179,13 @@ func (d *smppDoor) bound(conn *smpp.Session) {
 		d.edge.stats.sessions.WithLabelValues(mode).Dec()
 		d.log.Info("session ended", "session", s.id, "system_id", s.user.SystemID, "account", s.account, "err", conn.Err())
 	})
+	d.review(s, d.edge.live.Load()) // which may be newer than the one that admitted it
 }
 
 // watchConfig ends the sessions that a new configuration does not allow any more.
 func (d *smppDoor) watchConfig(ctx context.Context) {
 	changes, cancel := d.edge.live.Subscribe()
 	defer cancel()
-	var ends sync.WaitGroup
-	defer ends.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -196,14 +195,22 @@ func (d *smppDoor) watchConfig(ctx context.Context) {
 		snapshot := d.edge.live.Load()
 		d.edge.limits.keep(func(account string) bool { return snapshot.Accounts[account] != nil })
 		for _, s := range d.sessions.all() {
-			if why := s.outdated(snapshot); why != "" {
-				d.log.Info("session is ended by the configuration", "session", s.id, "system_id", s.user.SystemID, "err", why)
-				ends.Go(func() { s.unbind(ctx) })
-			} else {
-				s.adapt(snapshot)
-			}
+			d.review(s, snapshot)
 		}
 	}
+}
+
+// review ends a session that a configuration does not allow, and gives any other what it says of it: the window. Rates are
+// looked up for each message.
+func (d *smppDoor) review(s *session, snapshot *configs.Snapshot) {
+	why := s.outdated(snapshot)
+	if why == "" {
+		user, _, _ := snapshot.SMPPUser(s.user.SystemID)
+		s.conn.SetMaxPending(user.Window)
+		return
+	}
+	d.log.Info("session is ended by the configuration", "session", s.id, "system_id", s.user.SystemID, "account", s.account, "err", why)
+	d.watchers.Go(s.unbind)
 }
 
 // unbindTime is how long a session that is no longer allowed has to answer.
