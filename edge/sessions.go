@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasman/configs"
@@ -20,6 +21,7 @@ type session struct {
 	account string
 	peer    string
 	conn    *smpp.Session // nil until begun
+	open    atomic.Int64  // messages that wait to be stored
 
 	shown     []*x509.Certificate // by the client
 	encrypted bool
@@ -54,7 +56,8 @@ func (s *session) unbind() {
 // sessions counts binds and knows the sessions. A bind holds its place from the moment it was admitted; a connection that
 // breaks before its session begins loses it after the bind time-out.
 type sessions struct {
-	node string
+	node    string
+	changed func(bound int) // told under the lock
 
 	mu       sync.Mutex
 	count    uint64
@@ -69,9 +72,9 @@ type reservation struct {
 	until   time.Time
 }
 
-func newSessions(node string) *sessions {
+func newSessions(node string, changed func(bound int)) *sessions {
 	return &sessions{
-		node: node, byUser: map[string]int{}, byAcc: map[string]int{},
+		node: node, changed: changed, byUser: map[string]int{}, byAcc: map[string]int{},
 		reserved: map[string]reservation{}, bound: map[*smpp.Session]*session{},
 	}
 }
@@ -120,6 +123,7 @@ func (r *sessions) begin(conn *smpp.Session) *session {
 	delete(r.reserved, peer)
 	held.session.conn = conn
 	r.bound[conn] = held.session
+	r.changed(len(r.bound))
 	return held.session
 }
 
@@ -128,6 +132,7 @@ func (r *sessions) end(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.bound, s.conn)
+	r.changed(len(r.bound))
 	r.countLocked(s, -1)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasman/configs"
@@ -28,6 +29,7 @@ type smppDoor struct {
 	edge     *Edge
 	server   smpp.Server
 	sessions *sessions
+	share    atomic.Int64 // messages of a session that may wait to be stored while many do
 	guesses  *guesses
 	hold     *holder
 	log      *slog.Logger
@@ -37,7 +39,8 @@ type smppDoor struct {
 var _ door = (*smppDoor)(nil)
 
 func newSMPPDoor(e *Edge) *smppDoor {
-	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node), guesses: newGuesses()}
+	d := &smppDoor{edge: e, log: e.log, guesses: newGuesses()}
+	d.sessions = newSessions(e.cfg.Node, d.setShare)
 	d.hold = newHolder(e.stats.held)
 	d.server = smpp.Server{
 		Bind: d.bind, ConnContext: withConn, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
@@ -46,6 +49,7 @@ func newSMPPDoor(e *Edge) *smppDoor {
 			Window: e.cfg.DeliverWindow, ReadAhead: readAhead, BindTimeout: e.cfg.BindTimeout,
 			Late: e.deliver.answeredLate, EnquireInterval: e.cfg.EnquireLink, InactivityTimeout: e.cfg.Inactivity,
 			ResponseTimeout: e.cfg.AnswerTimeout, WriteTimeout: e.cfg.WriteTimeout,
+			CongestionState: d.congestion,
 		},
 	}
 	return d

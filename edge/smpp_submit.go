@@ -59,7 +59,14 @@ func (s *session) submit(r *smpp.Request, sub Submission) {
 }
 
 func (s *session) accept(r *smpp.Request, msg *sms.Message) {
-	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) { s.answer(r, msg.ID.String(), err) })
+	if !s.mayWait(1) {
+		s.overShare(r)
+		return
+	}
+	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) {
+		s.open.Add(-1)
+		s.answer(r, msg.ID.String(), err)
+	})
 }
 
 // takeRate takes one message from the user's rate and the account's.
