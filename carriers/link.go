@@ -88,6 +88,7 @@ func (l *link) bind(ctx context.Context) (*smpp.Session, error) {
 	}, smpp.Options{
 		Window: spec.Window, MaxPending: max(500, spec.Window), ResponseTimeout: spec.ResponseTimeout, EnquireInterval: spec.EnquireLink, BindTimeout: spec.ConnectTimeout,
 		TLS: secure, Handler: &inbound{w: l.w, link: l.name}, Late: l.late,
+		Congestion: l.w.congestion.hear,
 	})
 }
 

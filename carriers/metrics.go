@@ -35,7 +35,7 @@ func newMetrics(reg prometheus.Registerer, c *Carriers) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, x := range []prometheus.Collector{m.outcomes, m.throttled, m.forwarded, m.receipts, m.repeated, m.up, m.latency, &windows{c,
+	for _, x := range []prometheus.Collector{m.outcomes, m.throttled, m.forwarded, m.receipts, m.repeated, m.up, m.latency, newCongestions(c), &windows{c,
 		prometheus.NewDesc("tasman_carriers_window_used", "Window slots taken, of the link's window.", []string{"carrier", "link"}, nil)}} {
 		errs = append(errs, reg.Register(x))
 	}

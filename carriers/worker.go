@@ -37,10 +37,11 @@ type worker struct {
 	retired bool // the carrier is suspended or gone: its queue only leaves
 	ids     *sms.IDs
 
-	limiter *rate.Limiter // segments to the links; nil: no limit
-	leaving *rate.Limiter // records that leave while the carrier is down
-	wake    chan struct{}
-	downAt  atomic.Int64 // downSince for other workers, Unix nanoseconds, 0 while a link is up
+	limiter    *rate.Limiter // segments to the links; nil: no limit
+	congestion congestion
+	leaving    *rate.Limiter // records that leave while the carrier is down
+	wake       chan struct{}
+	downAt     atomic.Int64 // downSince for other workers, Unix nanoseconds, 0 while a link is up
 
 	mu        sync.Mutex
 	lanes     [3]*lane
@@ -329,16 +330,20 @@ func (w *worker) freeLink(n int) *link {
 	return best
 }
 
-// throttled returns how long the carrier's rate or a throttle pause keeps n segments back.
+// throttled returns how long the carrier's rate, its congestion or a throttle pause keeps n segments back.
 func (w *worker) throttled(now time.Time, n int) time.Duration {
 	if wait := w.paused.Sub(now); wait > 0 {
 		return wait
 	}
+	least := float64(w.spec.Window * w.spec.Links)
 	if w.limiter == nil {
-		return 0
+		return w.congestion.wait(now, n, 0, least)
 	}
 	r := w.limiter.ReserveN(now, min(n, w.limiter.Burst()))
 	wait := r.DelayFrom(now)
+	if wait == 0 {
+		wait = w.congestion.wait(now, n, w.spec.Rate, least)
+	}
 	if wait > 0 {
 		r.CancelAt(now)
 	}

@@ -14,6 +14,17 @@ func holding(t *testing.T, o Options) (*pair, chan *Request) {
 	return newPair(t, o, func(r *Request) { requests <- r }), requests
 }
 
+// waiting returns a session of such a server, to which n submits have come, numbered from 10.
+func waiting(t *testing.T, o Options, n uint32) (*pair, *Session, *rawPeer, chan *Request) {
+	p, requests := holding(t, o)
+	s, r := serveRaw(t, p, trx)
+	for seq := range n {
+		r.write(StatusOK, 10+seq, text("x"))
+	}
+	synctest.Wait()
+	return p, s, r, requests
+}
+
 // TestFullWindowIsNotDeaf: while MaxPending requests are unanswered and more wait,
 // enquire_link is answered, a response is taken and an alert is seen.
 func TestFullWindowIsNotDeaf(t *testing.T) {
@@ -86,11 +97,7 @@ func TestSetMaxPending(t *testing.T) {
 // although it had to wait.
 func TestPeerUnbindsBehindItsRequests(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p, requests := holding(t, Options{MaxPending: 1})
-		s, r := serveRaw(t, p, trx)
-		for seq := range uint32(3) {
-			r.write(StatusOK, 10+seq, text("x"))
-		}
+		p, s, r, requests := waiting(t, Options{MaxPending: 1}, 3)
 		r.write(StatusOK, 20, Unbind{})
 		for range 3 {
 			if err := (<-requests).Reply(StatusOK, nil); err != nil {
@@ -109,12 +116,7 @@ func TestPeerUnbindsBehindItsRequests(t *testing.T) {
 // it comes again elsewhere, and ends.
 func TestUnbindRefusesWhatWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p, requests := holding(t, Options{MaxPending: 1})
-		s, r := serveRaw(t, p, trx)
-		for seq := range uint32(3) {
-			r.write(StatusOK, 10+seq, text("x"))
-		}
-		synctest.Wait()
+		p, s, r, requests := waiting(t, Options{MaxPending: 1}, 3)
 		unbound := make(chan error, 1)
 		go func() { unbound <- s.Unbind(context.Background()) }()
 		for seq := range uint32(2) {
@@ -139,12 +141,7 @@ func TestUnbindRefusesWhatWaits(t *testing.T) {
 // peer has no answer and knows that.
 func TestEndWhileRequestsWait(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p, requests := holding(t, Options{MaxPending: 1})
-		s, r := serveRaw(t, p, trx)
-		for seq := range uint32(3) {
-			r.write(StatusOK, 10+seq, text("x"))
-		}
-		synctest.Wait()
+		p, s, _, requests := waiting(t, Options{MaxPending: 1}, 3)
 		s.Close()
 		ended(t, s, ErrClosed)
 		if err := (<-requests).Reply(StatusOK, nil); !errors.Is(err, ErrClosed) || len(requests) > 0 {
@@ -158,11 +155,7 @@ func TestEndWhileRequestsWait(t *testing.T) {
 // one that has died then is noticed.
 func TestEnquireWhileRequestsWait(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		p, _ := holding(t, Options{MaxPending: 1, EnquireInterval: 20 * time.Second, ResponseTimeout: 5 * time.Second})
-		s, r := serveRaw(t, p, trx)
-		for seq := range uint32(2) {
-			r.write(StatusOK, 10+seq, text("x"))
-		}
+		p, s, r, _ := waiting(t, Options{MaxPending: 1, EnquireInterval: 20 * time.Second, ResponseTimeout: 5 * time.Second}, 2)
 		r.expect(CommandEnquireLink, StatusOK)
 		ended(t, s, ErrResponseTimeout)
 		p.close()

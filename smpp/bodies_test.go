@@ -95,6 +95,7 @@ func TestOperationValidate(t *testing.T) {
 		{"query_resp", &QuerySMResp{FinalDate: long}, StatusQueryFailed},
 		{"cancel", &CancelSM{Source: Address{Addr: long}}, StatusInvalidSource},
 		{"replace", &ReplaceSM{ShortMessage: make([]byte, 255)}, StatusInvalidMessageLength},
+		{"deliver_resp with an id", &DeliverSMResp{MessageID: "1"}, StatusInvalidMessageID},
 		{"alert", &AlertNotification{ESME: Address{Addr: "a\x00"}}, StatusInvalidDestination},
 	}
 	for _, tc := range tests {

@@ -36,22 +36,28 @@ func (c *cursor) u8(field string) uint8 {
 // cstr reads a C-octet string whose field is max octets with its NUL. Longer
 // ones are refused with st: cutting them would change what the peer said.
 func (c *cursor) cstr(field string, max int, st Status) string {
-	rest := c.b[c.at:]
-	if len(rest) > 0 && rest[0] == 0 { // most are empty
+	if c.at < len(c.b) && c.b[c.at] == 0 { // most are empty
 		c.at++
 		return ""
 	}
-	i := bytes.IndexByte(rest, 0)
-	switch {
-	case i >= max, i < 0 && len(rest) >= max:
+	from, to := c.span(field, max, st)
+	return string(c.b[from:to])
+}
+
+// span is cstr that returns where in the body the string is.
+func (c *cursor) span(field string, max int, st Status) (from, to int) {
+	rest := c.b[c.at:]
+	i := bytes.IndexByte(rest[:min(max, len(rest))], 0)
+	if i < 0 {
+		if len(rest) < max {
+			st = StatusInvalidCommandLength
+		}
 		c.fail(field, st)
-		return ""
-	case i < 0:
-		c.fail(field, StatusInvalidCommandLength)
-		return ""
+		return 0, 0
 	}
+	from = c.at
 	c.at += i + 1
-	return string(rest[:i])
+	return from, from + i
 }
 
 // lastCstr is cstr for the last mandatory field of a response, where some
@@ -80,6 +86,20 @@ func (c *cursor) octets(field string, n int, st Status) []byte {
 
 func (c *cursor) address(field string, max int, st Status) Address {
 	return Address{TON: c.u8(field), NPI: c.u8(field), Addr: c.cstr(field, max, st)}
+}
+
+// addresses reads source_addr and destination_addr, which follow each other and have
+// one copy for both.
+func (c *cursor) addresses(max int) (source, destination Address) {
+	source.TON, source.NPI = c.u8("source_addr"), c.u8("source_addr")
+	from, to := c.span("source_addr", max, StatusInvalidSource)
+	destination.TON, destination.NPI = c.u8("destination_addr"), c.u8("destination_addr")
+	from2, to2 := c.span("destination_addr", max, StatusInvalidDestination)
+	if c.err == nil {
+		both := string(c.b[from:to2])
+		source.Addr, destination.Addr = both[:to-from], both[from2-from:]
+	}
+	return source, destination
 }
 
 // lastAddress is address for the last field of a body, which some peers leave without its NUL.

@@ -1,5 +1,6 @@
 // Package smpp speaks SMPP 3.4 (and the parts of 3.3 and 5.0 that peers use)
-// on both sides of the wire: the ESME that binds and the SMSC that is bound to.
+// on both sides of the wire: the ESME that binds and the SMSC that is bound to. All
+// operations of 3.4 are there; those of cell broadcast (5.0) are not.
 //
 // It has two layers. The codec is pure: plain structs that implement PDU,
 // TLVs, user data headers, times and the receipt text of Appendix B. The

@@ -6,9 +6,14 @@ import (
 	"sync/atomic"
 )
 
-// readBuffer is what a session keeps for reading. Thousands of customers bind,
-// so it is small; one read still brings about a hundred submit_sm.
-const readBuffer = 16 << 10
+const (
+	// readBuffer is what a busy session keeps for reading: one read brings about a
+	// hundred submit_sm.
+	readBuffer = 16 << 10
+	// firstBuffer is what a session begins with. Thousands of customers bind and say
+	// little: only one whose read fills the buffer has a larger one.
+	firstBuffer = 1 << 10
+)
 
 // frameReader cuts a stream into frames, in place: a frame is valid until the
 // next call of next. It allocates beyond readBuffer only for a frame that is
@@ -23,7 +28,7 @@ type frameReader struct {
 }
 
 func newFrameReader(r io.Reader, limit int, reads *atomic.Uint64) *frameReader {
-	return &frameReader{r: r, max: limit, reads: reads, buf: make([]byte, min(readBuffer, max(limit, minPDU)))}
+	return &frameReader{r: r, max: limit, reads: reads, buf: make([]byte, min(firstBuffer, max(limit, minPDU)))}
 }
 
 // next returns one whole frame. The error is io.EOF between frames,
@@ -72,9 +77,12 @@ func (f *frameReader) need(n int) error {
 // makeRoom moves what is left to the front of a buffer that takes n octets.
 func (f *frameReader) makeRoom(n int) {
 	rest := f.buf[f.from:f.to]
+	filled := f.to == len(f.buf) // by the last read
 	switch {
 	case n > len(f.buf):
 		f.buf = make([]byte, n)
+	case filled && len(f.buf) < min(readBuffer, f.max):
+		f.buf = make([]byte, min(4*len(f.buf), readBuffer, f.max))
 	case len(f.buf) > readBuffer && n <= readBuffer && len(rest) <= readBuffer:
 		f.buf = make([]byte, readBuffer)
 	}

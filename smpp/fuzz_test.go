@@ -2,9 +2,7 @@ package smpp
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"net"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -82,51 +80,6 @@ func (s *steppedReader) Read(b []byte) (int, error) {
 	n := copy(b[:min(len(b), s.step)], s.data)
 	s.data = s.data[n:]
 	return n, nil
-}
-
-// FuzzSession writes any octets to a bound server session, in front of the bind and
-// after it. The session must not panic and must end when the connection does.
-func FuzzSession(f *testing.F) {
-	for _, frame := range readGolden(f) {
-		f.Add(frame, true)
-		f.Add(frame, false)
-	}
-	f.Add(stream(3, 2), true)
-	bind := appendFrame(nil, trx.Command(), 0, 1, &trx, true)
-	f.Fuzz(func(t *testing.T, data []byte, bound bool) {
-		l := newPipeListener()
-		v := &Server{
-			Bind: func(context.Context, *BindRequest, net.Addr) (Handler, error) {
-				return HandlerFunc(func(r *Request) { _ = r.Reply(StatusOK, nil) }), nil
-			},
-			Options: Options{MaxPDU: 1024, BindTimeout: time.Minute},
-		}
-		served := make(chan error, 1)
-		go func() { served <- v.Serve(l) }()
-		conn, err := l.dial(context.Background(), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		drained := make(chan struct{})
-		go func() {
-			defer close(drained)
-			for buf := make([]byte, 4096); ; {
-				if _, err := conn.Read(buf); err != nil {
-					return
-				}
-			}
-		}()
-		if bound {
-			data = append(bytes.Clone(bind), data...)
-		}
-		_, _ = conn.Write(data) // the server may close first: that is one of its answers
-		_ = conn.Close()
-		<-drained
-		if err := v.Close(); err != nil {
-			t.Error(err)
-		}
-		<-served
-	})
 }
 
 func FuzzReceipt(f *testing.F) {

@@ -78,6 +78,12 @@ func (m *SubmitSM) appendMandatory(dst []byte) []byte {
 	dst = appendCstr(dst, m.ServiceType)
 	dst = appendAddress(dst, m.Source)
 	dst = appendAddress(dst, m.Destination)
+	return m.appendContent(dst)
+}
+
+// appendContent appends what follows the destination in submit_sm, deliver_sm and
+// submit_multi.
+func (m *SubmitSM) appendContent(dst []byte) []byte {
 	dst = append(dst, m.ESMClass, m.ProtocolID, m.PriorityFlag)
 	dst = appendCstr(dst, m.ScheduleDeliveryTime)
 	dst = appendCstr(dst, m.ValidityPeriod)
@@ -95,8 +101,7 @@ func (m *DeliverSM) DecodeBody(b []byte) error { return (*SubmitSM)(m).decode(b,
 func (m *SubmitSM) decode(b []byte, cmd CommandID) error {
 	c := cursor{b: b, cmd: cmd}
 	m.ServiceType = c.cstr("service_type", maxServiceType, StatusInvalidServiceType)
-	m.Source = c.address("source_addr", maxAddr, StatusInvalidSource)
-	m.Destination = c.address("destination_addr", maxAddr, StatusInvalidDestination)
+	m.Source, m.Destination = c.addresses(maxAddr)
 	m.ESMClass = c.u8("esm_class")
 	m.ProtocolID = c.u8("protocol_id")
 	m.PriorityFlag = c.u8("priority_flag")
@@ -131,19 +136,26 @@ func (m *SubmitSM) check(cmd CommandID) error {
 // Payload returns the message: short_message, or the message_payload TLV when
 // short_message is empty. It aliases the PDU.
 func (m *SubmitSM) Payload() []byte {
-	if len(m.ShortMessage) > 0 {
-		return m.ShortMessage
+	return payload(m.ShortMessage, m.TLVs)
+}
+
+func payload(short []byte, t TLVs) []byte {
+	if len(short) > 0 {
+		return short
 	}
-	v, _ := m.TLVs.Get(TagMessagePayload)
+	v, _ := t.Get(TagMessagePayload)
 	return v
 }
 
 // Payload returns the message as SubmitSM.Payload does.
 func (m *DeliverSM) Payload() []byte { return (*SubmitSM)(m).Payload() }
 
-func (m *SubmitSM) needsTLVs() bool {
-	_, ok := m.TLVs.Get(TagMessagePayload)
-	return ok && len(m.ShortMessage) == 0
+func (m *SubmitSM) needsTLVs() bool { return inTLVs(m.ShortMessage, m.TLVs) }
+
+// inTLVs reports whether the message is in message_payload alone.
+func inTLVs(short []byte, t TLVs) bool {
+	_, ok := t.Get(TagMessagePayload)
+	return ok && len(short) == 0
 }
 
 func (m *DeliverSM) needsTLVs() bool { return (*SubmitSM)(m).needsTLVs() }

@@ -62,7 +62,12 @@ func (r *SubmitSMResp) decode(b []byte, cmd CommandID) error {
 
 func (r *SubmitSMResp) validate() error { return r.check(CommandSubmitSMResp) }
 
-func (r *DeliverSMResp) validate() error { return (*SubmitSMResp)(r).check(CommandDeliverSMResp) }
+func (r *DeliverSMResp) validate() error {
+	if r.MessageID != "" { // unused and NULL (SMPP 3.4 §4.6.2)
+		return &BodyError{Command: CommandDeliverSMResp, Field: "message_id", Status: StatusInvalidMessageID}
+	}
+	return (*SubmitSMResp)(r).check(CommandDeliverSMResp)
+}
 
 func (r *DataSMResp) validate() error { return (*SubmitSMResp)(r).check(CommandDataSMResp) }
 

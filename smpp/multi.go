@@ -68,12 +68,7 @@ func (m *SubmitMulti) appendMandatory(dst []byte) []byte {
 		}
 		dst = appendAddress(append(dst, destinationSME), d.Address)
 	}
-	dst = append(dst, m.ESMClass, m.ProtocolID, m.PriorityFlag)
-	dst = appendCstr(dst, m.ScheduleDeliveryTime)
-	dst = appendCstr(dst, m.ValidityPeriod)
-	dst = append(dst, m.RegisteredDelivery, m.ReplaceIfPresent, m.DataCoding, m.DefaultMessageID,
-		uint8(len(m.ShortMessage)))
-	return append(dst, m.ShortMessage...)
+	return m.Submit(Address{}).appendContent(dst)
 }
 
 // DecodeBody implements PDU.
@@ -124,24 +119,18 @@ func (c *cursor) destination() Destination {
 
 func (m *SubmitMulti) validate() error {
 	k := checker{cmd: CommandSubmitMulti}
-	k.cstr("service_type", m.ServiceType, maxServiceType, StatusInvalidServiceType)
-	k.cstr("source_addr", m.Source.Addr, maxAddr, StatusInvalidSource)
 	k.that(len(m.Destinations) > 0 && len(m.Destinations) <= maxDestinations, "number_of_dests", StatusInvalidDestinationCount)
 	for _, d := range m.Destinations {
 		k.cstr("destination_addr", d.Address.Addr, maxAddr, StatusInvalidDestination)
 		k.cstr("dl_name", d.List, maxListName, StatusInvalidDistributionList)
 	}
-	k.cstr("schedule_delivery_time", m.ScheduleDeliveryTime, maxTime, StatusInvalidSchedule)
-	k.cstr("validity_period", m.ValidityPeriod, maxTime, StatusInvalidExpiry)
-	k.that(len(m.ShortMessage) <= maxShortMessage, "short_message", StatusInvalidMessageLength)
-	k.tlvs(m.TLVs)
-	return k.done()
+	if err := k.done(); err != nil {
+		return err
+	}
+	return m.Submit(Address{}).check(CommandSubmitMulti)
 }
 
-func (m *SubmitMulti) needsTLVs() bool {
-	_, ok := m.TLVs.Get(TagMessagePayload)
-	return ok && len(m.ShortMessage) == 0
-}
+func (m *SubmitMulti) needsTLVs() bool { return inTLVs(m.ShortMessage, m.TLVs) }
 
 // Unsuccessful is a destination that a submit_multi did not reach, and why
 // (SMPP 3.4 §4.5.2.1).

@@ -243,3 +243,28 @@ func TestAlertNeedsNoAnswer(t *testing.T) {
 		ended(t, s, ErrClosed)
 	})
 }
+
+// TestContentInTLVsIsNotLost: what would be nothing without its TLVs is not sent to a peer of 3.3.
+func TestContentInTLVsIsNotLost(t *testing.T) {
+	payload := AppendTLV(nil, TagMessagePayload, []byte("Kia ora"))
+	old := trx
+	old.InterfaceVersion = Version33
+	bubble(t, func(t *testing.T) {
+		s, r := dialRaw(t, old, Options{})
+		for _, pdu := range []PDU{
+			&SubmitSM{TLVs: payload}, &DataSM{TLVs: payload}, &SubmitMulti{Destinations: multiPDU.Destinations, TLVs: payload}, &ReplaceSM{TLVs: payload},
+		} {
+			if err := s.TrySend(pdu, nil, func(Outcome) {}); !errors.Is(err, ErrNeedsTLVs) {
+				t.Errorf("%v: %v", pdu.Command(), err)
+			}
+		}
+		if err := s.TrySend(&ReplaceSM{ShortMessage: []byte("x"), TLVs: payload}, nil, func(Outcome) {}); err != nil {
+			t.Error(err)
+		}
+		if _, pdu := r.expect(CommandReplaceSM, StatusOK); len(pdu.(*ReplaceSM).TLVs) > 0 {
+			t.Errorf("TLVs %x", pdu.(*ReplaceSM).TLVs)
+		}
+		s.Close()
+		ended(t, s, ErrClosed)
+	})
+}

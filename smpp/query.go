@@ -179,12 +179,10 @@ func (m *ReplaceSM) validate() error {
 
 // Payload returns the new content as SubmitSM.Payload does.
 func (m *ReplaceSM) Payload() []byte {
-	if len(m.ShortMessage) > 0 {
-		return m.ShortMessage
-	}
-	v, _ := m.TLVs.Get(TagMessagePayload)
-	return v
+	return payload(m.ShortMessage, m.TLVs)
 }
+
+func (m *ReplaceSM) needsTLVs() bool { return inTLVs(m.ShortMessage, m.TLVs) }
 
 // AppendBody implements PDU: there is no body.
 func (CancelSMResp) AppendBody(dst []byte) []byte { return dst }

@@ -180,6 +180,9 @@ func TestFrameReader(t *testing.T) {
 			if len(f.buf) > readBuffer {
 				t.Errorf("%d octets kept after large frames", len(f.buf))
 			}
+			if len(f.buf) <= firstBuffer {
+				t.Errorf("a busy reader has only %d octets", len(f.buf))
+			}
 			if f.reads.Load() == 0 {
 				t.Error("no reads counted")
 			}
