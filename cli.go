@@ -25,6 +25,7 @@ type cli struct {
 	History  historyCmd  `cmd:"" help:"List the revisions of the resources."`
 	Rollback rollbackCmd `cmd:"" help:"Put an earlier revision into service as a new one."`
 	Streams  streamsCmd  `cmd:"" help:"Look into the streams."`
+	Key      keyCmd      `cmd:"" help:"Make the key by which the servers of a cell know a node."`
 	Config   configCmd   `cmd:"" help:"Print a node's configuration file with all defaults."`
 	Bench    bench.CLI   `cmd:"" help:"Operator simulator and load generator."`
 }
@@ -51,6 +52,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+type keyCmd struct {
+	File string `arg:"" help:"Where the seed is kept (nats.seed_file); it must not exist yet."`
+}
+
+// Run writes the seed and prints the public key.
+func (c *keyCmd) Run(t *terminal) error {
+	public, err := node.NewKey(c.File)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(t.out, public)
+	return err
 }
 
 type upCmd struct {

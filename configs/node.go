@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -91,6 +92,14 @@ type NATS struct {
 	Listen string `yaml:"listen"`
 	// Cluster joins the embedded servers of several nodes to one cell.
 	Cluster Cluster `yaml:"cluster"`
+	// TLS of all connections between nodes and servers, those between the servers of a cell included: each side shows a
+	// certificate of the authority. Absent = none.
+	TLS NodeTLS `yaml:"tls"`
+	// SeedFile holds the seed (SU...) that proves to the servers who this node is; `tasman key` makes one. Needed where the
+	// servers have nodes listed.
+	SeedFile string `yaml:"seed_file"`
+	// Nodes that may connect to the embedded server, the same list on every server of a cell. Empty = any that can reach it.
+	Nodes []NodeKey `yaml:"nodes"`
 	// Replicas of each stream: 1, 3 or 5. Default 1.
 	Replicas int `yaml:"replicas"`
 	// Partitions of MT, 1 to 64: 1 on one server, 3 in a cell. Default 1.
@@ -114,9 +123,29 @@ type NATS struct {
 	AckWait time.Duration `yaml:"ack_wait"`
 }
 
+// NodeTLS names the files of mutual TLS between nodes, all PEM. Set all or none.
+type NodeTLS struct {
+	// CAFile holds the authority that certificates must be of.
+	CAFile string `yaml:"ca_file"`
+	// CertFile holds this node's certificate, good for a server and for a client, with its addresses.
+	CertFile string `yaml:"cert_file"`
+	// KeyFile holds its private key.
+	KeyFile string `yaml:"key_file"`
+}
+
+// NodeKey is a node that may connect, and as what: it may do what its roles need and nothing else.
+type NodeKey struct {
+	// Name of the node.
+	Name string `yaml:"name"`
+	// Key is its public key, U and 55 capitals and digits.
+	Key string `yaml:"key"`
+	// Roles that it plays.
+	Roles []Role `yaml:"roles"`
+}
+
 // Cluster makes an embedded server one of the servers of a cell, which hold the streams together. The nodes' names are the
-// servers' names; the connections between the servers are neither encrypted nor authenticated, so they need a network of
-// their own.
+// servers' names. Without nats.tls the connections between the servers are neither encrypted nor authenticated, so they need a
+// network of their own.
 type Cluster struct {
 	// Name of the cell, the same on all its servers, of the form of resource names. Default "tasman".
 	Name string `yaml:"name"`
@@ -328,6 +357,16 @@ func (n *NATS) validate(f *findings) {
 		f.add("nats.replicas", "must be 1 with an embedded server that is alone: nats.cluster joins several")
 	}
 	n.Cluster.validate(f, n)
+	n.TLS.validate(f)
+	if len(n.Nodes) > 0 && len(n.URLs) > 0 {
+		f.add("nats.nodes", "is for the embedded server, which nats.urls switches off")
+	}
+	names := make([]string, len(n.Nodes))
+	for i := range n.Nodes {
+		names[i] = n.Nodes[i].Name
+		n.Nodes[i].validate(f, fmt.Sprintf("nats.nodes[%d]", i))
+	}
+	f.unique("nats.nodes", names)
 	between(f, "nats.partitions", n.Partitions, 1, 64)
 	between(f, "nats.shards", n.Shards, 1, 256)
 	for _, l := range []struct {
@@ -341,6 +380,30 @@ func (n *NATS) validate(f *findings) {
 	between(f, "nats.free_percent", n.FreePercent, 0, 90)
 	between(f, "nats.free_bytes", n.FreeBytes, 0, 1<<50)
 	f.duration("nats.ack_wait", n.AckWait, 5*time.Second, 10*time.Minute)
+}
+
+func (t *NodeTLS) validate(f *findings) {
+	if *t != (NodeTLS{}) && (t.CAFile == "" || t.CertFile == "" || t.KeyFile == "") {
+		f.add("nats.tls", "ca_file, cert_file and key_file must be set all or none")
+	}
+}
+
+// publicKeyForm is what a node's public key looks like; the server checks the rest.
+var publicKeyForm = regexp.MustCompile(`^U[A-Z2-7]{55}$`)
+
+func (n *NodeKey) validate(f *findings, field string) {
+	if f.required(field+".name", n.Name) && !ValidName(n.Name) {
+		f.add(field+".name", "%s", nameRule)
+	}
+	if f.required(field+".key", n.Key) && !publicKeyForm.MatchString(n.Key) {
+		f.add(field+".key", "must be a public key: U and 55 of A-Z and 2-7, as `tasman key` prints it")
+	}
+	if len(n.Roles) == 0 {
+		f.add(field+".roles", "must list at least one role")
+	}
+	for i, r := range n.Roles {
+		oneOf(f, fmt.Sprintf("%s.roles[%d]", field, i), r, Roles()...)
+	}
 }
 
 func (c *Cluster) validate(f *findings, n *NATS) {

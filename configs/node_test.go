@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestNodeBadFiles(t *testing.T) {
@@ -47,7 +48,7 @@ func TestNodeYAMLSaysEveryDefault(t *testing.T) {
 }
 
 // equateEmpty takes nil and empty lists for the same.
-var equateEmpty = cmp.FilterValues(func(a, b []string) bool { return len(a) == 0 && len(b) == 0 }, cmp.Ignore())
+var equateEmpty = cmpopts.EquateEmpty()
 
 func TestEnvironmentOverrides(t *testing.T) {
 	env := []string{

@@ -33,6 +33,10 @@ type acceptor struct {
 	pending int           // messages in them
 	depth   atomic.Int64  // the same, for those without the lock
 	idle    chan struct{} // closed and replaced whenever pending falls to 0
+	again   []again       // bounded by pending
+	wake    chan struct{} // tells runAgain that there is more
+
+	againFor time.Duration // see the constant; shorter in tests
 
 	// patience bounds how long a caller may stand in front of a full queue of the publisher: it ends acceptTick to twice
 	// that after AcceptTimeout. One context for many callers, so that none costs a timer.
@@ -62,7 +66,7 @@ type acceptance struct {
 }
 
 func newAcceptor(e *Edge, bus storage) *acceptor {
-	return &acceptor{edge: e, bus: bus, idle: make(chan struct{})}
+	return &acceptor{edge: e, bus: bus, idle: make(chan struct{}), wake: make(chan struct{}, 1), againFor: againFor}
 }
 
 // Accept stores messages of one account and lane, all or none, and calls done exactly once: with nil when all are stored,
@@ -153,6 +157,10 @@ func (a *acceptor) add(ctx context.Context, p *acceptance) (context.Context, *Re
 // answered is called for each message that was given to the publisher.
 func (a *acceptor) answered(p *acceptance, i int, err error) {
 	a.mu.Lock()
+	if err != nil && a.tryAgainLocked(p, i, err) {
+		a.mu.Unlock()
+		return
+	}
 	if err != nil && !p.told {
 		p.fail(i, err)
 	}
@@ -170,13 +178,20 @@ func (a *acceptor) notGiven(p *acceptance, i int, err error) {
 
 // fail notes that message i was not stored, or perhaps not.
 func (p *acceptance) fail(i int, err error) {
-	if p.safe == nil {
-		p.safe = make([]bool, len(p.msgs))
+	if errors.Is(err, streams.ErrNotStored) {
+		p.notStored(i)
 	}
-	p.safe[i] = errors.Is(err, streams.ErrNotStored)
 	if p.refusal == nil {
 		p.refusal = storageRefusal(err)
 	}
+}
+
+// notStored notes that message i certainly is not.
+func (p *acceptance) notStored(i int) {
+	if p.safe == nil {
+		p.safe = make([]bool, len(p.msgs))
+	}
+	p.safe[i] = true
 }
 
 func storageRefusal(err error) error {
@@ -253,6 +268,9 @@ func (a *acceptor) withdraw(m *sms.Message) {
 
 // run ends acceptances that take too long, until ctx ends. Nothing is accepted before the first renew.
 func (a *acceptor) run(ctx context.Context) {
+	var storing sync.WaitGroup
+	storing.Go(func() { a.runAgain(ctx) })
+	defer storing.Wait()
 	tick := time.NewTicker(acceptTick)
 	defer tick.Stop()
 	for {

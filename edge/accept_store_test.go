@@ -166,6 +166,7 @@ func TestAcceptRefusesWhenNotStored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fake := &fakeStorage{}
 			e := accepting(t, fake, nil)
+			e.acceptor.againFor = 0
 			msgs := someMessages(e, 2)
 			answers := accept(t, e, msgs)
 			fake.answer(0, nil)
@@ -182,6 +183,7 @@ func TestAcceptRefusesWhenNotStored(t *testing.T) {
 func TestAcceptInDoubtWithdraws(t *testing.T) {
 	fake := &fakeStorage{}
 	e := accepting(t, fake, func(c *Config) { c.AcceptTimeout = time.Millisecond })
+	e.acceptor.againFor = 0
 	msgs := someMessages(e, 2)
 	answers := accept(t, e, msgs)
 	fake.answer(0, streams.ErrUnavailable)

@@ -178,7 +178,12 @@ func (n *Node) Ready() error {
 
 func (n *Node) startStreams(ctx context.Context) error {
 	c := n.cfg.NATS
+	seed, err := readSeed(c.SeedFile)
+	if err != nil {
+		return err
+	}
 	bus, err := streams.Open(ctx, streams.Config{
+		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Peers: peers(c.Nodes),
 		Node: n.cfg.Name, URLs: c.URLs, Dir: n.cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
 		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: n.cfg.Region,
 		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
@@ -204,6 +209,8 @@ func (n *Node) startStreams(ctx context.Context) error {
 		return fmt.Errorf("streams: %w", err)
 	}
 	n.run("trimmer", bus.RunTrimmer)
+	n.run("balancer", bus.RunBalancer)
+	n.run("drains", bus.RunDrains)
 	return nil
 }
 

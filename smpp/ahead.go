@@ -2,6 +2,10 @@ package smpp
 
 import "bytes"
 
+// asideCost is what a request set aside holds beside its octets: Request, PDU, strings.
+// Without it the shortest PDUs would take ten times the memory that ReadAhead grants.
+const asideCost = 256
+
 // serve hands a request to the handler, or sets it aside while MaxPending are
 // unanswered. body is what it was decoded from.
 func (s *Session) serve(r *Request, body []byte) {
@@ -61,9 +65,9 @@ func (s *Session) placeLocked(r *Request) bool {
 // ReadAhead octets are set aside, it waits, and nothing is read meanwhile.
 func (s *Session) setAside(h Header, body []byte) {
 	pdu, _ := decodeBody(h.Command, bytes.Clone(body)) // the same octets were decoded before
-	r, size := &Request{session: s, header: h, pdu: pdu}, int(h.Length)
+	r := &Request{session: s, header: h, pdu: pdu}
 	s.mu.Lock()
-	for len(s.aside) > 0 && s.asideOctets+size > s.opts.ReadAhead && s.refusalLocked() == StatusOK {
+	for len(s.aside) > 0 && s.asideOctets+r.size() > s.opts.ReadAhead && s.refusalLocked() == StatusOK {
 		s.pauseLocked()
 	}
 	if st := s.refusalLocked(); st != StatusOK {
@@ -72,13 +76,16 @@ func (s *Session) setAside(h Header, body []byte) {
 		return
 	}
 	s.aside = append(s.aside, r)
-	s.asideOctets += size
+	s.asideOctets += r.size()
 	if !s.serving {
 		s.serving = true
 		s.wg.Go(s.serveAside)
 	}
 	s.mu.Unlock()
 }
+
+// size is what the request counts against ReadAhead.
+func (r *Request) size() int { return int(r.header.Length) + asideCost }
 
 // serveAside serves what was set aside, in order. While it runs the reader serves
 // nothing itself, so that the handler sees one request at a time.
@@ -110,7 +117,7 @@ func (s *Session) nextAside() (*Request, Status) {
 		if st != StatusOK || s.placeLocked(r) {
 			s.aside[0] = nil
 			s.aside = s.aside[1:]
-			s.asideOctets -= int(r.header.Length)
+			s.asideOctets -= r.size()
 			if s.paused {
 				wake(s.resume)
 			}

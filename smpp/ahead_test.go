@@ -3,6 +3,9 @@ package smpp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,6 +161,98 @@ func TestEnquireWhileRequestsWait(t *testing.T) {
 		p, s, r, _ := waiting(t, Options{MaxPending: 1, EnquireInterval: 20 * time.Second, ResponseTimeout: 5 * time.Second}, 2)
 		r.expect(CommandEnquireLink, StatusOK)
 		ended(t, s, ErrResponseTimeout)
+		p.close()
+	})
+}
+
+// TestManyRequestsWait: over a real connection, with a window far beyond what the handler is given, every request is
+// served in order and answered once, whether much is set aside or next to nothing.
+func TestManyRequestsWait(t *testing.T) {
+	for _, ahead := range []int{1, 5000, 0} {
+		t.Run(fmt.Sprint(ahead), func(t *testing.T) {
+			const total = 3000
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			requests := make(chan *Request, 3) // as many as the handler is given at once
+			next := 0
+			v := &Server{Options: Options{MaxPending: 3, ReadAhead: ahead}, Bind: func(context.Context, *BindRequest, net.Addr) (Handler, error) {
+				return HandlerFunc(func(r *Request) {
+					if got := string(r.PDU().(*SubmitSM).ShortMessage); got != fmt.Sprint(next) {
+						t.Errorf("request %s comes as number %d", got, next)
+					}
+					next++
+					select {
+					case requests <- r:
+					default:
+						t.Error("the handler has more than MaxPending")
+					}
+				}), nil
+			}}
+			served := make(chan error, 1)
+			go func() { served <- v.Serve(l) }()
+			var answering sync.WaitGroup
+			for range 2 {
+				answering.Go(func() {
+					for r := range requests {
+						_ = r.Reply(StatusOK, nil)
+					}
+				})
+			}
+			s, err := Dial(t.Context(), l.Addr().String(), trx, Options{Window: 500})
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := make(outcomes, total)
+			for i := range total {
+				if err := s.Send(t.Context(), text(fmt.Sprint(i)), i, out.done); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range total {
+				if o := <-out; o.Kind != Answered || o.Status != StatusOK {
+					t.Fatalf("outcome %+v", o)
+				}
+			}
+			if err := s.Unbind(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := v.Close(); err != nil {
+				t.Error(err)
+			}
+			<-served
+			close(requests)
+			answering.Wait()
+		})
+	}
+}
+
+// TestReadAheadIsBounded: a peer that sends far too much is not read beyond the memory that ReadAhead grants.
+func TestReadAheadIsBounded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		paused := make(chan struct{})
+		p, _ := holding(t, Options{MaxPending: 1, Trace: &Trace{Paused: func(*Session) { close(paused) }}})
+		s, r := serveRaw(t, p, trx)
+		sent := 0
+		frame := appendFrame(nil, CommandSubmitSM, StatusOK, 9, &SubmitSM{}, true)
+		go func() {
+			for ; ; sent++ {
+				if _, err := r.conn.Write(frame); err != nil {
+					return
+				}
+			}
+		}()
+		<-paused
+		synctest.Wait()
+		if most := DefaultReadAhead/(len(frame)+asideCost) + 3; sent < 350 || sent > most+firstBuffer/len(frame) {
+			t.Errorf("%d requests were read, want about %d", sent, most)
+		}
+		if s.asideOctets > DefaultReadAhead {
+			t.Errorf("%d octets set aside", s.asideOctets)
+		}
+		s.Close()
+		ended(t, s, ErrClosed)
 		p.close()
 	})
 }

@@ -15,18 +15,19 @@ func multi(count byte, destinations ...string) []byte {
 	return append(b, make([]byte, 10)...) // esm_class ... sm_length
 }
 
-// TestOperationBodyErrors: what is wrong in the body of an operation beside submit_sm is
-// told by the status that the specification has for it.
-func TestOperationBodyErrors(t *testing.T) {
+// operationBody is a body and the status that it is refused with, StatusOK when it is taken.
+type operationBody struct {
+	name    string
+	command CommandID
+	body    []byte
+	want    Status
+}
+
+func operationBodies() []operationBody {
 	const sme = "\x01\x01\x01641\x00"
 	long := strings.Repeat("9", 30)
 	pdu := func(p PDU) []byte { return p.AppendBody(nil) }
-	tests := []struct {
-		name    string
-		command CommandID
-		body    []byte
-		want    Status
-	}{
+	return []operationBody{
 		{"multi", CommandSubmitMulti, multi(1, sme), StatusOK},
 		{"multi of 254", CommandSubmitMulti, multi(254, strings.Repeat(sme, 254)), StatusOK},
 		{"multi of none", CommandSubmitMulti, multi(0), StatusInvalidDestinationCount},
@@ -64,7 +65,12 @@ func TestOperationBodyErrors(t *testing.T) {
 		{"alert with half a TLV", CommandAlertNotification, append(pdu(&AlertNotification{}), 4, 0x22), StatusInvalidTLVStream},
 		{"cancel_resp with a body", CommandCancelSMResp, []byte("what"), StatusOK}, // ignored
 	}
-	for _, tc := range tests {
+}
+
+// TestOperationBodyErrors: what is wrong in the body of an operation beside submit_sm is
+// told by the status that the specification has for it.
+func TestOperationBodyErrors(t *testing.T) {
+	for _, tc := range operationBodies() {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := decodeBody(tc.command, tc.body)
 			got := StatusOK

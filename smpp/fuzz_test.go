@@ -16,6 +16,9 @@ func FuzzDecode(f *testing.F) {
 	for _, frame := range readGolden(f) {
 		f.Add(frame)
 	}
+	for _, b := range operationBodies() {
+		f.Add(withBody(b.command, 1, b.body))
+	}
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		h, pdu, err := Decode(frame)
 		if err != nil {

@@ -16,7 +16,7 @@ const (
 	DefaultBindTimeout     = 10 * time.Second
 	DefaultWriteTimeout    = 10 * time.Second
 	DefaultMaxPDU          = 64 << 10
-	DefaultReadAhead       = 64 << 10
+	DefaultReadAhead       = 128 << 10
 
 	maxWindow   = 1 << 16
 	minPDU      = 512     // every command without message_payload fits
@@ -35,7 +35,8 @@ type Options struct {
 	MaxPending int
 	// ReadAhead is how many octets of requests beyond MaxPending are read and kept,
 	// so that the peer's enquire_link, unbind and responses behind them are seen and
-	// answered; 0 means 64 KiB, about 500 usual submit_sm. Beyond that the reader
+	// answered; each counts 256 more than its length. 0 means 128 KiB, about 350 usual
+	// submit_sm, and one request is always kept. Beyond that the reader
 	// stands still: nothing of the peer is read, and the timers stand still too. A
 	// peer that keeps to a window no larger than both together never sees that.
 	ReadAhead int

@@ -40,6 +40,7 @@ type Bus struct {
 	consumers map[*Consumer]struct{}
 
 	gauges    gauges
+	avoid     avoided
 	shared    shared
 	positions positions
 
@@ -55,9 +56,18 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 		return nil, err
 	}
 	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil)}
+	b.avoid.until = make([]atomicTime, cfg.Partitions)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
-		if b.srv, err = startServer(ctx, cfg, log); err != nil {
+		var own string
+		b.cfg.Seed = "" // is for servers elsewhere
+		if len(cfg.Peers) > 0 {
+			if b.cfg.Seed, own, err = NewSeed(); err != nil {
+				b.cancel()
+				return nil, err
+			}
+		}
+		if b.srv, err = startServer(ctx, cfg, own, log); err != nil {
 			b.cancel()
 			return nil, err
 		}
@@ -88,8 +98,8 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 		nats.ReconnectHandler(func(*nats.Conn) { b.reconnected() }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.log.Debug("nats connection", "err", err) }),
 	}
-	if b.srv != nil {
-		options = append(options, nats.InProcessServer(b.srv))
+	if err := b.identify(&options); err != nil {
+		return err
 	}
 	if b.nc, err = nats.Connect(strings.Join(b.cfg.URLs, ","), options...); err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -108,6 +118,30 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	}
 	b.pub, err = newPublisher(b)
 	return err
+}
+
+// identify adds how the connection is made: to the embedded server from within, or to others with TLS and this node's key.
+func (b *Bus) identify(options *[]nats.Option) error {
+	*options = append(*options, nats.CustomInboxPrefix(inboxOf(b.cfg.Node)))
+	if b.srv != nil {
+		*options = append(*options, nats.InProcessServer(b.srv))
+	} else {
+		secure, err := b.cfg.TLS.config()
+		if err != nil {
+			return err
+		}
+		if secure != nil {
+			*options = append(*options, nats.Secure(secure))
+		}
+	}
+	if b.cfg.Seed != "" {
+		key, err := credentials(b.cfg.Seed)
+		if err != nil {
+			return err
+		}
+		*options = append(*options, key)
+	}
+	return nil
 }
 
 // Close flushes what was given to Publish, for as long as ctx allows, tells every waiting caller, closes the connection and

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -19,7 +20,7 @@ import (
 const regionTag = "region:"
 
 // joinCell makes the server one of a cell, when the configuration says so.
-func joinCell(opts *server.Options, cfg Config) error {
+func joinCell(opts *server.Options, cfg Config, secure *tls.Config) error {
 	if cfg.Cluster.Listen == "" {
 		return nil
 	}
@@ -28,6 +29,9 @@ func joinCell(opts *server.Options, cfg Config) error {
 		return fmt.Errorf("cluster: %w", err)
 	}
 	opts.Cluster = server.ClusterOpts{Name: cfg.Cluster.Name, Host: host, Port: port}
+	if secure != nil {
+		opts.Cluster.TLSConfig, opts.Cluster.TLSTimeout = secure.Clone(), tlsTimeout.Seconds()
+	}
 	for _, r := range cfg.Cluster.Routes {
 		opts.Routes = append(opts.Routes, &url.URL{Scheme: "nats-route", Host: r})
 	}

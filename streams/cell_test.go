@@ -68,6 +68,23 @@ func TestCellPlacement(t *testing.T) {
 	}
 }
 
+// However the servers chose the leaders, a few moves put those of MT on different servers.
+func TestCellBalancesLeaders(t *testing.T) {
+	cell := streamstest.NewCell(t, streamstest.With(func(c *streams.Config) { c.Partitions = 3 }))
+	cell.Balance()
+	placed, err := cell.Node(0).Placement(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	leads := map[string]int{}
+	for p := range 3 {
+		leads[placed[streams.MTStream(p)][0].Server]++
+	}
+	if len(leads) != 3 {
+		t.Errorf("leaders of the partitions: %v, want one on each server", leads)
+	}
+}
+
 // What the current leader of the configuration stored is seen by every node at once: none reads a copy that is behind.
 func TestCellReadsWhatItStored(t *testing.T) {
 	cell := streamstest.NewCell(t)

@@ -45,8 +45,7 @@ func appendMO(dst []byte, m *sms.MO) []byte {
 	dst = putBytes(dst, 7, m.UDH)
 	dst = putUint(dst, 8, uint64(m.Class))
 	dst = putBytes(dst, 9, m.TLVs)
-	dst = putUint(dst, 10, uint64(m.Shift.Locking))
-	dst = putUint(dst, 11, uint64(m.Shift.Single))
+	dst = putShift(dst, 10, m.Shift)
 	return putBool(dst, 12, m.Incomplete)
 }
 
@@ -73,9 +72,7 @@ func decodeMO(c *cursor, n *names) *sms.MO {
 		case 9:
 			m.TLVs = c.bytes()
 		case 10:
-			m.Shift.Locking = uint8(c.u)
-		case 11:
-			m.Shift.Single = uint8(c.u)
+			m.Shift = c.shift()
 		case 12:
 			m.Incomplete = c.bool()
 		}

@@ -34,8 +34,7 @@ func appendMessage(dst []byte, m *sms.Message) []byte {
 	dst = putUint(dst, 29, uint64(m.Acks))
 	dst = putBool(dst, 30, m.ReplaceIfPresent)
 	dst = putBytes(dst, 31, m.TLVs)
-	dst = putUint(dst, 32, uint64(m.Shift.Locking))
-	dst = putUint(dst, 33, uint64(m.Shift.Single))
+	dst = putShift(dst, 32, m.Shift)
 	dst = putBool(dst, 34, m.Join)
 	return putBool(dst, 35, m.Incomplete)
 }
@@ -117,9 +116,7 @@ func decodeMessageMore(c *cursor, m *sms.Message) {
 	case 31:
 		m.TLVs = c.bytes()
 	case 32:
-		m.Shift.Locking = uint8(c.u)
-	case 33:
-		m.Shift.Single = uint8(c.u)
+		m.Shift = c.shift()
 	case 34:
 		m.Join = c.bool()
 	case 35:

@@ -184,7 +184,7 @@ func TestSchemaMatchesStructs(t *testing.T) {
 	fields := regexp.MustCompile(`(?m)^  (?:repeated )?\S+ (\w+) = (\d+);`)
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[sms.Message](), reflect.TypeFor[sms.Dispatch](), reflect.TypeFor[sms.Event](), reflect.TypeFor[sms.Receipt](),
-		reflect.TypeFor[sms.MO](), reflect.TypeFor[sms.Inbound](), reflect.TypeFor[sms.Delivery](), reflect.TypeFor[sms.Record](), reflect.TypeFor[sms.Address](),
+		reflect.TypeFor[sms.MO](), reflect.TypeFor[sms.Inbound](), reflect.TypeFor[sms.Delivery](), reflect.TypeFor[sms.Record](), reflect.TypeFor[sms.Address](), reflect.TypeFor[sms.Shift](),
 	} {
 		_, body, _ := strings.Cut(string(text), "message "+typ.Name()+" {")
 		body, _, _ = strings.Cut(body, "}")

@@ -24,6 +24,9 @@ type Config struct {
 	Listen     string   // host:port where the embedded server takes other clients; "" means in-process only
 	Cluster    Cluster  // joins the embedded server to others
 	Region     string   // of the embedded server: no two copies of a stream come to one region; "" = any server will do
+	TLS        TLS      // of all connections between nodes and servers
+	Seed       string   // proves to servers elsewhere who this node is; "" = they do not ask
+	Peers      []Peer   // the nodes that may connect to the embedded server; none = any
 	SyncAlways bool     // the embedded server answers only after fsync; false is for tests
 
 	Replicas   int // of each stream, 1 (default), 3 or 5; the same on all nodes

@@ -66,7 +66,7 @@ func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, 
 	}
 	c := &Consumer{
 		bus: b, durable: d, prefetch: b.ahead(prefetch),
-		next: "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name, inbox: nats.NewInbox(),
+		next: "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name, inbox: b.nc.NewInbox(),
 		arrived: make(chan struct{}, 1), open: make(map[string]time.Time), closed: make(chan struct{}),
 	}
 	sub, err := b.nc.Subscribe(c.inbox+".*", c.receive)

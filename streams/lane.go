@@ -41,6 +41,8 @@ type lane struct {
 	stream  string
 	reply   string // prefix of the reply subject
 	urgent  bool
+	// partition of MT that the subject belongs to, -1 for another stream.
+	partition int
 
 	mu      sync.Mutex
 	limit   int
@@ -248,6 +250,9 @@ func (l *lane) answer(n uint64, a answer) {
 		return
 	}
 	now := time.Now()
+	if l.partition >= 0 {
+		l.heard(a.err, now)
+	}
 	if a.err != nil {
 		b.unheard = max(0, b.unheard-1)
 		if a.fromStream && now.Sub(b.sent) > answerWait {
@@ -268,17 +273,18 @@ func (l *lane) answer(n uint64, a answer) {
 	l.tell(b, a.seq, a.err)
 }
 
-// tell calls the callbacks of a batch and moves on. l.telling was set under the lock by the caller.
+// heard notes whether the lane's partition answers.
+func (l *lane) heard(err error, now time.Time) {
+	if errors.Is(err, ErrUnavailable) {
+		l.p.bus.avoid.mark(l.partition, now)
+	} else if err == nil {
+		l.p.bus.avoid.clear(l.partition)
+	}
+}
+
+// tell reports what came of a batch and moves on. l.telling was set under the lock by the caller.
 func (l *lane) tell(b *outgoing, seq uint64, err error) {
-	l.p.bus.metrics.published(l.stream, len(b.dones), time.Since(b.sent), err)
-	if err != nil {
-		err = fmt.Errorf("publish to %s: %w", l.subject, err)
-	}
-	for i, done := range b.dones {
-		if done != nil {
-			done(Placed{Stream: l.stream, Seq: seq, Index: i}, err)
-		}
-	}
+	l.report(b, seq, err)
 	l.mu.Lock()
 	l.telling = false
 	if l.flight == b {
@@ -288,6 +294,19 @@ func (l *lane) tell(b *outgoing, seq uint64, err error) {
 	l.mu.Unlock()
 	l.recycle(b)
 	l.p.finished()
+}
+
+// report calls the callbacks of a batch.
+func (l *lane) report(b *outgoing, seq uint64, err error) {
+	l.p.bus.metrics.published(l.stream, len(b.dones), time.Since(b.sent), err)
+	if err != nil {
+		err = fmt.Errorf("publish to %s: %w", l.subject, err)
+	}
+	for i, done := range b.dones {
+		if done != nil {
+			done(Placed{Stream: l.stream, Seq: seq, Index: i}, err)
+		}
+	}
 }
 
 // tick does what is due and returns when to come back; zero means at the next scan.
@@ -302,6 +321,13 @@ func (l *lane) tick(now time.Time) time.Time {
 		l.mu.Unlock()
 		l.tell(b, 0, why)
 		return now
+	case l.overdue(now):
+		l.p.bus.avoid.mark(l.partition, now)
+		if !now.Before(b.due) {
+			l.send(b, now)
+		}
+		l.giveBack()
+		return time.Time{}
 	case b != nil && !now.Before(b.due):
 		l.send(b, now)
 	case b == nil && len(l.queue) > 0:

@@ -55,7 +55,7 @@ type publisher struct {
 
 func newPublisher(b *Bus) (*publisher, error) {
 	p := &publisher{
-		bus: b, nc: b.nc, inbox: nats.NewInbox(),
+		bus: b, nc: b.nc, inbox: b.nc.NewInbox(),
 		lanes: make(map[string]*lane), active: make(map[*lane]struct{}),
 		wake: make(chan struct{}, 1), idle: make(chan struct{}, 1),
 	}
@@ -73,7 +73,8 @@ func newPublisher(b *Bus) (*publisher, error) {
 
 // Publish gives a record to the group commit of its subject and returns; rec may be reused at once. It blocks while the
 // subject's queue is full, until ctx ends. When it returns nil, done is called exactly once, in order within the subject,
-// from a goroutine of the publisher, and must not block; it gets where the record lies, or an error: ErrNotStored (also
+// from a goroutine of the publisher, and must not block (what is not stored since the batch before it is not answered, which
+// only happens where there are several partitions of MT, is told first); it gets where the record lies, or an error: ErrNotStored (also
 // ErrFull, ErrUnavailable) means certainly not stored. A publish without an answer is repeated until there is one or the
 // bus closes (ErrUnknownFate). When Publish returns an error the record is not stored and done is not called.
 func (b *Bus) Publish(ctx context.Context, subject string, rec *sms.Record, done func(Placed, error)) error {
@@ -128,7 +129,10 @@ func (p *publisher) lane(subject string) *lane {
 	defer p.mu.Unlock()
 	l := p.lanes[subject]
 	if l == nil {
-		l = &lane{p: p, subject: subject, stream: streamOf(subject), limit: batchRecords, urgent: neverLingers(subject)}
+		l = &lane{p: p, subject: subject, stream: streamOf(subject), limit: batchRecords, urgent: neverLingers(subject), partition: partitionOf(subject)}
+		if l.partition >= len(p.bus.avoid.until) { // of no partition that there is
+			l.partition = -1
+		}
 		l.reply = p.inbox + "." + strconv.Itoa(len(p.order)) + "."
 		p.lanes[subject] = l
 		p.order = append(p.order, l)

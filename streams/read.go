@@ -127,54 +127,6 @@ func (b *Bus) scan(ctx context.Context, stream, subject string, from uint64, fn 
 	return nil
 }
 
-// drainRecords is from how many records on DrainParked hands over: what was parked one by one goes together, enough to fill
-// the windows of several sessions.
-const drainRecords = 400
-
-// DrainParked gives fn what waits for an account, in order, up to what is there now: whole batches, small ones together, some
-// hundred records at a time. When fn returns nil they are removed. It stops at the first error of fn, returns it, and keeps
-// all that this call was about; so after an error or a crash some come again. It returns how many records fn took. One caller
-// per account at a time.
-func (b *Bus) DrainParked(ctx context.Context, account string, fn func(recs []sms.Record) error) (int, error) {
-	subject := ParkedSubject(account)
-	var recs []sms.Record
-	var upTo uint64 // 0: nothing was read since the last hand-over
-	taken := 0
-	hand := func() error {
-		if len(recs) > 0 {
-			if err := fn(recs); err != nil {
-				return err
-			}
-		}
-		if upTo == 0 {
-			return nil
-		}
-		taken += len(recs)
-		_, err := b.purge(ctx, Deliver, subject, upTo)
-		recs, upTo = nil, 0
-		return err
-	}
-	err := b.scan(ctx, Deliver, subject, 0, func(batch *Batch, raw []byte) error {
-		if len(batch.Records) == 0 { // cannot be read: stops nobody and is not lost
-			if err := b.storeRaw(ctx, undecodableSubject, raw); err != nil {
-				return err
-			}
-		}
-		recs, upTo = append(recs, batch.Records...), batch.Seq
-		if len(recs) < drainRecords {
-			return nil
-		}
-		return hand()
-	})
-	if err == nil {
-		err = hand()
-	}
-	if err != nil {
-		return taken, fmt.Errorf("drain parked: %w", err)
-	}
-	return taken, nil
-}
-
 // StreamCreated returns when a stream was made: sequences begin anew with a new stream.
 func (b *Bus) StreamCreated(ctx context.Context, stream string) (time.Time, error) {
 	s, err := b.js.Stream(ctx, stream)

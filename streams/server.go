@@ -14,8 +14,12 @@ import (
 // maxPayload of the embedded server leaves room for a manifest of many resources; batches stay far below.
 const maxPayload = 8 << 20
 
+// tlsTimeout is how long a handshake between nodes may take.
+const tlsTimeout = 5 * time.Second
+
 // startServer runs the embedded server and waits until it takes clients or ctx ends.
-func startServer(ctx context.Context, cfg Config, log *slog.Logger) (*server.Server, error) {
+// own is the public key of the process's own connection.
+func startServer(ctx context.Context, cfg Config, own string, log *slog.Logger) (*server.Server, error) {
 	opts := &server.Options{
 		ServerName: cfg.Node,
 		DontListen: cfg.Listen == "",
@@ -35,7 +39,17 @@ func startServer(ctx context.Context, cfg Config, log *slog.Logger) (*server.Ser
 		}
 		opts.Host, opts.Port = host, port
 	}
-	if err := joinCell(opts, cfg); err != nil {
+	secure, err := cfg.TLS.config()
+	if err != nil {
+		return nil, err
+	}
+	if secure != nil {
+		opts.TLS, opts.TLSVerify, opts.TLSConfig, opts.TLSTimeout = true, true, secure, tlsTimeout.Seconds()
+	}
+	if err := guard(opts, cfg, own); err != nil {
+		return nil, err
+	}
+	if err := joinCell(opts, cfg, secure); err != nil {
 		return nil, err
 	}
 	srv, err := server.NewServer(opts)

@@ -109,6 +109,16 @@ func streamOf(subject string) string {
 	return ""
 }
 
+// partitionOf returns the MT partition that a subject belongs to, -1 for one of another stream.
+func partitionOf(subject string) int {
+	if p, ok := strings.CutPrefix(streamOf(subject), mtPrefix); ok {
+		if n, err := strconv.Atoi(p); err == nil {
+			return n
+		}
+	}
+	return -1
+}
+
 // markerSubject returns where barriers of a stream are published.
 func markerSubject(stream string) (string, error) {
 	switch stream {
@@ -123,11 +133,6 @@ func markerSubject(stream string) (string, error) {
 		return "mt." + p + ".marker", nil
 	}
 	return "", fmt.Errorf("stream %q has no barriers", stream)
-}
-
-// Partition returns the home partition of an account's lane, a stable hash in 0..Partitions-1.
-func (b *Bus) Partition(account string, l sms.Lane) int {
-	return bucket(account+"/"+l.String(), b.cfg.Partitions)
 }
 
 // Shard returns the delivery shard of an account, a stable hash in 0..Shards-1.

@@ -20,7 +20,7 @@ func (b *Bus) RunTrimmer(ctx context.Context) error {
 		if err != nil {
 			return firstError(ctx.Err(), err)
 		}
-		err = b.trimWhileHeld(ctx, lease)
+		err = b.whileHeld(ctx, lease, b.trim)
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		if rerr := lease.Release(release); rerr != nil {
 			b.log.Debug("another node trims when the lease lapses", "err", rerr)
@@ -32,8 +32,8 @@ func (b *Bus) RunTrimmer(ctx context.Context) error {
 	}
 }
 
-// trimWhileHeld trims until the lease is lost (nil), or ctx or the bus ends.
-func (b *Bus) trimWhileHeld(ctx context.Context, lease *Lease) error {
+// whileHeld works until the lease is lost (nil), or ctx or the bus ends.
+func (b *Bus) whileHeld(ctx context.Context, lease *Lease, work func(context.Context) error) error {
 	held, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watched := make(chan struct{})
@@ -46,7 +46,7 @@ func (b *Bus) trimWhileHeld(ctx context.Context, lease *Lease) error {
 		}
 	}()
 	defer func() { cancel(); <-watched }()
-	if err := b.trim(held); ctx.Err() != nil || !errors.Is(err, context.Canceled) {
+	if err := work(held); ctx.Err() != nil || !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil

@@ -90,6 +90,14 @@ func putAddress(dst []byte, n protowire.Number, a sms.Address) []byte {
 	return shut(dst, mark)
 }
 
+func putShift(dst []byte, n protowire.Number, s sms.Shift) []byte {
+	if s == (sms.Shift{}) {
+		return dst
+	}
+	dst, mark := open(dst, n)
+	return shut(putUint(putUint(dst, 1, uint64(s.Locking)), 2, uint64(s.Single)), mark)
+}
+
 // open begins a nested message and leaves one octet for its length; shut writes the length and moves the message when that
 // takes more octets.
 func open(dst []byte, n protowire.Number) (out []byte, mark int) {
@@ -194,6 +202,20 @@ func (c *cursor) address(n *names, repeats bool) (a sms.Address) {
 	}
 	c.join(in)
 	return a
+}
+
+func (c *cursor) shift() (s sms.Shift) {
+	in := c.inner()
+	for in.next() {
+		switch in.num {
+		case 1:
+			s.Locking = uint8(in.u)
+		case 2:
+			s.Single = uint8(in.u)
+		}
+	}
+	c.join(in)
+	return s
 }
 
 // names makes the strings of a batch.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -89,6 +90,49 @@ func (c *Cell) Stop(i int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	_ = bus.Close(ctx) // what a stopped server leaves undone is what the tests are about
+}
+
+// Balance moves leaders until they are spread evenly.
+func (c *Cell) Balance() {
+	c.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for quiet := 0; quiet < 2; { // what the servers say of a move comes a moment later
+		moved, err := c.running().Balance(ctx)
+		switch {
+		case ctx.Err() != nil:
+			c.tb.Fatalf("the cell does not balance: %v", err)
+		case err == nil && moved == streams.Move{}:
+			quiet++
+		default:
+			quiet = 0
+		}
+	}
+}
+
+// running returns the bus of any server that runs.
+func (c *Cell) running() *streams.Bus {
+	for _, b := range c.nodes {
+		if b != nil {
+			return b
+		}
+	}
+	c.tb.Fatal("no server of the cell runs")
+	return nil
+}
+
+// LeaderOf returns the number of the server that leads a stream.
+func (c *Cell) LeaderOf(stream string) int {
+	c.tb.Helper()
+	placed, err := c.running().Placement(c.tb.Context())
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	n, err := strconv.Atoi(placed[stream][0].Server[1:])
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	return n
 }
 
 // Node returns the bus of a running server.

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
 	"tasman/streams"
 )
 
@@ -57,4 +60,22 @@ func New(tb testing.TB, opts ...Option) *streams.Bus {
 		tb.Fatalf("apply the topology: %v", err)
 	}
 	return bus
+}
+
+// RemoveStream takes a stream away from a bus that listens: its subjects are then without anybody who answers, as those of a
+// stream without a leader are.
+func RemoveStream(tb testing.TB, bus *streams.Bus, name string) {
+	tb.Helper()
+	nc, err := nats.Connect(bus.ClientURL())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := js.DeleteStream(tb.Context(), name); err != nil {
+		tb.Fatal(err)
+	}
 }

@@ -1,0 +1,217 @@
+package streams
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"tasman/sms"
+)
+
+// authority makes an authority and a certificate for 127.0.0.1 in a directory of the test.
+func authority(t *testing.T, name string) TLS {
+	t.Helper()
+	dir := t.TempDir()
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
+	check(t, err)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	check(t, err)
+	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "node"}, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
+	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
+	check(t, err)
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	check(t, err)
+	write := func(file, kind string, der []byte) string {
+		path := filepath.Join(dir, file)
+		check(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
+		return path
+	}
+	return TLS{CAFile: write("ca.pem", "CERTIFICATE", caDER), CertFile: write("cert.pem", "CERTIFICATE", leafDER), KeyFile: write("key.pem", "EC PRIVATE KEY", keyDER)}
+}
+
+// guarded is a server that knows one node of each role, with TLS.
+type guarded struct {
+	bus   *Bus
+	tls   TLS
+	seeds map[string]string // by node, which is named like its role
+}
+
+func newGuarded(t *testing.T) *guarded {
+	t.Helper()
+	g := &guarded{tls: authority(t, "cell"), seeds: map[string]string{}}
+	var peers []Peer
+	for _, role := range []string{"edge", "core", "carriers", "reporting", "console", "streams"} {
+		seed, public, err := NewSeed()
+		check(t, err)
+		g.seeds[role] = seed
+		peers = append(peers, Peer{Node: role, Key: public, Roles: []string{role}})
+	}
+	g.bus = openBus(t, "", func(c *Config) { c.Listen, c.TLS, c.Peers = "127.0.0.1:0", g.tls, peers })
+	return g
+}
+
+func (g *guarded) config(node, seed string) Config {
+	url := strings.Replace(g.bus.ClientURL(), "0.0.0.0", "127.0.0.1", 1)
+	return Config{Node: node, URLs: []string{url}, Shards: 2, TLS: g.tls, Seed: seed}
+}
+
+func (g *guarded) as(t *testing.T, role string) *Bus {
+	t.Helper()
+	b, err := Open(timeout(t), g.config(role, g.seeds[role]), slog.New(slog.DiscardHandler), nil)
+	check(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = b.Close(ctx)
+	})
+	return b
+}
+
+// A node without a key, with another's or with a certificate of another authority does not come in.
+func TestStrangersDoNotComeIn(t *testing.T) {
+	g := newGuarded(t)
+	stranger, _, err := NewSeed()
+	check(t, err)
+	for name, change := range map[string]func(*Config){
+		"no key":            func(c *Config) { c.Seed = "" },
+		"unknown key":       func(c *Config) { c.Seed = stranger },
+		"no TLS":            func(c *Config) { c.TLS = TLS{} },
+		"another authority": func(c *Config) { c.TLS = authority(t, "another") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := g.config("edge", g.seeds["edge"])
+			change(&cfg)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			b, err := Open(ctx, cfg, slog.New(slog.DiscardHandler), nil)
+			if err == nil {
+				_ = b.Close(ctx)
+				t.Fatal("came in")
+			}
+		})
+	}
+}
+
+func TestBadSeed(t *testing.T) {
+	if _, err := credentials("SUnonsense"); err == nil || strings.Contains(err.Error(), "nonsense") {
+		t.Errorf("got %v, want an error that does not tell the seed", err)
+	}
+}
+
+// Nobody but role streams makes, changes, purges or deletes a stream or a durable, and nobody publishes what is another's.
+func TestForbiddenSubjects(t *testing.T) {
+	g := newGuarded(t)
+	always := []string{
+		"$JS.API.STREAM.CREATE.X", "$JS.API.STREAM.UPDATE.MT-0", "$JS.API.STREAM.DELETE.MT-0", "$JS.API.STREAM.PURGE.DELIVER",
+		"$JS.API.STREAM.MSG.DELETE.MT-0", "$JS.API.STREAM.RESTORE.MT-0", "$JS.API.STREAM.SNAPSHOT.MT-0", "$JS.API.STREAM.LEADER.STEPDOWN.MT-0",
+		"$JS.API.CONSUMER.DURABLE.CREATE.MT-0.x", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.CONSUMER.DELETE.INBOUND.inbound", "$SYS.REQ.SERVER.PING",
+		"$KV.config.other", "event.streams", inboxOf("someone") + ".x",
+	}
+	forbidden := map[string][]string{
+		"edge": append([]string{"dispatch.one.normal", "deliver.0.normal", "schedule.due.normal", "inbound.one", "event.core", "$KV.config.manifest",
+			"$JS.API.CONSUMER.CREATE.DELIVER.x", "$JS.API.STREAM.MSG.GET.MT-0", "$JS.ACK.MT-0.mt-0-normal.1.1.1.1.1"}, always...),
+		"core":      append([]string{"mt.0.normal", "inbound.one", "event.edge", "$KV.config.manifest", "$JS.API.CONSUMER.CREATE.SCHEDULE.x"}, always...),
+		"carriers":  append([]string{"mt.0.normal", "schedule.at.x", "event.edge", "$KV.config.manifest", "$JS.ACK.MT-0.mt-0-normal.1.1.1.1.1"}, always...),
+		"reporting": append([]string{"mt.0.normal", "dispatch.one.normal", "deliver.0.normal", "ask.ask.status", "$JS.ACK.DISPATCH.dispatch-one-normal.1.1.1.1.1"}, always...),
+		"console":   append([]string{"mt.0.normal", "dispatch.one.normal", "event.core", "$JS.API.STREAM.MSG.GET.MT-0"}, always...),
+	}
+	for role, subjects := range forbidden {
+		t.Run(role, func(t *testing.T) {
+			nc := g.raw(t, role)
+			for _, subject := range subjects {
+				if !denied(t, nc, subject, func() error { return nc.Publish(subject, nil) }) {
+					t.Errorf("may publish to %s", subject)
+				}
+			}
+			for _, subject := range []string{">", "mt.>", "_INBOX.>", inboxOf("someone") + ".>", "deliver.>", "$KV.>"} {
+				if !denied(t, nc, subject, func() error { _, err := nc.SubscribeSync(subject); return err }) {
+					t.Errorf("may listen on %s", subject)
+				}
+			}
+		})
+	}
+}
+
+// A header that would wipe a subject is refused by the streams themselves.
+func TestRollupHeaderIsRefused(t *testing.T) {
+	g := newGuarded(t)
+	check(t, g.bus.Store(timeout(t), MTSubject(0, sms.Normal), message("first")))
+	nc := g.raw(t, "edge")
+	reply, err := nc.RequestMsgWithContext(timeout(t), &nats.Msg{Subject: MTSubject(0, sms.Normal), Data: []byte("x"), Header: nats.Header{"Nats-Rollup": {"all"}}})
+	check(t, err)
+	if a := parseAnswer(reply); a.err == nil {
+		t.Error("a rollup was taken")
+	}
+	if got := storedIn(t, g.bus, 0); len(got) != 1 {
+		t.Errorf("stored: %q", got)
+	}
+}
+
+// An edge, which may not purge, has what it drained removed by role streams.
+func TestEdgeDrainsByWayOfStreams(t *testing.T) {
+	g := newGuarded(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- g.bus.RunDrains(ctx) }()
+	defer func() { cancel(); <-served }()
+	edge := g.as(t, "edge")
+	for _, text := range []string{"one", "two"} {
+		check(t, edge.Store(timeout(t), ParkedSubject("acme"), &sms.Record{Delivery: &sms.Delivery{ID: testIDs.Next(), Account: "acme", Reference: text}}))
+	}
+	taken := 0
+	eventually(t, "the streams role serves", func() bool {
+		n, err := edge.DrainParked(timeout(t), "acme", func([]sms.Record) error { return nil })
+		taken = n
+		return err == nil
+	})
+	if taken != 2 {
+		t.Errorf("%d drained", taken)
+	}
+	if left, err := edge.countOf(timeout(t), Deliver, ParkedSubject("acme")); err != nil || left != 0 {
+		t.Errorf("%d left, %v", left, err)
+	}
+}
+
+// raw is a connection with a role's key alone.
+func (g *guarded) raw(t *testing.T, role string) *nats.Conn {
+	t.Helper()
+	key, err := credentials(g.seeds[role])
+	check(t, err)
+	secure, err := g.tls.config()
+	check(t, err)
+	cfg := g.config(role, "")
+	nc, err := nats.Connect(cfg.URLs[0], nats.Secure(secure), key, nats.CustomInboxPrefix(inboxOf(role)),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // LastError tells
+	check(t, err)
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// denied reports whether the server refuses what do does with a subject.
+func denied(t *testing.T, nc *nats.Conn, subject string, do func() error) bool {
+	t.Helper()
+	check(t, do())
+	check(t, nc.FlushWithContext(timeout(t))) // the server's word comes before its answer to the ping
+	err := nc.LastError()
+	return err != nil && strings.Contains(strings.ToLower(err.Error()), "permissions violation") && strings.Contains(err.Error(), strconv.Quote(subject))
+}

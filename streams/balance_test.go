@@ -1,0 +1,37 @@
+package streams
+
+import "testing"
+
+func TestNextMove(t *testing.T) {
+	// on returns the copies of a stream on a, b and c, led by the first.
+	on := func(servers ...string) (copies []Copy) {
+		for i, s := range servers {
+			copies = append(copies, Copy{Server: s, Leader: i == 0, Current: true})
+		}
+		return copies
+	}
+	behind := func(copies []Copy) []Copy { copies[2].Current = false; return copies }
+	cases := map[string]struct {
+		placed map[string][]Copy
+		want   Move
+	}{
+		"alone":    {map[string][]Copy{"MT-0": nil, "EVENTS": nil}, Move{}},
+		"balanced": {map[string][]Copy{"MT-0": on("a", "b", "c"), "MT-1": on("b", "a", "c"), "MT-2": on("c", "b", "a")}, Move{}},
+		"all partitions on one": {map[string][]Copy{"MT-0": on("a", "b", "c"), "MT-1": on("a", "b", "c"), "MT-2": on("a", "b", "c")},
+			Move{"MT-0", "a", "b"}},
+		"two partitions on one": {map[string][]Copy{"MT-0": on("a", "b", "c"), "MT-1": on("a", "b", "c"), "MT-2": on("b", "a", "c")},
+			Move{"MT-0", "a", "c"}},
+		"partitions first": {map[string][]Copy{"MT-0": on("a", "b", "c"), "MT-1": on("a", "b", "c"), "DELIVER": on("b", "a", "c"), "DISPATCH": on("b", "a", "c"),
+			"EVENTS": on("b", "a", "c")}, Move{"MT-0", "a", "b"}},
+		"then the others": {map[string][]Copy{"MT-0": on("a", "b", "c"), "MT-1": on("b", "a", "c"), "DELIVER": on("a", "b", "c"), "EVENTS": on("a", "b", "c")},
+			Move{"DELIVER", "a", "c"}},
+		"not while a copy is behind": {map[string][]Copy{"MT-0": behind(on("a", "b", "c")), "MT-1": behind(on("a", "b", "c"))}, Move{}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := nextMove(c.placed); got != c.want {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
