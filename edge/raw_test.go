@@ -152,13 +152,6 @@ func runHeldEdge(t *testing.T, live *configs.Live, fake *fakeStorage, change fun
 	return te
 }
 
-// count returns how many messages the storage was given.
-func (f *fakeStorage) count() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.given)
-}
-
 var _ storage = (*fakeStorage)(nil)
 
 // longMO is more than a short_message holds: it needs message_payload.
