@@ -1,9 +1,11 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -35,11 +37,7 @@ func TestWindowIsTheUsers(t *testing.T) {
 	if n := fake.count(); n != 3 {
 		t.Errorf("%d submits were handled in a window of 3", n)
 	}
-	_, before, _ := live.Load().SMPPUser("acme")
-	swapWindow(t, live, 5)
-	if _, after, _ := live.Load().SMPPUser("acme"); after == before {
-		t.Fatal("the configuration did not change")
-	}
+	changeSpec(t, live, func(a *configs.Account) { a.Window = 5 })
 	waitFor(t, "the wider window", func() bool { return fake.count() == 5 })
 	for i := range 6 {
 		waitFor(t, "the next submit", func() bool { return fake.count() > i })
@@ -48,39 +46,17 @@ func TestWindowIsTheUsers(t *testing.T) {
 	}
 }
 
-// swapWindow changes the window and nothing else: sealing anew would change the password's hash, which ends sessions.
-func swapWindow(t *testing.T, live *configs.Live, n int) {
-	t.Helper()
-	changeAccount(t, live, func(a *configs.Account) { a.Window = n })
-}
-
-// changeAccount makes a revision in which the account acme is another.
-func changeAccount(t *testing.T, live *configs.Live, change func(*configs.Account)) {
-	t.Helper()
-	changeSpec(t, live, configs.KindAccount, func(spec any) any {
-		c := *spec.(*configs.Account)
-		change(&c)
-		return &c
-	})
-}
-
-// changeUser makes a revision in which the SMPP user is another.
-func changeUser(t *testing.T, live *configs.Live, change func(*configs.SMPPUser)) {
-	t.Helper()
-	changeSpec(t, live, configs.KindSMPPUser, func(spec any) any {
-		c := *spec.(*configs.SMPPUser)
-		change(&c)
-		return &c
-	})
-}
-
-func changeSpec(t *testing.T, live *configs.Live, kind string, change func(spec any) any) {
+// changeSpec makes a revision in which the resources of a kind are others, and nothing else: to seal anew would change the hashes
+// of passwords, which ends sessions.
+func changeSpec[T any](t *testing.T, live *configs.Live, change func(*T)) {
 	t.Helper()
 	old := live.Load()
 	var list []configs.Resource
 	for _, r := range old.Resources() {
-		if r.Kind == kind {
-			r.Spec = change(r.Spec)
+		if spec, ok := r.Spec.(*T); ok {
+			changed := *spec
+			change(&changed)
+			r.Spec = &changed
 		}
 		list = append(list, r)
 	}
@@ -105,7 +81,7 @@ func TestSessionsThatAreNotAllowedAnyMoreEnd(t *testing.T) {
 			live := liveYAML(t, acme)
 			e := runEdge(t, live, nil)
 			esme := e.bind(t, smpptest.ESMEConfig{})
-			changeUser(t, live, change)
+			changeSpec(t, live, change)
 			select {
 			case <-esme.Done():
 			case <-deadline(t).Done():
@@ -123,7 +99,7 @@ func TestSuspendedAccountKeepsItsReceipts(t *testing.T) {
 	live := liveYAML(t, acme)
 	e := runEdge(t, live, nil)
 	esme := e.bind(t, smpptest.ESMEConfig{})
-	changeAccount(t, live, func(a *configs.Account) { a.Suspended = true })
+	changeSpec(t, live, func(a *configs.Account) { a.Suspended = true })
 	if _, err := esme.SubmitText(deadline(t), "TASMAN", "64211234567", "a"); !errors.Is(err, smpp.StatusRejectAppError) {
 		t.Errorf("a submit of a suspended account: %v", err)
 	}
@@ -145,7 +121,7 @@ func TestBindDuringAChangeOfConfiguration(t *testing.T) {
 	decide := e.smpp.server.Bind
 	e.smpp.server.Bind = func(ctx context.Context, req *smpp.BindRequest, peer net.Addr) (smpp.Handler, error) {
 		h, err := decide(ctx, req, peer)
-		changeUser(t, live, func(u *configs.SMPPUser) { u.BindModes = []configs.BindMode{configs.BindTransmitter} })
+		changeSpec(t, live, func(u *configs.SMPPUser) { u.BindModes = []configs.BindMode{configs.BindTransmitter} })
 		return h, err
 	}
 	te := &testEdge{Edge: e, live: live, stop: runDoor(t, e.Run)}
@@ -224,4 +200,37 @@ spec: {account: acme, password: "`+long[:8]+`"}
 		t.Fatal(err)
 	}
 	client.wantStatus(smpp.CommandBindTransceiver, smpp.StatusInvalidPassword)
+}
+
+// A bind that is refused leaves one line that says why, without the password.
+func TestRefusedBindsSayWhy(t *testing.T) {
+	var lines bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&lines, nil))
+	e, err := New(Config{Node: "e1", SMPP: "127.0.0.1:0"}, streamstest.New(t), liveYAML(t, acme+`---
+kind: SMPPUser
+name: pinned
+spec: {account: acme, password: `+testPassword+`, certificates: [`+strings.Repeat("0a", 32)+`]}
+---
+kind: SMPPUser
+name: sender
+spec: {account: acme, password: `+testPassword+`, bind_modes: [transmitter]}
+`), log, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = e.Close() }()
+	for _, c := range []struct{ user, password, want string }{
+		{"nobody", testPassword, "unknown system_id"}, {"acme", testPassword + "x", "wrong password"},
+		{"pinned", testPassword, "client certificate: needed, and TLS with it"}, {"sender", testPassword, "bind mode not allowed"},
+	} {
+		lines.Reset()
+		req := &smpp.BindRequest{Mode: smpp.BindReceiver, SystemID: c.user, Password: c.password}
+		if _, err := e.smpp.bind(t.Context(), req, &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1}); err == nil {
+			t.Errorf("%s was let in", c.user)
+		}
+		got := lines.String()
+		if strings.Count(got, "\n") != 1 || !strings.Contains(got, c.want) || !strings.Contains(got, "system_id="+c.user) || strings.Contains(got, testPassword) {
+			t.Errorf("%s: want %q in\n%s", c.user, c.want, got)
+		}
+	}
 }

@@ -19,7 +19,7 @@ import (
 // doorSMPP names the door in messages.
 const doorSMPP = "smpp"
 
-// readAhead is how much of what a client sends beyond its window is kept, about a hundred submit_sm, so that what comes behind
+// readAhead is how much of what a client sends beyond its window is kept, about forty submit_sm, so that what comes behind
 // is seen: with all connections that a door takes by default 160 MB.
 const readAhead = 16 << 10
 
