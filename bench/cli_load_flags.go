@@ -68,6 +68,7 @@ type LoadFlags struct {
 	Long     string   `default:"" enum:",udh8,udh16,sar,payload" help:"How a long text goes over SMPP: udh8, udh16, sar or payload."`
 	Lane     string   `default:"" enum:",alert,normal,bulk" help:"Lane. SMPP has none: alert sets priority_flag 3 there."`
 	First    uint64   `help:"Number of the first message, in its marker."`
+	Instance int      `placeholder:"0..8" help:"Which of several loads of one target this is: each has a thousand million markers of its own, and --first counts from their begin."`
 
 	Receipts bool          `help:"Ask for receipts, wait for them and measure the time to them."`
 	Drain    time.Duration `default:"10s" help:"How long receipts are waited for at the end."`
@@ -88,7 +89,7 @@ func (c *LoadFlags) options() (LoadOptions, error) {
 		Call: HTTPCall{Preset: c.Preset, Method: c.Method, Headers: c.Header, Body: c.Body, AcceptStatus: c.AcceptStatus, IDFrom: c.IDFrom, ErrorFrom: c.ErrorFrom},
 		Rate: c.Rate, Profile: c.Profile, Poisson: c.Poisson, Seed: c.Seed, For: c.For, Count: c.Count, MaxOutstanding: c.MaxOutstanding,
 		Timeout: c.Timeout, Exact: c.Exact,
-		To: c.To, Pool: c.Pool, From: c.From, Text: c.Text, Length: c.Length, Encoding: TextEncoding(c.Encoding), Long: LongForm(c.Long), First: c.First,
+		To: c.To, Pool: c.Pool, From: c.From, Text: c.Text, Length: c.Length, Encoding: TextEncoding(c.Encoding), Long: LongForm(c.Long), First: c.First + uint64(c.Instance)*instanceMarkers,
 		Receipts: c.Receipts, Webhook: c.Webhook, Drain: c.Drain,
 		Hook:    HookForm{URL: c.WebhookURL, Secret: c.WebhookSecret, IDFrom: c.ReceiptID, StateFrom: c.ReceiptState},
 		Metrics: c.Metrics, QueueMetrics: c.QueueMetric, DataDir: c.DataDir,
@@ -106,6 +107,12 @@ func (c *LoadFlags) options() (LoadOptions, error) {
 
 // addFiles adds what has to be read or parsed.
 func (c *LoadFlags) addFiles(o *LoadOptions) (err error) {
+	if c.Instance < 0 || c.Instance > maxInstance {
+		return fmt.Errorf("load: instance %d; allowed are 0 to %d", c.Instance, maxInstance)
+	}
+	if c.Instance > 0 && (c.First >= instanceMarkers || c.Count > instanceMarkers-c.First) {
+		return fmt.Errorf("load: an instance has %d markers: --first %d is too high, or --count %d", instanceMarkers, c.First, c.Count)
+	}
 	if c.DataCoding > 255 {
 		return fmt.Errorf("load: data_coding %d; allowed are 0 to 255", c.DataCoding)
 	}

@@ -28,6 +28,7 @@ type VerifyCmd struct {
 	MySQL    string        `name:"mysql" env:"TASMAN_MYSQL_DSN" placeholder:"DSN" help:"Reporting database of a Tasman, instead of --reported."`
 	Settle   time.Duration `default:"30s" help:"How long the reporting database may take until it has everything."`
 	Examples int           `default:"10" help:"Examples of each kind: markers and ids, never texts."`
+	MOs      bool          `name:"mos" help:"What handsets send must come, once: the simulators send MOs to numbers of the load's accounts."`
 	NoWait   bool          `name:"no-receipts" help:"Receipts were not asked for. Without, they are expected when there is one at all."`
 
 	Drive  bool     `name:"run" help:"Make the load now, with operators at --listen that the gateway's carriers bind to, and verify that."`
@@ -37,6 +38,9 @@ type VerifyCmd struct {
 // Run verifies, writes the result and a table, and ends with an error when anything is lost, doubled or missing.
 func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 	r := &results.Result{Kind: results.KindVerify, Started: time.Now().UTC(), Machine: results.ThisMachine()}
+	if c.Drive && c.MOs {
+		return errors.New("verify: --mos needs --sent and --received: the operators of --run send no MOs")
+	}
 	if c.Drive {
 		folder, err := os.MkdirTemp("", "tasman-verify-")
 		if err != nil {
@@ -105,13 +109,15 @@ func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result
 	if c.Quiet {
 		progress = io.Discard
 	}
-	o.Plain, o.Name = c.Plain, c.Name
-	return Load(ctx, o, progress)
+	o.Plain, o.Name, o.Stop = c.Plain, c.Name, ctx.Done()
+	hard, cancel := secondSignal(ctx) // after the first, what is out is waited for
+	defer cancel()
+	return Load(hard, o, progress)
 }
 
 // verify joins the files and the report.
 func (c *VerifyCmd) verify(ctx context.Context) (*results.Verification, error) {
-	o := verify.Options{Received: len(c.Received) > 0, Receipts: !c.NoWait, Reported: c.MySQL != "" || c.Reported != "", Examples: c.Examples}
+	o := verify.Options{Received: len(c.Received) > 0, Receipts: !c.NoWait, Reported: c.MySQL != "" || c.Reported != "", MOs: c.MOs, Examples: c.Examples}
 	j := verify.New(o)
 	for _, in := range []struct {
 		role  string

@@ -31,6 +31,7 @@ type owed struct {
 	errCode             string
 	interim             bool
 	tries               int
+	doubt               bool // an earlier try had no answer: the peer may have taken it
 
 	mo          bool // a message from a handset instead of a receipt
 	text        []byte
@@ -313,6 +314,7 @@ func (e *esme) settled(o smpp.Outcome) {
 		c.settle(n)
 	default:
 		c.retried.Add(1)
+		n.doubt = n.doubt || o.Kind == smpp.Unknown
 		e.smsc.later(retryAfter, n)
 	}
 	if e.anyWaiting.Load() {

@@ -125,5 +125,29 @@ func (h *histogram) latency() *results.Latency {
 	return l
 }
 
+// measured is what one shard measured since it was collected last.
+type measured struct {
+	warm histogram // counts in the sum
+	cold histogram // does not: it was meant for before the end of the warm-up
+}
+
+// record counts n equal times of messages that were meant to be sent at intended.
+func (m *measured) record(d time.Duration, n int, intended, warmup time.Duration) {
+	if intended >= warmup {
+		m.warm.record(d, n)
+	} else {
+		m.cold.record(d, n)
+	}
+}
+
+// collect adds what was measured to the sum and to into, and forgets it.
+func (m *measured) collect(sum, into *histogram) {
+	sum.add(&m.warm)
+	into.add(&m.warm)
+	into.add(&m.cold)
+	m.warm.reset()
+	m.cold.reset()
+}
+
 // ms turns microseconds into milliseconds.
 func ms(us int64) float64 { return float64(us) / 1000 }

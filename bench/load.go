@@ -43,6 +43,7 @@ func Load(ctx context.Context, o LoadOptions, progress io.Writer) (*results.Resu
 	p := l.pacer()
 	p.run(ctx, o.Stop, l.target, l.rec)
 	sending := l.rec.now()
+	l.cut = stopped(o.Stop) || stopped(ctx.Done())
 	l.drain(ctx)
 	hush()
 	<-watched
@@ -59,6 +60,7 @@ type load struct {
 	smpp     *smppTarget
 	hooks    *webhook
 	observer *observer
+	cut      bool // stopped before all was sent
 }
 
 func newLoad(o LoadOptions, p *Profile) *load {

@@ -40,6 +40,12 @@ func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 		res.Receipts, res.EndToEnd = r.receipts.result()
 	}
 	res.MOs, res.MO = r.mos.result()
+	if l.hooks != nil {
+		res.Notes = append(res.Notes, l.hooks.notes()...)
+	}
+	if l.cut {
+		res.Notes = append(res.Notes, "stopped before its end")
+	}
 	if o.Journal != nil && o.Journal.Err() != nil {
 		res.Notes = append(res.Notes, o.Journal.Err().Error())
 	}

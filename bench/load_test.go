@@ -129,22 +129,6 @@ func TestLoadRefusesToBegin(t *testing.T) {
 	}
 }
 
-func TestLoadEndsWithItsContext(t *testing.T) {
-	s := startSMSC(t, SMSCOptions{})
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go func() {
-		for s.Stats().Submits < 10 {
-			time.Sleep(time.Millisecond)
-		}
-		cancel()
-	}()
-	r, err := Load(ctx, LoadOptions{SMPP: s.Addr().String(), SystemID: "load", Rate: 1000, For: time.Hour, Receipts: true}, io.Discard)
-	if err != nil || r.Sent < 10 {
-		t.Errorf("%+v, %v", r, err)
-	}
-}
-
 func loadCmd(t *testing.T, s *SMSC) LoadCmd {
 	t.Helper()
 	return LoadCmd{LoadFlags: LoadFlags{SMPP: s.Addr().String(), SystemID: "load", Binds: 1, Window: 10, Count: 20, Receipts: true, Drain: testTime},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +32,9 @@ type webhook struct {
 	rec    *recorder
 	form   hookReader
 	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	refused map[string]int // calls by the reason, of which the form has a few
 }
 
 func newWebhook(ctx context.Context, o *LoadOptions, rec *recorder) (*webhook, error) {
@@ -41,7 +46,7 @@ func newWebhook(ctx context.Context, o *LoadOptions, rec *recorder) (*webhook, e
 	if err != nil {
 		return nil, fmt.Errorf("load: webhook: %w", err)
 	}
-	h := &webhook{rec: rec, form: form, url: o.Hook.URL}
+	h := &webhook{rec: rec, form: form, url: o.Hook.URL, refused: make(map[string]int)}
 	if h.url == "" {
 		h.url = "http://" + l.Addr().String()
 	}
@@ -59,6 +64,9 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	call, err := h.form.read(r, body)
 	if err != nil {
+		h.mu.Lock()
+		h.refused[err.Error()]++
+		h.mu.Unlock()
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
@@ -73,6 +81,16 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = io.WriteString(w, call.answer) // the target repeats the call when it does not get it
+}
+
+// notes says how many calls were refused and why: the receipts in them count as missing.
+func (h *webhook) notes() (out []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, why := range slices.Sorted(maps.Keys(h.refused)) {
+		out = append(out, fmt.Sprintf("webhook calls refused: %d: %s", h.refused[why], why))
+	}
+	return out
 }
 
 func (h *webhook) close(ctx context.Context) {

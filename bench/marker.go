@@ -14,6 +14,12 @@ const (
 	markerLen    = 1 + markerDigits
 )
 
+// The markers of a load that is instance N begin at N times instanceMarkers; those from moMarkers on are the simulators'.
+const (
+	instanceMarkers = 1_000_000_000
+	maxInstance     = moMarkers/instanceMarkers - 1
+)
+
 // appendMarker appends the marker of message n, of which the last markerDigits digits count.
 func appendMarker(dst []byte, n uint64) []byte {
 	var b [markerLen]byte

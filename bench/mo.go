@@ -2,7 +2,7 @@ package bench
 
 import (
 	"bytes"
-	"strconv"
+	"fmt"
 	"sync"
 	"time"
 
@@ -15,8 +15,8 @@ const maxMODestinations = 1000
 // otherDestinations is under which name the rest is counted.
 const otherDestinations = "others"
 
-// moTracker counts the messages from handsets. A marker at the begin of the text tells repeats; a time stamp, '@' and
-// microseconds since 1970 behind a blank, tells how long it was on its way.
+// moTracker counts the messages from handsets. A marker at the begin of the text tells repeats; a time stamp tells how long it
+// was on its way.
 type moTracker struct {
 	mu       sync.Mutex
 	markers  markers
@@ -52,16 +52,40 @@ func (t *moTracker) came(text []byte, to string, now time.Time) (marker uint64, 
 	return marker, marked
 }
 
-// stampOf reads the time stamp of a text: " @1763712000123456".
+// A time stamp is a blank, '=' and stampDigits decimal digits, the microseconds since 1970: " =1763712000123456". All of
+// them are the same octets in the default alphabet of GSM, in ASCII and in Latin-1, as '@' is not.
+const (
+	stampSign   = " ="
+	stampDigits = 16
+	stampLen    = len(stampSign) + stampDigits
+)
+
+// appendStamp appends the time stamp of t, which is after 1970 and before 2286.
+func appendStamp(dst []byte, t time.Time) []byte {
+	return fmt.Appendf(append(dst, stampSign...), "%0*d", stampDigits, max(t.UnixMicro(), 0))
+}
+
+// stampOf reads the first time stamp of a text in octets or in UCS-2.
 func stampOf(text []byte) (time.Time, bool) {
-	const digits = 16
-	i := bytes.Index(text, []byte(" @"))
-	if i < 0 || len(text) < i+2+digits {
+	step := 1
+	i := bytes.Index(text, []byte(stampSign))
+	if i < 0 {
+		if i = bytes.Index(text, []byte{0, ' ', 0, '='}); i < 0 {
+			return time.Time{}, false
+		}
+		text, step = text[1:], 2
+	}
+	text = text[i:]
+	if len(text) < (stampLen-1)*step+1 {
 		return time.Time{}, false
 	}
-	us, err := strconv.ParseInt(string(text[i+2:i+2+digits]), 10, 64)
-	if err != nil {
-		return time.Time{}, false
+	us := int64(0)
+	for n := len(stampSign); n < stampLen; n++ {
+		c := text[n*step]
+		if c < '0' || c > '9' {
+			return time.Time{}, false
+		}
+		us = us*10 + int64(c-'0')
 	}
 	return time.UnixMicro(us), true
 }

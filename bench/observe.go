@@ -69,6 +69,21 @@ func (s *observer) run(ctx context.Context, show progress) {
 
 // take takes the point of the time since the last one.
 func (s *observer) take(ctx context.Context) results.Point {
+	p := s.measure()
+	p.Processes = s.procs.look()
+	s.scrap.look(ctx, &p)
+	if s.opts.DataDir != "" {
+		p.DiskBytes = folderSize(s.opts.DataDir)
+	}
+	s.add(p)
+	if s.opts.OnPoint != nil {
+		s.opts.OnPoint(p)
+	}
+	return p
+}
+
+// measure returns what the load counted and measured since the last time.
+func (s *observer) measure() results.Point {
 	r := s.rec
 	now := tally{offered: r.offered.Load(), sent: r.sent.Load(), accepted: r.accepted.Load(), failed: r.refused.Load(), mos: r.mos.count()}
 	p := results.Point{At: r.now().Seconds(), Outstanding: r.inFlight.Load()}
@@ -81,15 +96,6 @@ func (s *observer) take(ctx context.Context) results.Point {
 	p.Failed, p.Receipts, p.MOs = now.failed-s.last.failed, now.receipts-s.last.receipts, now.mos-s.last.mos
 	p.Response, p.EndToEnd = s.response.quantiles(), s.endToEnd.quantiles()
 	s.last = now
-	p.Processes = s.procs.look()
-	s.scrap.look(ctx, &p)
-	if s.opts.DataDir != "" {
-		p.DiskBytes = folderSize(s.opts.DataDir)
-	}
-	s.add(p)
-	if s.opts.OnPoint != nil {
-		s.opts.OnPoint(p)
-	}
 	return p
 }
 
@@ -113,10 +119,16 @@ func (s *observer) add(p results.Point) {
 	s.points, s.width = s.points[:maxPoints], 2*s.width
 }
 
+// shortestPoint is how long the last point must be to stand alone, in seconds: rates of less are noise.
+const shortestPoint = 0.05
+
 // finish puts series, processes and latencies into the result, and returns when a message was accepted last.
 func (s *observer) finish(res *results.Result) time.Duration {
-	if tail := s.rec.now().Seconds(); s.inPart > 0 || len(s.points) == 0 || tail-s.points[len(s.points)-1].At > 0.05 {
+	last := len(s.points) - 1
+	if s.inPart > 0 || last < 0 || s.rec.now().Seconds()-s.points[last].At > shortestPoint {
 		s.take(context.Background())
+	} else { // what came since the last point belongs to it
+		s.points[last] = mergePoints(s.measure(), s.points[last])
 	}
 	if s.inPart > 0 {
 		s.points = append(s.points, s.part)
@@ -128,7 +140,7 @@ func (s *observer) finish(res *results.Result) time.Duration {
 	if note := s.scrap.note(); note != "" {
 		res.Notes = append(res.Notes, note)
 	}
-	var last time.Duration
-	res.Response, last = s.rec.latency()
-	return last
+	var accepted time.Duration
+	res.Response, accepted = s.rec.latency()
+	return accepted
 }

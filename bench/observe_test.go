@@ -142,7 +142,7 @@ func TestMOsAreCounted(t *testing.T) {
 	t.Parallel()
 	m := newMOTracker()
 	now := time.UnixMicro(1_763_712_000_000_000)
-	m.came([]byte("#9000000001 mo @1763711999900000"), "64211", now)
+	m.came([]byte("#9000000001 mo =1763711999900000"), "64211", now)
 	m.came([]byte("#9000000001 mo"), "64211", now)
 	m.came([]byte("#9000000002 mo"), "64212", now)
 	m.came([]byte("STOP"), "64212", now)

@@ -12,8 +12,12 @@ import (
 // moTick is how often messages from handsets are made.
 const moTick = 10 * time.Millisecond
 
-// moMarkers is where the markers of messages from handsets begin: a leading 9 tells them from those of the load.
-const moMarkers = 9_000_000_000
+// Markers of messages from handsets: a leading 9 tells them from those of the load, and each simulator begins
+// anywhere in the rest, so that two hardly share one.
+const (
+	moMarkers      = 9_000_000_000
+	moMarkersRange = 1_000_000_000
+)
 
 // originator makes what the simulator sends of its own accord. Only the wheel's goroutine uses it, but for made.
 type originator struct {
@@ -54,7 +58,10 @@ func (t *moTexts) pick(r *rand.Rand) *MOText {
 
 // checkMOText says when a text cannot be sent.
 func checkMOText(t *MOText) error {
-	text := "#9000000000 " + t.Text
+	text := t.Text
+	if !t.Bare {
+		text = stamped(moMarkers, time.Time{}, text)
+	}
 	_, err := sms.CutText(text, sms.ChooseEncoding(text), sms.Header8)
 	return err
 }
@@ -107,12 +114,20 @@ func number(pattern string, r *rand.Rand) string {
 	return string(b)
 }
 
-// sendMO schedules a message from a handset, in segments when it is long. Marked ones begin with their number.
+// stamped puts a marker and the time at which a message leaves the handset in front of its text, so that both are in its first
+// segment: see stampOf.
+func stamped(marker uint64, at time.Time, text string) string {
+	b := appendMarker(make([]byte, 0, markerLen+stampLen+1+len(text)), marker)
+	b = appendStamp(b, at)
+	return string(append(append(b, ' '), text...))
+}
+
+// sendMO schedules a message from a handset, in segments when it is long. Marked ones begin with their number and their time.
 func (s *SMSC) sendMO(after time.Duration, to *esme, source, destination smpp.Address, text string, marked bool) {
 	n, marker := s.made.Add(1), journal.NoMarker
 	if marked {
-		marker = moMarkers + n%1_000_000_000
-		text = string(appendMarker(nil, marker)) + " " + text
+		marker = moMarkers + (s.opts.FirstMO+n-1)%moMarkersRange
+		text = stamped(marker, time.Now().Add(after), text)
 	}
 	enc, coding := sms.ChooseEncoding(text), uint8(0)
 	if enc == sms.UCS2 {

@@ -41,11 +41,10 @@ type recorder struct {
 
 // answers is what one shard measured since it was collected last.
 type answers struct {
-	mu   sync.Mutex
-	warm histogram // counts in the sum
-	cold histogram // does not
-	last time.Duration
-	_    [64]byte // its own cache line
+	mu    sync.Mutex
+	times measured
+	last  time.Duration
+	_     [64]byte // its own cache line
 }
 
 func newRecorder(receipts bool) *recorder {
@@ -82,11 +81,7 @@ func (r *recorder) took(shard, n int, intended, now time.Duration) {
 	a := &r.shards[uint(shard)%recorderShards]
 	a.mu.Lock()
 	a.last = max(a.last, now)
-	if intended >= r.warmup {
-		a.warm.record(now-intended, n)
-	} else {
-		a.cold.record(now-intended, n)
-	}
+	a.times.record(now-intended, n, intended, r.warmup)
 	a.mu.Unlock()
 	r.settled(n)
 }
@@ -118,11 +113,7 @@ func (r *recorder) collect(into *histogram) {
 	for i := range r.shards {
 		a := &r.shards[i]
 		a.mu.Lock()
-		r.total.add(&a.warm)
-		into.add(&a.warm)
-		into.add(&a.cold)
-		a.warm.reset()
-		a.cold.reset()
+		a.times.collect(&r.total, into)
 		r.last = max(r.last, a.last)
 		a.mu.Unlock()
 	}

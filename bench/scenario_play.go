@@ -27,8 +27,9 @@ type timeline struct {
 	over    chan struct{}  // closed when run returns
 	pending sync.WaitGroup // of later
 
-	mu  sync.Mutex // one change at a time; guards all that follows
-	now string     // name of the phase, empty outside of all
+	mu       sync.Mutex // one change at a time; guards all that follows
+	now      string     // name of the phase, empty outside of all
+	refusals int        // changes of what binds are refused with, by phases or from outside
 }
 
 func newTimeline(s stage, op *Operator) *timeline {
@@ -102,6 +103,7 @@ func (t *timeline) enter(at int) {
 	ph := &t.phases[at]
 	t.now = ph.Name
 	if ph.Set != nil {
+		t.refusals++
 		_ = t.stage.Set(*ph.Set) // it has been validated; an address taken by another meanwhile is tried again at the next phase
 	}
 	if ph.Cut {
@@ -144,4 +146,27 @@ func (t *timeline) change(change func(*Settings) error) error {
 		return err
 	}
 	return t.stage.Set(s)
+}
+
+// refuse has binds refused with a status until the next phase, or for a time, unless it is told otherwise meanwhile. 0 takes
+// them again.
+func (t *timeline) refuse(with StatusCode, during time.Duration) error {
+	var turn int
+	err := t.change(func(s *Settings) error {
+		t.refusals++
+		turn, s.RefuseBinds = t.refusals, with
+		return nil
+	})
+	if err != nil || during <= 0 || with == 0 {
+		return err
+	}
+	t.later(during, func() {
+		_ = t.change(func(s *Settings) error { // what is in force is valid
+			if t.refusals == turn {
+				s.RefuseBinds = 0
+			}
+			return nil
+		})
+	})
+	return nil
 }

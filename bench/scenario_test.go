@@ -205,3 +205,46 @@ func isStatus(err error) bool {
 	var st smpp.Status
 	return errors.As(err, &st)
 }
+
+// TestRefusedBindsAreTakenAgain: the time of a refusal ends it, but not one that was asked for later, nor what a phase says.
+func TestRefusedBindsAreTakenAgain(t *testing.T) {
+	t.Parallel()
+	const status = StatusCode(smpp.StatusBindFailed)
+	refuse := func(tl *timeline, during time.Duration) {
+		if err := tl.refuse(status, during); err != nil {
+			t.Error(err)
+		}
+	}
+	check := func(tl *timeline, when string, want StatusCode) {
+		synctest.Wait()
+		tl.mu.Lock()
+		defer tl.mu.Unlock()
+		if got := tl.stage.Settings().RefuseBinds; got != want {
+			t.Errorf("%s: %v", when, got)
+		}
+	}
+	play(t, "name: test\n", func(tl *timeline) {
+		refuse(tl, 4*time.Second)
+		time.Sleep(2 * time.Second)
+		check(tl, "meanwhile", status)
+		time.Sleep(3 * time.Second)
+		check(tl, "after its time", 0)
+		refuse(tl, 4*time.Second)
+		time.Sleep(2 * time.Second)
+		refuse(tl, 10*time.Second)
+		time.Sleep(7 * time.Second)
+		check(tl, "the first of two would be over", status)
+		time.Sleep(4 * time.Second)
+		check(tl, "after the second", 0)
+		refuse(tl, 4*time.Second)
+		refuse(tl, 0)
+		time.Sleep(time.Hour)
+		check(tl, "without an end", status)
+	})
+	play(t, "name: test\nphases:\n  - {name: good, for: 5s}\n  - {name: bad, for: 1h, set: {refuse_binds: RBINDFAIL}}\n", func(tl *timeline) {
+		time.Sleep(time.Second)
+		refuse(tl, 10*time.Second)
+		time.Sleep(time.Minute)
+		check(tl, "the phase refuses too", status)
+	})
+}

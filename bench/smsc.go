@@ -91,6 +91,9 @@ func newSMSC(o SMSCOptions, w *wheel[event]) *SMSC {
 	s.gate.set(s.opts.Settings.Listener)
 	s.ids.Store(s.opts.FirstID - 1)
 	s.handsets.rand = s.newRand()
+	if s.opts.FirstMO == 0 {
+		s.opts.FirstMO = 1 + rand.Uint64N(moMarkersRange)
+	}
 	s.server.Bind = s.bind
 	s.server.OnSession = s.onSession
 	s.server.SystemID = "tasman-sim"

@@ -139,18 +139,8 @@ func postRefuseBinds(r *http.Request, c *carrier) (any, error) {
 	if err := decodeYAML("request", bodyOf(r), &req); err != nil {
 		return nil, err
 	}
-	set := func(st StatusCode) error {
-		return c.play.change(func(s *Settings) error { s.RefuseBinds = st; return nil })
-	}
-	if err := set(req.Status); err != nil {
+	if err := c.play.refuse(req.Status, req.For); err != nil {
 		return nil, err
-	}
-	if req.For > 0 && req.Status != 0 {
-		c.play.later(req.For, func() {
-			if c.smsc.Settings().RefuseBinds == req.Status {
-				_ = set(0) // what is in force is valid
-			}
-		})
 	}
 	return c.state(), nil
 }

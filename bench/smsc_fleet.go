@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 
@@ -40,7 +41,9 @@ func startFleet(ctx context.Context, sc *Scenario, o fleetOptions) (*fleet, erro
 	f := &fleet{wheel: newEventWheel(o.options.Batch)}
 	ctx, f.stop = context.WithCancel(ctx)
 	f.wg.Go(f.wheel.run)
-	for i, op := range sc.Operators() {
+	operators := sc.Operators()
+	firstMO := 1 + rand.Uint64N(moMarkersRange)
+	for i, op := range operators {
 		opts := o.options
 		opts.SystemID, opts.Password, opts.Version, opts.Settings = op.SystemID, op.Password, uint8(op.Version), &op.Settings
 		opts.Window, opts.MaxOwed, opts.Journal = op.Window, op.MaxOwed, o.journal
@@ -49,6 +52,9 @@ func startFleet(ctx context.Context, sc *Scenario, o fleetOptions) (*fleet, erro
 		}
 		if opts.FirstID == 0 {
 			opts.FirstID = firstID() + uint64(i)<<40 // carriers do not share ids
+		}
+		if opts.FirstMO == 0 {
+			opts.FirstMO = firstMO + uint64(i*moMarkersRange/len(operators)) // nor markers
 		}
 		s := newSMSC(opts, f.wheel)
 		c := &carrier{name: op.Carrier, smsc: s, play: newTimeline(s, &op)}

@@ -22,6 +22,7 @@ type SMSCOptions struct {
 
 	ID, ReceiptID IDForm // empty: IDDecimal, and the same form in receipts
 	FirstID       uint64 // 0: from the clock, so that a later run does not repeat an earlier one's ids
+	FirstMO       uint64 // of the markers of messages from handsets, behind their leading 9; 0: any, so that simulators do not share them
 	NoReceiptTLVs bool   // receipts have their text only
 
 	Rate  float64 // submit_sm a second for each system_id, more are throttled; 0: any

@@ -73,6 +73,9 @@ func (e *esme) note(n *owed) {
 	if n.mo {
 		entry.Kind, entry.Marker, entry.State = journal.MOSent, n.marker, 0
 		entry.Destination, entry.Part, entry.Parts = journal.Destination(n.destination.Addr), n.part, n.parts
+		if n.doubt {
+			entry.Outcome = journal.Unanswered
+		}
 	} else {
 		entry.ID = e.smsc.plan.Load().Receipts.ID.format(n.id)
 		entry.Destination = journal.Destination(n.source.Addr)

@@ -27,7 +27,7 @@ func startWith(t *testing.T, s Settings) *SMSC {
 
 func TestRules(t *testing.T) {
 	t.Parallel()
-	s := startWith(t, Settings{Rules: []Rule{
+	s := startSMSC(t, SMSCOptions{FirstMO: 1, Settings: &Settings{Rules: []Rule{
 		{To: []string{"6140*"}, Status: StatusCode(smpp.StatusProhibited)},
 		{To: []string{"+6141???0001"}, Receipt: &RuleReceipt{State: ReceiptState(smpp.StateRejected), Err: "0xA1"}},
 		{From: []string{"BANK"}, Receipt: &RuleReceipt{None: true}},
@@ -35,7 +35,7 @@ func TestRules(t *testing.T) {
 		{To: []string{"*88"}, Receipt: &RuleReceipt{UnknownID: true}},
 		{To: []string{"*55"}, Every: 3, Status: 0x400},
 		{To: []string{"*66"}, Reply: "no thanks"},
-	}})
+	}}})
 	c := bindTo(t, s, smpp.BindTransceiver)
 	for _, r := range []struct {
 		from, to string
@@ -49,7 +49,7 @@ func TestRules(t *testing.T) {
 		{"TASMAN", "61420000055", []string{"answer", "receipt DELIVRD"}},
 		{"TASMAN", "61420000055", []string{"answer", "receipt DELIVRD"}},
 		{"TASMAN", "61420000055", []string{"refused status"}},
-		{"614899", "61420000066", []string{"answer", "mo #9000000001 no thanks", "receipt DELIVRD"}},
+		{"614899", "61420000066", []string{"answer", "mo #9000000001 = no thanks", "receipt DELIVRD"}},
 	} {
 		m := message(r.to, "Kia ora")
 		m.Source = smpp.Address{TON: 1, Addr: r.from}
@@ -237,6 +237,9 @@ func TestLongMOsComeInSegments(t *testing.T) {
 			udh, body, err := smpp.SplitUDH(m.Payload())
 			_, total, seq, ok := smpp.Concat(udh)
 			n, marked := parseMarker(body)
+			if at, ok := stampOf(body); ok != (seq == 1) || ok && at.After(time.Now()) {
+				t.Errorf("segment %d: stamp %v, %v", seq, at, ok)
+			}
 			if err != nil || !ok || m.DataCoding != 8 || marked != (seq == 1) || marked && n < moMarkers || !strings.HasPrefix(m.Source.Addr, "6421") {
 				t.Errorf("%v: segment %d of %d, coding %d, marker %d from %s", err, seq, total, m.DataCoding, n, m.Source.Addr)
 			}

@@ -129,6 +129,9 @@ func (h happening) String() string {
 	case h.receipt != nil:
 		return "receipt " + h.receipt.State.Stat()
 	}
+	if marker, rest, ok := strings.Cut(h.mo, stampSign); ok && len(rest) > stampDigits {
+		return "mo " + marker + stampSign + rest[stampDigits:]
+	}
 	return "mo " + h.mo
 }
 

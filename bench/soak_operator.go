@@ -40,6 +40,7 @@ func (s *simulators) Begin(j *journal.Writer) error {
 		o := s.options
 		o.Journal = j
 		o.FirstID = firstID() + uint64(i)<<48 // ids of all operators go into one journal
+		o.FirstMO = 1 + uint64(i*moMarkersRange/len(s.addrs))
 		smsc := NewSMSC(o)
 		s.smscs = append(s.smscs, smsc)
 		if err := smsc.Start(addr); err != nil {

@@ -36,7 +36,7 @@ type trackerShard struct {
 
 	expected, matched, repeated, interim uint64
 	byStat                               [16]uint64 // by message_state; the last takes the others
-	warm, cold                           histogram  // since they were collected last
+	times                                measured
 }
 
 type earlyReceipt struct {
@@ -107,11 +107,7 @@ func (t *tracker) receipt(id string, state smpp.MessageState, interim bool, now 
 func (s *trackerShard) match(t *tracker, state smpp.MessageState, latency, intended time.Duration) {
 	s.matched++
 	s.byStat[min(int(state), len(s.byStat)-1)]++
-	if intended >= t.warmup {
-		s.warm.record(latency, 1)
-	} else {
-		s.cold.record(latency, 1)
-	}
+	s.times.record(latency, 1, intended, t.warmup)
 	if s.settled++; s.settled >= recentReceipts/trackerShards {
 		s.turnOver()
 	}
@@ -168,11 +164,7 @@ func (t *tracker) collect(into *histogram) {
 	for i := range t.shards {
 		s := &t.shards[i]
 		s.mu.Lock()
-		t.total.add(&s.warm)
-		into.add(&s.warm)
-		into.add(&s.cold)
-		s.warm.reset()
-		s.cold.reset()
+		s.times.collect(&t.total, into)
 		s.mu.Unlock()
 	}
 }

@@ -195,6 +195,7 @@ type LinkStatus struct {
 	Up            bool
 	Since         time.Time
 	Used, Window  int
+	IDForm        string // how the carrier writes ids in receipts; see index.IDForm
 }
 
 // Links tells the state of every link of this node.

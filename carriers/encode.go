@@ -35,6 +35,7 @@ func encode(spec *configs.Carrier, rec *sms.Record) ([]smpp.PDU, error) {
 		pdu.ShortMessage = body
 		pdus[i] = pdu
 	}
+	addExtras(spec, m, pdus)
 	return pdus, nil
 }
 

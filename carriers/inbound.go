@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tasman/configs"
 	"tasman/smpp"
 	"tasman/sms"
 	"tasman/streams"
@@ -73,11 +74,12 @@ func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte,
 	in.Source = address(src, true)
 	in.Dest = address(dst, false)
 	if receipt, ok := smpp.ReceiptOf(esm, payload, tlvs); ok {
-		in.Receipt = &sms.Receipt{CarrierID: receipt.MessageID, State: stateOf(receipt.State), Error: receipt.Err,
-			Intermediate: receipt.Intermediate || !stateOf(receipt.State).Final(), Submitted: receipt.Submitted, Done: receipt.Done}
+		in.Receipt = &sms.Receipt{CarrierID: receipt.MessageID, State: stateOf(receipt.State), Error: receipt.ErrorCode(),
+			Intermediate: receipt.Intermediate || !stateOf(receipt.State).Final(), Submitted: receipt.Submitted, Done: receipt.Done,
+			TLVs: receiptTLVs(h.w.spec, tlvs, &receipt)}
 		return in
 	}
-	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest}
+	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, TLVs: configs.PassTLVs(nil, tlvs, h.w.spec.TLVs)}
 	body := payload
 	if esm&udhi != 0 {
 		if udh, rest, err := smpp.SplitUDH(payload); err == nil {

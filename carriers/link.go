@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"time"
@@ -40,16 +39,16 @@ func (l *link) current() *smpp.Session {
 
 // run keeps the link bound until ctx ends; then it unbinds.
 func (l *link) run(ctx context.Context) {
-	wait := l.w.spec.ReconnectMin
+	again := newReconnect(l.w.spec.ReconnectMin, l.w.spec.ReconnectMax)
 	for ctx.Err() == nil {
 		session, err := l.bind(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
 				return
 			}
+			wait := again.refused()
 			l.w.log.Warn("link did not bind", "link", l.name, "peer", l.addr, "err", err, "retry_in", wait.String())
-			pause(ctx, wait/2+rand.N(wait/2+1))
-			wait = min(2*wait, l.w.spec.ReconnectMax)
+			pause(ctx, wait)
 			continue
 		}
 		bound := time.Now()
@@ -60,12 +59,8 @@ func (l *link) run(ctx context.Context) {
 			l.unbind(session)
 		}
 		l.down(session)
-		if time.Since(bound) > l.w.spec.ReconnectMax { // not a peer that takes binds and drops them
-			wait = l.w.spec.ReconnectMin
-		}
 		if ctx.Err() == nil {
-			pause(ctx, wait/2+rand.N(wait/2+1))
-			wait = min(2*wait, l.w.spec.ReconnectMax)
+			pause(ctx, again.ended(time.Since(bound)))
 		}
 	}
 }

@@ -386,7 +386,8 @@ func (w *worker) status() []LinkStatus {
 	defer w.mu.Unlock()
 	out := make([]LinkStatus, 0, len(w.links))
 	for _, l := range w.links {
-		out = append(out, LinkStatus{Carrier: w.name, Link: l.name, Up: l.session != nil, Since: l.since, Used: l.used, Window: w.spec.Window})
+		out = append(out, LinkStatus{Carrier: w.name, Link: l.name, Up: l.session != nil, Since: l.since, Used: l.used, Window: w.spec.Window,
+			IDForm: w.index.IDForm(w.name)})
 	}
 	return out
 }

@@ -69,19 +69,9 @@ func TestReceiptInAnotherForm(t *testing.T) {
 }
 
 func receiptAs(t *testing.T, form string) {
-	op := operator(t, smpptest.Config{Script: smpptest.Always(smpptest.Answer{MessageID: "1234567899"})})
-	r := newRig(t, carrier("a", op.Addr()))
-	id := r.dispatch(sms.Normal, "Kia ora", "a")
-	r.awaitSent(id)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	if err := r.index.Barrier(ctx); err != nil {
-		t.Fatal(err)
-	}
+	r, id, report := sentAs(t, "1234567899")
 	text := smpp.ReceiptText{ID: form, Stat: "DELIVRD", Err: "000"}
-	if err := op.Deliver(ctx, &smpp.DeliverSM{ESMClass: 0x04, Source: smpp.Address{TON: 1, NPI: 1, Addr: "64211234567"}, ShortMessage: text.Append(nil)}); err != nil {
-		t.Fatal(err)
-	}
+	report(smpp.ESMReceipt, text.Append(nil))
 	if d := r.awaitDelivery(id); d.State != sms.StateDelivered {
 		t.Errorf("state %s", d.State)
 	}

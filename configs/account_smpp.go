@@ -62,7 +62,7 @@ func (a *AccountSMPP) validate(f *findings) {
 	}
 	oneOf(f, "smpp.receipt_pdu", a.ReceiptPDU, ReceiptDeliverSM, ReceiptDataSM)
 	f.duration("smpp.join_timeout", a.JoinTimeout, time.Second, 10*time.Minute)
-	checkTags(f, "smpp.tlvs", a.TLVs)
+	checkTags(f, "smpp.tlvs", a.TLVs, false)
 }
 
 // Language is a national language of 3GPP TS 23.038 with shift tables of its own.
@@ -152,12 +152,22 @@ func checkTLVs(f *findings, field string, tlvs map[smpp.Tag]string) {
 		} else if len(b) > 255 {
 			f.add(fmt.Sprintf("%s[0x%04X]", field, uint16(tag)), "must have at most 255 octets")
 		}
+		if madeByUs(tag) {
+			f.add(fmt.Sprintf("%s[0x%04X]", field, uint16(tag)), "is made by the gateway itself")
+		}
 	}
 }
 
-func checkTags(f *findings, field string, tags []TagRange) {
+// checkTags lets vendors' tags pass and, for carriers, those that routes look at.
+func checkTags(f *findings, field string, tags []TagRange, routing bool) {
 	for i, r := range tags {
-		if r.From < firstVendorTag || r.To > lastVendorTag {
+		vendors := firstVendorTag <= r.From && r.To <= lastVendorTag
+		known := routing && RoutingTag(r.From) && RoutingTag(r.To) && r.To-r.From < 3
+		switch {
+		case vendors || known:
+		case routing:
+			f.add(fmt.Sprintf("%s[%d]", field, i), "must lie within 0x1400-0x3FFF, the vendors' tags, or be 0x060B or of 0x0611-0x0613")
+		default:
 			f.add(fmt.Sprintf("%s[%d]", field, i), "must lie within 0x1400-0x3FFF, the vendors' tags")
 		}
 	}

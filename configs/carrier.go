@@ -109,7 +109,8 @@ type Carrier struct {
 	ResponseTimeout time.Duration `yaml:"response_timeout"`
 	// ConnectTimeout covers connection, TLS and bind. Default 10s.
 	ConnectTimeout time.Duration `yaml:"connect_timeout"`
-	// ReconnectMin is the first pause before a link binds again; it doubles up to ReconnectMax. Default 500ms.
+	// ReconnectMin is the first pause before a link binds again; it doubles up to ReconnectMax with each bind that fails, or whose
+	// session ends within 5 s. A link that was up for longer comes back after ReconnectMin. Default 500ms.
 	ReconnectMin time.Duration `yaml:"reconnect_min"`
 	// ReconnectMax is the longest pause before a link binds again. Default 30s.
 	ReconnectMax time.Duration `yaml:"reconnect_max"`
@@ -127,11 +128,17 @@ type Carrier struct {
 	GSM7Charset Charset `yaml:"gsm7_charset"`
 	// Languages, of tr, es and pt, whose shift tables the carrier passes on; texts that need others go as ucs2. Default none.
 	Languages []Language `yaml:"languages"`
-	// TLVs are the vendor's optional parameters that are passed on to this carrier, and taken from it: see an account's.
+	// ShortCodes is the type of number of short codes on the carrier's wire: network (3), abbreviated (6) or unknown (0).
+	// Default network.
+	ShortCodes ShortCodeTON `yaml:"short_codes"`
+	// TLVs are the optional parameters that are passed on to this carrier, and taken from it: the vendor's as an account's, and
+	// billing_identification (0x060B) and dest_addr_np_* (0x0611-0x0613). Default none; none at all with interface_version 0x33.
 	TLVs []TagRange `yaml:"tlvs"`
 	// SetTLVs are optional parameters that every submit_sm to this carrier has, by tag: text, or octets as 0x and hexadecimal
 	// digits. One that the message brings itself wins.
 	SetTLVs map[smpp.Tag]string `yaml:"set_tlvs"`
+	// FixedTLVs are SetTLVs as they are on the wire, in the order of their tags; a Snapshot has them.
+	FixedTLVs smpp.TLVs `yaml:"-"`
 	// Errors overrides the class of a command_status, which is a number or a name such as ESME_RTHROTTLED.
 	Errors StatusClasses `yaml:"errors"`
 	// MaxQueue is how many records may wait for this carrier before core takes the next one. 0 = 5,000,000, the default.
@@ -203,7 +210,7 @@ func (c *Carrier) setDefaults() {
 		ReconnectMin: 500 * time.Millisecond, ReconnectMax: 30 * time.Second,
 		FailoverAfter: 30 * time.Second, RecoverAfter: 10 * time.Second,
 		InterfaceVersion: 0x34, LongMessages: UDH16, GSM7Charset: CharsetGSM,
-		DataCoding: DataCoding{GSM7: 0, UCS2: 8, Binary: 4, Latin1: 3},
+		DataCoding: DataCoding{GSM7: 0, UCS2: 8, Binary: 4, Latin1: 3}, ShortCodes: ShortCodeNetwork,
 	}
 }
 
@@ -245,7 +252,8 @@ func (c *Carrier) validate(f *findings) {
 	for i, l := range c.Languages {
 		oneOf(f, fmt.Sprintf("languages[%d]", i), l, Turkish, Spanish, Portuguese)
 	}
-	checkTags(f, "tlvs", c.TLVs)
+	oneOf(f, "short_codes", c.ShortCodes, ShortCodeNetwork, ShortCodeAbbreviated, ShortCodeUnknown)
+	checkTags(f, "tlvs", c.TLVs, true)
 	checkTLVs(f, "set_tlvs", c.SetTLVs)
 	for s, class := range c.Errors {
 		if !class.Answered() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"tasman/sms"
 )
@@ -160,20 +161,34 @@ func (c *checker) route(r *Resource, s *Route) {
 
 // ambiguous reports whether two routes with a prefix in common fit one message equally well.
 func ambiguous(a, b *Route) bool {
-	return a.specificity() == b.specificity() && overlap(a.Accounts, b.Accounts) && overlap(a.Lanes, b.Lanes)
+	return a.specificity() == b.specificity() && overlap(a.Accounts, b.Accounts) && overlap(a.Lanes, b.Lanes) &&
+		overlap(a.Billing, b.Billing) && overlapNP(a.NP, b.NP)
 }
 
-// specificity ranks routes with the same prefix: one for named accounts goes before one for named lanes, and that before
-// one for all.
+// specificity ranks routes with the same prefix: one for named accounts goes before one for named routing numbers, then
+// billing, then lanes, and that before one for all; see Snapshot.RouteOf.
 func (r *Route) specificity() int {
 	n := 0
 	if len(r.Accounts) > 0 {
+		n += 8
+	}
+	if len(r.NP) > 0 {
+		n += 4
+	}
+	if len(r.Billing) > 0 {
 		n += 2
 	}
 	if len(r.Lanes) > 0 {
 		n++
 	}
 	return n
+}
+
+// overlapNP reports whether a routing number can begin as both lists say; an empty list means everything.
+func overlapNP(a, b []string) bool {
+	return len(a) == 0 || len(b) == 0 || slices.ContainsFunc(a, func(x string) bool {
+		return slices.ContainsFunc(b, func(y string) bool { return strings.HasPrefix(x, y) || strings.HasPrefix(y, x) })
+	})
 }
 
 // overlap reports whether two lists have something in common; an empty list means everything.

@@ -10,7 +10,7 @@ import (
 )
 
 // Route is a rule: which carriers, in which order, take the messages whose destination starts with one of its prefixes.
-// Of the routes that fit a message, the one with the longest prefix counts; see Snapshot.Route for ties.
+// Of the routes that fit a message, the one with the longest prefix counts; see Snapshot.RouteOf for ties.
 type Route struct {
 	// Name of the resource.
 	Name string `yaml:"-"`
@@ -31,6 +31,9 @@ type Route struct {
 	// Reject blocks the prefixes with this reason, at most 200 octets. Exactly one of Tiers and Reject is set.
 	Reject string `yaml:"reject"`
 }
+
+// maxRoutingNumber is the length of dest_addr_np_information (SMPP 5.0 4.8.4.18).
+const maxRoutingNumber = 10
 
 // Tier is a set of carriers of equal preference.
 type Tier []Share
@@ -95,6 +98,11 @@ func (r *Route) validate(f *findings) {
 		}
 	}
 	f.unique("billing", r.Billing)
+	for i, v := range r.NP {
+		if v == "" || len(v) > maxRoutingNumber {
+			f.add(fmt.Sprintf("np[%d]", i), "must have 1 to %d characters", maxRoutingNumber)
+		}
+	}
 	f.unique("np", r.NP)
 	f.text("reject", r.Reject, 200)
 	if (len(r.Tiers) == 0) == (r.Reject == "") {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"tasman/smpp"
 	"tasman/sms"
 )
 
@@ -85,7 +86,7 @@ func (s *Snapshot) add(name string, spec any) {
 		s.mailUsers[c.Username] = &c
 	case *Carrier:
 		c := *v
-		c.Name = name
+		c.Name, c.FixedTLVs = name, fixedTLVs(c.SetTLVs)
 		s.Carriers[name] = &c
 	case *Route:
 		c := *v
@@ -148,13 +149,24 @@ func (s *Snapshot) Number(addr sms.Address) (*Number, *Account, bool) {
 	return n, s.Accounts[n.Account], true
 }
 
-// Route finds the route of a message by its destination's digits in international form: of those for the account and
-// lane the one with the longest prefix; among equals one that names the account goes before one that names the lane, and
-// that before one for all. It allocates nothing.
+// Route finds the route of a message without optional parameters, as RouteOf does.
 func (s *Snapshot) Route(digits, account string, lane sms.Lane) (*Route, bool) {
+	return s.route(digits, account, lane, nil)
+}
+
+// RouteOf finds the route of a message: of those for its account, lane, billing_identification and routing number the one
+// with the longest prefix of the destination's digits in international form. Among equals one that names the account goes
+// before one that names the routing number, then the billing, then the lane, and that before one for all. Prefix and account
+// come first because they are the operator's word and the other two the customer's. It allocates nothing for a message
+// without optional parameters.
+func (s *Snapshot) RouteOf(m *sms.Message) (*Route, bool) {
+	return s.route(m.Destination.Value, m.Account, m.Lane, m.TLVs)
+}
+
+func (s *Snapshot) route(digits, account string, lane sms.Lane, tlvs smpp.TLVs) (*Route, bool) {
 	for n := min(s.longest, len(digits)); n >= 0; n-- {
 		for _, r := range s.prefixes[digits[:n]] {
-			if r.Serves(account, lane) {
+			if r.Serves(account, lane) && r.takes(tlvs) {
 				return r, true
 			}
 		}

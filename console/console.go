@@ -27,6 +27,7 @@ type Link struct {
 	Up            bool
 	Since         time.Time
 	Used, Window  int
+	IDForm        string // how the carrier writes message ids in receipts; empty = not known yet
 }
 
 // Config is what the console needs to know of its node.
@@ -127,7 +128,7 @@ func (c *Console) recent(f *fiber.Ctx) error {
 
 // find leads the search field to the message's page.
 func (c *Console) find(f *fiber.Ctx) error {
-	id, err := sms.ParseID(f.Query("id"))
+	id, err := sms.ParseAnyID(f.Query("id"))
 	if err != nil {
 		return fiber.NewError(fiber.StatusBadRequest, err.Error())
 	}
@@ -135,7 +136,7 @@ func (c *Console) find(f *fiber.Ctx) error {
 }
 
 func (c *Console) message(f *fiber.Ctx) error {
-	id, err := sms.ParseID(f.Params("id"))
+	id, err := sms.ParseAnyID(f.Params("id"))
 	if err != nil {
 		return fiber.NewError(fiber.StatusBadRequest, err.Error())
 	}

@@ -37,7 +37,7 @@ func (c core) Ask(_ context.Context, subject string, req []byte) ([]byte, error)
 
 func serve(t *testing.T, asker index.Asker) (get func(path string) (int, http.Header, string)) {
 	t.Helper()
-	c, err := New(Config{Addr: "127.0.0.1:0", Node: "test", Links: func() []Link { return []Link{{Carrier: "telco", Name: "telco/0", Up: true, Window: 50}} }},
+	c, err := New(Config{Addr: "127.0.0.1:0", Node: "test", Links: func() []Link { return []Link{{Carrier: "telco", Name: "telco/0", Up: true, Window: 50, IDForm: "decimal for hex"}} }},
 		asker, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -80,11 +80,13 @@ func TestPages(t *testing.T) {
 	get := serve(t, core{story: s})
 	id := s.Message.ID.String()
 	for path, wants := range map[string][]string{
-		"/":                  {id, "telco/0", "bound", "acme", "&#43;64211234567", "alert", "delivered"},
-		"/messages/" + id:    {id, "accepted", "sent", "edge1", "4711", "2 segments", "&lt;b&gt;web"},
-		"/messages?id=" + id: {id},
-		"/console.css":       {"color-scheme"},
-		"/?before=" + id:     {id},
+		"/":                                   {id, "telco/0", "bound", "decimal for hex", "acme", "&#43;64211234567", "alert", "delivered"},
+		"/messages/" + id:                     {id, "accepted", "sent", "edge1", "4711", "2 segments", "&lt;b&gt;web"},
+		"/messages?id=" + id:                  {id},
+		"/messages?id=" + s.Message.ID.Hex():  {id},
+		"/messages/" + s.Message.ID.Decimal(): {id},
+		"/console.css":                        {"color-scheme"},
+		"/?before=" + id:                      {id},
 	} {
 		status, header, body := get(path)
 		if status != http.StatusOK {

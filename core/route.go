@@ -70,7 +70,7 @@ func mix(x uint64) uint64 {
 // route chooses the plan: the last handler of the chain.
 func (c *Core) route(j *job) verdict {
 	m := j.message
-	route, ok := j.snap.Route(m.Destination.Value, m.Account, m.Lane)
+	route, ok := j.snap.RouteOf(m)
 	if !ok {
 		return j.rejectAs(sms.FailNoRoute, sms.StateRejected, "no route to the destination")
 	}

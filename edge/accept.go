@@ -33,6 +33,9 @@ type Submission struct {
 	ServiceType string
 	ProtocolID  uint8
 
+	TLVs             []byte // optional parameters to keep, as they are on the wire
+	ReplaceIfPresent bool
+
 	// Idempotency-Key of the request and its place in it, see sms.Message.
 	Key                string
 	KeyHash            []byte
@@ -52,6 +55,7 @@ func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
 		ServiceType: s.ServiceType, ProtocolID: s.ProtocolID, Accepted: now,
 		Key: s.Key, KeyHash: s.KeyHash, KeyIndex: s.KeyIndex, KeyCount: s.KeyCount,
 	}
+	m.TLVs, m.ReplaceIfPresent = s.TLVs, s.ReplaceIfPresent
 	if m.Lane == sms.LaneUnset {
 		m.Lane = s.Account.Lane
 	}
@@ -102,7 +106,7 @@ func (e *Edge) checkDestination(m *sms.Message, _ *Submission) *Refusal {
 	if d.Kind == sms.MSISDN && !e.plan.Possible(d.Value) {
 		return refuse(ReasonDestination, "destination", "the number is in no numbering plan")
 	}
-	if _, ok := e.live.Load().Route(d.Value, m.Account, m.Lane); !ok {
+	if _, ok := e.live.Load().RouteOf(m); !ok {
 		return refuse(ReasonNoRoute, "destination", "no route leads to this destination")
 	}
 	return nil

@@ -199,7 +199,7 @@ func (o *outlet) sendLocked(s *session, it *item) error {
 	if s.conn.InFlight() >= o.deliverer.edge.cfg.DeliverWindow {
 		return smpp.ErrWindowFull
 	}
-	pdu, err := deliverSM(it.delivery)
+	pdu, err := deliverPDU(it.delivery, o.deliverer.edge.live.Load().Accounts[o.account], s.conn.Version())
 	if err != nil {
 		return smpp.StatusInvalidDCS
 	}

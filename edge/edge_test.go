@@ -41,7 +41,13 @@ func liveYAML(t testing.TB, yaml string) *configs.Live {
 
 func swapYAML(t testing.TB, live *configs.Live, revision uint64, yaml string) {
 	t.Helper()
-	resources, err := configs.Parse("test.yaml", []byte(yaml+anyRoute))
+	swapExactly(t, live, revision, yaml+anyRoute)
+}
+
+// swapExactly puts the resources into service as they are: without a route for all.
+func swapExactly(t testing.TB, live *configs.Live, revision uint64, yaml string) {
+	t.Helper()
+	resources, err := configs.Parse("test.yaml", []byte(yaml))
 	if err != nil {
 		t.Fatal(err)
 	}

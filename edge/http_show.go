@@ -64,7 +64,7 @@ func (d *httpDoor) show(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	id, err := sms.ParseID(c.Params("id"))
+	id, err := sms.ParseAnyID(c.Params("id"))
 	if err != nil {
 		return messageNotFound()
 	}

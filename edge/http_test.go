@@ -132,6 +132,11 @@ func TestShow(t *testing.T) {
 		}}, nil
 	}}
 	url, _ := startHTTP(t, newFakeFunnel(), core)
+	for _, form := range []string{id.Hex(), id.Decimal()} { // as an SMPP client of the account may have been told
+		if resp, _ := (request{method: "GET", path: "/v1/messages/" + form, key: acmeKey}).do(t, url); resp.StatusCode != 200 {
+			t.Errorf("%s: %d", form, resp.StatusCode)
+		}
+	}
 	resp, body := request{method: "GET", path: "/v1/messages/" + strings.ToLower(id.String()), key: acmeKey}.do(t, url)
 	want := `{"id":"` + id.String() + `","direction":"mt","from":"TASMAN","to":"+64211234567","lane":"normal","state":"delivered","final":true,"carrier":"one","segments":1,` +
 		`"encoding":"gsm7","reference":"r-1","accepted":"2026-11-21T05:30:00Z","updated":"2026-11-21T05:30:02Z","events":[` +

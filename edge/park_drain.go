@@ -171,7 +171,8 @@ func (r *drainRun) rotate(ctx context.Context, list []*sms.Delivery) error {
 	return first
 }
 
-// hasOtherWay reports whether the account can take deliveries another way than w just now.
+// hasOtherWay reports whether deliveries that go another way than w may be taken. Of a webhook that failed only a try can
+// tell, and what is parked for it may lie behind all that waits for a session: closed ends the run where it fails again.
 func (o *outlet) hasOtherWay(w way) bool {
 	account := o.deliverer.edge.live.Load().Accounts[o.account]
 	o.mu.Lock()
@@ -179,7 +180,7 @@ func (o *outlet) hasOtherWay(w way) bool {
 	if w == byWebhook {
 		return len(o.receivers) > 0
 	}
-	return account != nil && account.Webhook != nil && !o.hook.down
+	return account != nil && account.Webhook != nil
 }
 
 // drainRound owns the items of one hand-over.

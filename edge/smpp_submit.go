@@ -51,21 +51,23 @@ func (s *session) submit(r *smpp.Request, sub Submission) {
 		s.throttle(r)
 		return
 	}
+	form := sub.Account.SMPP.MessageIDs
 	if wait == 0 {
-		s.accept(r, msg)
-	} else if !e.smpp.hold.add(wait, func() { s.accept(r, msg) }) {
+		s.accept(r, msg, form)
+	} else if !e.smpp.hold.add(wait, func() { s.accept(r, msg, form) }) {
 		s.throttle(r)
 	}
 }
 
-func (s *session) accept(r *smpp.Request, msg *sms.Message) {
+// accept stores a message and answers with its id in the account's form.
+func (s *session) accept(r *smpp.Request, msg *sms.Message, form configs.IDForm) {
 	if !s.mayWait(1) {
 		s.overShare(r)
 		return
 	}
 	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) {
 		s.open.Add(-1)
-		s.answer(r, msg.ID.String(), err)
+		s.answer(r, form.Format(msg.ID), err)
 	})
 }
 
@@ -151,11 +153,14 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 	if err := readTimes(&sub, m, e.now()); err != nil {
 		return sub, err
 	}
+	if err := readTLVs(&sub, m); err != nil {
+		return sub, err
+	}
 	return sub, readContent(&sub, m)
 }
 
-// checkFlags refuses what cannot be honoured (SMPP 3.4 5.2.12, 5.2.14, 5.2.18, 5.2.20). A replace_if_present_flag is let
-// pass: both messages are then sent.
+// checkFlags refuses what cannot be honoured (SMPP 3.4 5.2.12, 5.2.14, 5.2.18, 5.2.20). A replace_if_present_flag is passed on
+// to the operator.
 func checkFlags(m *smpp.SubmitSM) error {
 	switch {
 	case m.ESMClass&smpp.ESMTypeMask != 0 && m.ESMClass&smpp.ESMTypeMask != smpp.ESMDeliveryAck && m.ESMClass&smpp.ESMTypeMask != smpp.ESMUserAck:

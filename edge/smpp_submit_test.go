@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tasman/configs"
 	"tasman/smpp"
 	"tasman/sms"
 )
@@ -133,7 +134,7 @@ func TestDeliverSM(t *testing.T) {
 		ID: id, Source: ours, Destination: handset, Segments: 2, State: sms.StateDelivered,
 		Accepted: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), Done: time.Date(2026, 5, 1, 12, 3, 0, 0, time.UTC),
 	}
-	m, err := deliverSM(receipt)
+	m, err := deliverSM(receipt, &configs.AccountSMPP{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,12 +170,12 @@ func TestDeliverSM(t *testing.T) {
 		"header":    {sms.MO{Encoding: sms.GSM7, Text: "a", UDH: []byte{3, 0, 1, 9}}, 0, 0x40, "\x03\x00\x01\x09a", false},
 		"over long": {sms.MO{Encoding: sms.UCS2, Text: long}, 8, 0, strings.Repeat("\x01\x01", 130), true},
 	} {
-		m, err := deliverSM(&sms.Delivery{MO: &c.mo})
+		m, err := deliverSM(&sms.Delivery{MO: &c.mo}, &configs.AccountSMPP{})
 		if err != nil || m.DataCoding != c.coding || m.ESMClass != c.class || string(m.Payload()) != c.payload || (len(m.ShortMessage) == 0) != c.tlv {
 			t.Errorf("%s: %+v, %v", name, m, err)
 		}
 	}
-	if _, err := deliverSM(&sms.Delivery{MO: &sms.MO{Encoding: sms.GSM7, Text: "ā"}}); err == nil {
+	if _, err := deliverSM(&sms.Delivery{MO: &sms.MO{Encoding: sms.GSM7, Text: "ā"}}, &configs.AccountSMPP{}); err == nil {
 		t.Error("a text outside its encoding was delivered")
 	}
 }

@@ -25,19 +25,7 @@ func hookLive(t *testing.T, acme, quick string) *configs.Live {
 		doc.WriteString("---\nkind: Account\nname: " + name + "\nspec: {webhook: {url: '" + url + "', secret: " + hookSecret + ", timeout: 1s}}\n" +
 			"---\nkind: APIKey\nname: " + name + "-key\nspec: {account: " + name + ", key: key-of-" + name + "-0123456789}\n")
 	}
-	resources, err := configs.Parse("test.yaml", []byte(strings.TrimPrefix(doc.String(), "---\n")+anyRoute))
-	if err != nil {
-		t.Fatal(err)
-	}
-	snapshot, err := configs.NewSnapshot(1, resources)
-	if err != nil {
-		t.Fatal(err)
-	}
-	live := configs.NewLive()
-	if err := live.Swap(snapshot); err != nil {
-		t.Fatal(err)
-	}
-	return live
+	return liveYAML(t, strings.TrimPrefix(doc.String(), "---\n"))
 }
 
 // hook is an endpoint that fails until it is told to work; took gets the webhook-id of each delivery it takes.

@@ -97,57 +97,20 @@ func sameMatch(a, b []byte) bool {
 	return len(a) == len(b) && len(a) >= matchHead && bytes.Equal(a[:18], b[:18]) && bytes.Equal(a[matchHead:], b[matchHead:])
 }
 
-// ByCarrierID finds the message that a carrier's receipt is about. The id may be written otherwise than in the answer to
-// the submit: in other case, with or without leading zeros, in hexadecimal or decimal. The same writing wins over other
-// case and zeros, these over another base, and of several messages the newest. An id of digits alone is tried in another
-// base only where the carrier is known to mix them (see forms.go): a receipt that comes before its answer must not be
-// taken for the receipt of another message.
-func (x *Index) ByCarrierID(carrier, carrierID string) (Match, bool, error) {
-	if carrierID == "" || len(carrierID) > maxCarrierID {
-		return Match{}, false, nil
-	}
-	if err := x.enter(); err != nil {
-		return Match{}, false, err
-	}
-	defer x.leave()
-	canonical := canonicalID(carrierID)
-	m, ok, err := x.matchOf(carrier, canonical, carrierID)
-	if err != nil || ok {
-		if ok && isLetteredHex(carrierID) {
-			err = x.sawForm(carrier, formSame)
-		}
-		return m, ok, err
-	}
-	for _, other := range otherBases(canonical, x.forms.of(carrier)) {
-		m, ok, err := x.matchOf(carrier, other, other)
-		if err != nil {
-			return Match{}, false, err
-		}
-		if ok {
-			if isLetteredHex(carrierID) {
-				err = x.sawForm(carrier, formHexReceipts)
-			}
-			return m, true, err
-		}
-	}
-	return Match{}, false, nil
-}
-
-// matchOf looks an id up, newest day first; written is preferred among ids that differ in case and zeros only.
-func (x *Index) matchOf(carrier, canonical, written string) (Match, bool, error) {
+// matchOf looks an id up, newest day first; written is preferred among ids that differ in case and zeros only, and same
+// says that it was found.
+func (x *Index) matchOf(carrier, canonical, written string) (best Match, found, same bool, err error) {
 	var scratch [96]byte
-	var best Match
-	var found bool
-	err := x.perDay(prefixCarrierID, func(day uint16) []byte {
+	err = x.perDay(prefixCarrierID, func(day uint16) []byte {
 		return dayKey(scratch[:0], prefixCarrierID, day, carrier, canonical)
 	}, func(value []byte) (bool, error) {
 		m, exact, err := newestMatch(value, written)
 		if exact || !found {
-			best, found = m, true
+			best, found, same = m, true, exact
 		}
 		return !exact, err
 	})
-	return best, found && err == nil, err
+	return best, found && err == nil, same, err
 }
 
 // newestMatch picks the entry of the newest message, among those written just so if there are any. Entries of one

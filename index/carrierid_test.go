@@ -128,7 +128,7 @@ func TestTheSentEventTellsTheIDs(t *testing.T) {
 			t.Errorf("%s: %v %v %s", id, found, err, d)
 		}
 	}
-	if x.forms.of("one") != formHexIDs|formSame {
+	if x.forms.of("one") != formHexIDs|formSame|formSpelling {
 		t.Errorf("forms after reopening are %b", x.forms.of("one"))
 	}
 }

@@ -16,6 +16,11 @@ const (
 	formHexIDs      = 1 << iota // an id with letters was given at submit
 	formHexReceipts             // a receipt's id with letters was found as decimal
 	formSame                    // a receipt's id with letters was found as it is
+
+	// What is only shown, or decides between two messages that a receipt may be about.
+	formExact           // a receipt's id was found as it was answered
+	formSpelling        // a receipt's id was found in other case or with other zeros in front
+	formDecimalReceipts // a receipt's id was found as hexadecimal with letters
 )
 
 // formBook holds the forms by carrier: the store has the same, this saves reading it.

@@ -239,16 +239,16 @@ func follow(tb testing.TB, x *Index, src Source) (stop func()) {
 // eventually polls until check returns nil.
 func eventually(tb testing.TB, check func() error) {
 	tb.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		err := check()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	limit := time.NewTimer(20 * time.Second)
+	defer limit.Stop()
+	for err := check(); err != nil; err = check() {
+		select {
+		case <-again.C:
+		case <-limit.C:
 			tb.Fatalf("not in time: %v", err)
 		}
-		time.Sleep(2 * time.Millisecond) // polling
 	}
 }
 

@@ -42,12 +42,13 @@ const matcherRole = "receipts"
 // receipt's fields are not used after done.
 func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)) bool {
 	if !in.Receipt.Intermediate && in.Receipt.State.Final() {
-		if t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State); t != nil {
+		if t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) }); t != nil {
+			m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
 			m.endTaken(context.WithoutCancel(ctx), in, t, done)
 			return true
 		}
 	}
-	match, ok, err := m.index.ByCarrierID(in.Carrier, in.Receipt.CarrierID)
+	match, ok, err := m.index.ByReceipt(in)
 	if err != nil || !ok {
 		return false
 	}
@@ -99,7 +100,7 @@ func (m *Matcher) endTaken(ctx context.Context, in *sms.Inbound, t *Taken, done 
 		p.delivery = sms.Delivery{ID: t.ID, Account: t.Account, Integration: t.Integration, Lane: laneOf(t.Lane), Carrier: in.Carrier, Link: in.Link,
 			Node: m.node, Attempt: t.Attempt, Source: t.Source, Destination: t.Destination, Segments: 1, Reference: t.Reference,
 			Accepted: t.Accepted, Sent: t.Sent, Time: whenSet(in.Received), Done: in.Receipt.Done, State: in.Receipt.State, Error: in.Receipt.Error,
-			CarrierIDs: p.ids[:], Kind: sms.EventDelivered}
+			CarrierIDs: p.ids[:], Kind: sms.EventDelivered, TLVs: in.Receipt.TLVs}
 		p.rec.Delivery = &p.delivery
 		m.publish(ctx, streams.DeliverSubject(m.bus.Shard(t.Account), p.delivery.Lane), &p.rec, settled)
 		return
@@ -140,6 +141,7 @@ func (m *Matcher) receiptRecord(in *sms.Inbound, story *Story, e *sms.Event) (st
 	subject, rec := m.Ending(&story.Message, e)
 	if rec.Delivery != nil {
 		rec.Delivery.Done, rec.Delivery.CarrierIDs, rec.Delivery.Sent = in.Receipt.Done, story.CarrierIDs, e.Submitted
+		rec.Delivery.TLVs = in.Receipt.TLVs
 	}
 	return subject, rec
 }

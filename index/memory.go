@@ -57,13 +57,14 @@ func (m *memory) remember(carrier, id string, t *Taken) {
 	m.taken[0][takenKey{carrier, id}] = t
 }
 
-// end takes a remembered message out, since its final receipt is here: of two receipts only one finds it.
-func (m *memory) end(carrier, id string, state sms.State) *Taken {
+// end takes a remembered message out that the receipt may be about, since its final receipt is here: of two receipts only
+// one finds it.
+func (m *memory) end(carrier, id string, state sms.State, plausible func(*Taken) bool) *Taken {
 	key := takenKey{carrier, id}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, g := range m.taken {
-		if t := g[key]; t != nil {
+		if t := g[key]; t != nil && plausible(t) {
 			delete(g, key)
 			m.setEnded(t.ID, state)
 			return t

@@ -41,7 +41,7 @@ func newMetrics(r prometheus.Registerer, x *Index) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.written, m.skipped, m.expired, m.commits, size, ready} {
+	for _, c := range []prometheus.Collector{m.written, m.skipped, m.expired, m.commits, size, ready, newFormGauge(&x.forms)} {
 		if err := r.Register(c); err != nil {
 			m.unregister()
 			return nil, errors.Join(errors.New("register metrics"), err)

@@ -381,7 +381,7 @@ func (n *Node) startConsole(context.Context) error {
 func (n *Node) links() []console.Link {
 	var out []console.Link
 	for _, s := range n.carriers.Links() {
-		out = append(out, console.Link{Carrier: s.Carrier, Name: s.Link, Up: s.Up, Since: s.Since, Used: s.Used, Window: s.Window})
+		out = append(out, console.Link{Carrier: s.Carrier, Name: s.Link, Up: s.Up, Since: s.Since, Used: s.Used, Window: s.Window, IDForm: s.IDForm})
 	}
 	return out
 }

@@ -87,9 +87,16 @@ func (s *steppedReader) Read(b []byte) (int, error) {
 
 func FuzzReceipt(f *testing.F) {
 	f.Add([]byte("id:1 sub:001 dlvrd:001 submit date:2607011234 done date:2607011234 stat:DELIVRD err:000 text:x"), uint8(4), []byte{0, 0x1E, 0, 1, '1'})
-	f.Add([]byte("\x05\x00\x03\x01\x01\x01id:1"), uint8(0x44), []byte(nil))
+	for _, s := range readShapes(f) {
+		f.Add(s.text, s.class, []byte(s.tlvs))
+	}
 	f.Fuzz(func(t *testing.T, payload []byte, class uint8, tlvs []byte) {
-		ReceiptOf(class, payload, TLVs(tlvs))
+		if r, ok := ReceiptOf(class, payload, TLVs(tlvs)); ok {
+			if r.State > StateSkipped && r.State != StateNone {
+				t.Errorf("state %d does not exist", r.State)
+			}
+			_ = r.ErrorCode()
+		}
 		if udh, body, err := SplitUDH(payload); err == nil && len(udh)+len(body) != len(payload) {
 			t.Error("octets lost")
 		}

@@ -2,6 +2,9 @@ package smpp
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -26,7 +29,10 @@ type Receipt struct {
 // It is one when esm_class says so (bits 5-2 = 1 or 8), or when both
 // receipted_message_id and message_state are present, which no handset can send.
 // A text alone does not make one. A user data header in front of the text is
-// skipped.
+// skipped; a text in UTF-16 is read whatever data_coding says, since peers differ.
+//
+// The TLVs come first where they tell something: an id TLV without a state, a
+// state of no meaning and a state without an id leave the rest to the text.
 func ReceiptOf(esmClass uint8, payload []byte, tlvs TLVs) (Receipt, bool) {
 	kind := esmClass & ESMTypeMask
 	id, hasID := tlvs.GetCString(TagReceiptedMessageID)
@@ -36,11 +42,11 @@ func ReceiptOf(esmClass uint8, payload []byte, tlvs TLVs) (Receipt, bool) {
 	}
 	r := receiptOfText(esmClass, payload)
 	r.Intermediate = kind == ESMIntermediate
-	if hasID && id != "" {
+	if id = strings.TrimSpace(id); hasID && id != "" {
 		r.MessageID = id
 	}
-	if hasState {
-		r.State = MessageState(state)
+	if s := MessageState(state); hasState && s <= StateSkipped {
+		r.State = s
 	}
 	if v, ok := tlvs.Get(TagNetworkErrorCode); ok && len(v) == 3 {
 		r.NetworkError = bytes.Clone(v)
@@ -59,7 +65,50 @@ func receiptOfText(esmClass uint8, payload []byte) Receipt {
 	}
 	p, err := ParseReceipt(text)
 	if err != nil {
+		p, err = ParseReceipt(narrow(text))
+	}
+	if err != nil {
 		return Receipt{State: StateNone}
 	}
 	return Receipt{MessageID: p.ID, State: StateOfStat(p.Stat), Err: p.Err, Submitted: p.Submitted, Done: p.Done}
+}
+
+// narrow returns the ASCII of a text in UTF-16, of either byte order and with or
+// without its mark; nil when the text is no such thing. A receipt begins with a
+// key, so its first two characters tell.
+func narrow(text []byte) []byte {
+	var order binary.ByteOrder = binary.BigEndian
+	switch {
+	case len(text) >= 2 && text[0] == 0xFE && text[1] == 0xFF:
+		text = text[2:]
+	case len(text) >= 2 && text[0] == 0xFF && text[1] == 0xFE:
+		text, order = text[2:], binary.LittleEndian
+	case len(text) >= 4 && text[1] == 0 && text[3] == 0:
+		order = binary.LittleEndian
+	case len(text) < 4 || text[0] != 0 || text[2] != 0:
+		return nil
+	}
+	out := make([]byte, 0, len(text)/2)
+	for ; len(text) >= 2; text = text[2:] {
+		c := order.Uint16(text)
+		if c > 0x7F {
+			c = '?'
+		}
+		out = append(out, byte(c))
+	}
+	return out
+}
+
+// ErrorCode returns what the receipt says went wrong, "" when nothing: err of the
+// text, or, where that is missing or zeros, the network type and the code of
+// network_error_code, e.g. "3-008" for code 8 of a GSM network.
+func (r *Receipt) ErrorCode() string {
+	if strings.Trim(r.Err, "0") != "" || len(r.NetworkError) != 3 {
+		return r.Err
+	}
+	code := binary.BigEndian.Uint16(r.NetworkError[1:])
+	if code == 0 {
+		return r.Err
+	}
+	return fmt.Sprintf("%d-%03d", r.NetworkError[0], code)
 }

@@ -187,7 +187,11 @@ func parseReceiptDate(s string) time.Time {
 
 // Append appends the text in the form and order of Appendix B with dates of ten
 // digits; a zero time is printed as zeros.
-func (r *ReceiptText) Append(dst []byte) []byte {
+func (r *ReceiptText) Append(dst []byte) []byte { return r.AppendDates(dst, 10) }
+
+// AppendDates is Append with dates of 10 (YYMMDDhhmm), 12 (with seconds) or 14
+// digits (with the century as well).
+func (r *ReceiptText) AppendDates(dst []byte, digits int) []byte {
 	field := func(key, value string) {
 		dst = append(append(dst, key...), value...)
 	}
@@ -195,18 +199,25 @@ func (r *ReceiptText) Append(dst []byte) []byte {
 	field(" sub:", r.Sub)
 	field(" dlvrd:", r.Dlvrd)
 	field(" submit date:", "")
-	dst = appendReceiptDate(dst, r.Submitted)
+	dst = appendReceiptDate(dst, r.Submitted, digits)
 	field(" done date:", "")
-	dst = appendReceiptDate(dst, r.Done)
+	dst = appendReceiptDate(dst, r.Done, digits)
 	field(" stat:", r.Stat)
 	field(" err:", r.Err)
 	field(" text:", r.Text)
 	return dst
 }
 
-func appendReceiptDate(dst []byte, t time.Time) []byte {
-	if t.IsZero() {
-		return append(dst, "0000000000"...)
+func appendReceiptDate(dst []byte, t time.Time, digits int) []byte {
+	layout, zeros := "0601021504", "0000000000"
+	switch digits {
+	case 12:
+		layout, zeros = "060102150405", "000000000000"
+	case 14:
+		layout, zeros = "20060102150405", "00000000000000"
 	}
-	return t.UTC().AppendFormat(dst, "0601021504")
+	if t.IsZero() {
+		return append(dst, zeros...)
+	}
+	return t.UTC().AppendFormat(dst, layout)
 }

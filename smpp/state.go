@@ -68,16 +68,27 @@ func (s MessageState) Final() bool {
 	return false
 }
 
-// StateOfStat returns the state that a receipt's stat names, in any case, by its
-// short form (DELIVRD) or its long one (DELIVERED); StateNone for any other.
+// statWords are the beginnings of what peers write for a state, in upper case; no
+// state of another meaning begins so.
+var statWords = [...]struct {
+	begins string
+	state  MessageState
+}{
+	{"DELIV", StateDelivered}, {"UNDELIV", StateUndeliverable}, {"FAIL", StateUndeliverable},
+	{"EXPIR", StateExpired}, {"REJECT", StateRejected}, {"DELET", StateDeleted}, {"ACCEPT", StateAccepted},
+	{"ENROUT", StateEnroute}, {"UNKNOW", StateUnknown}, {"SKIP", StateSkipped}, {"SCHED", StateScheduled},
+	{"BUFF", StateEnroute}, {"CANCEL", StateDeleted},
+}
+
+// StateOfStat returns the state that a receipt's stat names, in any case: the seven
+// letters of Appendix B (DELIVRD), the long word (DELIVERED), any other cut of it,
+// and words outside the specification whose meaning is plain (FAILED, BUFFERED,
+// CANCELLED); StateNone for any other.
 func StateOfStat(stat string) MessageState {
-	for s := range states {
-		if strings.EqualFold(stat, states[s].stat) || strings.EqualFold(stat, states[s].name) {
-			return MessageState(s)
+	for _, w := range statWords {
+		if len(stat) >= len(w.begins) && strings.EqualFold(stat[:len(w.begins)], w.begins) {
+			return w.state
 		}
-	}
-	if strings.EqualFold(stat, "SCHEDULE") { // cut at eight, as some 5.0 peers do
-		return StateScheduled
 	}
 	return StateNone
 }

@@ -25,7 +25,7 @@ const (
 const minNationalAsE164 = 11
 
 // SMPP returns the address as SMPP 3.4 writes it (5.2.5, 5.2.6, 4.4.1): an MSISDN as TON 1, NPI 1 without '+'; a short code
-// as TON 3, NPI 0 (carriers that want another TON for it say so in their configuration); a name as TON 5, NPI 0, in
+// as TON 3, NPI 0 (a carrier that wants another TON for it says so in its short_codes); a name as TON 5, NPI 0, in
 // ASCII; nothing as 0, 0, "".
 //
 // In a name '@' becomes '?', because a centre that turns ASCII into the GSM alphabet would make it 0x00 and so end the

@@ -15,7 +15,7 @@ const (
 	MO                          // a message from a handset came back: Marker when it has one, Destination (our number), Via
 	Received                    // a submit_sm came: Marker, ID (the simulator's, empty when it refused), Status, Destination, Via, Part
 	ReceiptSent                 // a receipt was taken by the peer: ID, State, Interim, Destination (the handset), Via
-	MOSent                      // an MO was taken by the peer: Marker, Destination (the number it went to), Via
+	MOSent                      // an MO was taken by the peer: Marker, Destination (the number it went to), Via, Outcome
 )
 
 // String names the kind.
@@ -57,7 +57,7 @@ type Entry struct {
 	ID       string // message id as the peer wrote it
 	At       time.Time
 	Intended time.Time // when it was meant to be sent; only Answered
-	Outcome  Outcome   // only Answered
+	Outcome  Outcome   // of Answered; of MOSent Unanswered when an earlier try had no answer, so that the peer may have it twice
 	// Status is the command_status of SMPP or the status of HTTP; 0 is OK in SMPP, or no answer.
 	Status  uint32
 	State   uint8 // message_state of SMPP (2 delivered, 3 expired, 5 undeliverable, 8 rejected ...), of receipts

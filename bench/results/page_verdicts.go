@@ -103,10 +103,14 @@ func (v *Verification) tables() []table {
 	for _, more := range []struct {
 		name string
 		n    uint64
-	}{{"unknown markers received", v.ReceivedUnknown}, {"received without a marker", v.ReceivedForeign}, {"unknown ids reported", v.ReportedUnknown}} {
+	}{{"unknown markers received", v.ReceivedUnknown}, {"received without a marker", v.ReceivedForeign}, {"unknown ids reported", v.ReportedUnknown},
+		{"MOs taken", v.MOsSent}, {"MOs received", v.MOsReceived}, {"MOs twice, sent twice", v.MOsRepeated}, {"MOs unknown to operators", v.MOsUnknown}} {
 		if more.n > 0 {
 			odd.Rows = append(odd.Rows, row(more.name, count(more.n)))
 		}
+	}
+	if v.MOsExpected {
+		wrong.Rows = append(wrong.Rows, []cell{{Text: "MOs lost"}, badIf(v.MOsLost)}, []cell{{Text: "MOs doubled"}, badIf(v.MOsDuplicated)})
 	}
 	all := []table{counts, wrong, odd}
 	if len(v.Examples) > 0 {

@@ -32,6 +32,15 @@ type Verification struct {
 	Reordered          uint64 `json:"reordered"`          // a later message to the same destination was received first
 	ReorderedRepeated  uint64 `json:"reordered_repeated"` // of Reordered: where one of the two was sent again, which is allowed
 
+	// Messages from handsets that have a marker. The operators' journals tell MOsSent, the load's MOsReceived.
+	MOsExpected   bool   `json:"mos_expected,omitempty"` // lost and doubled ones fail
+	MOsSent       uint64 `json:"mos_sent,omitempty"`     // taken by the gateway
+	MOsReceived   uint64 `json:"mos_received,omitempty"`
+	MOsLost       uint64 `json:"mos_lost,omitempty"`
+	MOsDuplicated uint64 `json:"mos_duplicated,omitempty"`
+	MOsRepeated   uint64 `json:"mos_repeated,omitempty"` // came more than once, and the operator had sent them more than once: allowed
+	MOsUnknown    uint64 `json:"mos_unknown,omitempty"`  // came, and no operator's journal has them as taken
+
 	// Examples has some messages of each kind, by the JSON name of its count: markers or ids, never texts.
 	Examples map[string][]string `json:"examples,omitempty"`
 }

@@ -41,7 +41,15 @@ func (j *Join) Take(e *journal.Entry) {
 			return
 		}
 		j.Received(e.Marker, e.Destination, e.Status == 0)
-	default: // MOs, and what an operator sent
+	case journal.MOSent:
+		if e.Marker != journal.NoMarker {
+			j.MOSent(e.Marker, e.Outcome == journal.Unanswered)
+		}
+	case journal.MO:
+		if e.Marker != journal.NoMarker {
+			j.MOReceived(e.Marker)
+		}
+	default: // receipts that an operator sent: what counts is whether they came
 	}
 }
 

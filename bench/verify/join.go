@@ -12,6 +12,7 @@ type Options struct {
 	Received bool // an operator's journal is joined: what is accepted must be received
 	Receipts bool // receipts were asked for: what is accepted must have a final one
 	Reported bool // the gateway's report is joined: what is accepted must be in it, and final
+	MOs      bool // what handsets send must come, once
 
 	// Keep is how many settled pages of 4096 messages are remembered, so that what comes again for them is told from what
 	// was never there; 0 is all. A soak needs a bound.
@@ -41,6 +42,7 @@ type Join struct {
 	byKey map[uint64]uint64 // hash of the gateway's id -> marker
 	early map[uint64]early  // receipts for ids that are not known (yet)
 	order order
+	mos   mos
 
 	settled []uint64            // numbers of the pages that settled, oldest first, from before Keep on
 	gone    map[uint64]struct{} // numbers of the forgotten pages
@@ -71,7 +73,7 @@ func New(o Options) *Join {
 		o.Examples = DefaultExamples
 	}
 	return &Join{opts: o, seed: maphash.MakeSeed(), pages: make(map[uint64]*page), byKey: make(map[uint64]uint64),
-		early: make(map[uint64]early), gone: make(map[uint64]struct{}), order: newOrder(o.Destinations), past: tally{limit: o.Examples}}
+		early: make(map[uint64]early), gone: make(map[uint64]struct{}), order: newOrder(o.Destinations), mos: make(mos), past: tally{limit: o.Examples}}
 }
 
 // at returns the page and the place in it of a marker; nil when the page is forgotten.

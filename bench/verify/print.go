@@ -19,7 +19,7 @@ type line struct {
 }
 
 func lines(v *results.Verification) []line {
-	return []line{
+	return append([]line{
 		{n: v.Sent, what: "sent"},
 		{n: v.Accepted, what: "accepted"},
 		{n: v.Refused, what: "refused", rare: true},
@@ -44,7 +44,7 @@ func lines(v *results.Verification) []line {
 		{n: v.MarkersReused, what: "markers used twice", kind: "markers_reused", bad: true, rare: true},
 		{n: v.Reordered, what: "out of order", kind: "reordered", rare: true},
 		{n: v.ReorderedRepeated, what: "of these after a repeat: allowed", rare: true},
-	}
+	}, moLines(v)...)
 }
 
 // WriteTable writes a verification for people: the verdict, the counts and some examples.

@@ -48,26 +48,12 @@ func (j *Join) DatabaseMarks(ctx context.Context, dsn string, from, to time.Time
 	})
 }
 
-// wireState returns a state of ours as SMPP numbers it.
+// wireState returns a state of ours as SMPP numbers it: the names are the same. What has none yet is accepted.
 func wireState(s sms.State) smpp.MessageState {
-	switch s {
-	case sms.StateDelivered:
-		return smpp.StateDelivered
-	case sms.StateUndeliverable:
-		return smpp.StateUndeliverable
-	case sms.StateExpired:
-		return smpp.StateExpired
-	case sms.StateDeleted:
-		return smpp.StateDeleted
-	case sms.StateRejected:
-		return smpp.StateRejected
-	case sms.StateUnknown:
-		return smpp.StateUnknown
-	case sms.StateEnroute:
-		return smpp.StateEnroute
-	default:
-		return smpp.StateAccepted
+	if wire, ok := StateNamed(s.String()); ok {
+		return wire
 	}
+	return smpp.StateAccepted
 }
 
 // File tells the join what another gateway reports: lines of id,state or id,state,duplicate in the form of CSV, with or

@@ -6,6 +6,7 @@ import (
 
 	"tasman/bench/results"
 	"tasman/smpp"
+	"tasman/sms"
 )
 
 func TestCSV(t *testing.T) {
@@ -51,6 +52,19 @@ func FuzzCSV(f *testing.F) {
 			t.Error("a message is reported that was not accepted")
 		}
 	})
+}
+
+func TestStatesOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[sms.State]smpp.MessageState{
+		sms.StateNone: smpp.StateAccepted, sms.StateAccepted: smpp.StateAccepted, sms.StateEnroute: smpp.StateEnroute,
+		sms.StateDelivered: smpp.StateDelivered, sms.StateUndeliverable: smpp.StateUndeliverable, sms.StateExpired: smpp.StateExpired,
+		sms.StateDeleted: smpp.StateDeleted, sms.StateRejected: smpp.StateRejected, sms.StateUnknown: smpp.StateUnknown,
+	} {
+		if got := wireState(state); got != want {
+			t.Errorf("%s is %s, not %s", state, got, want)
+		}
+	}
 }
 
 func TestJudge(t *testing.T) {

@@ -100,7 +100,9 @@ func (j *Join) Result() *results.Verification {
 	for _, n := range numbers {
 		t.page(j, j.pages[n], n)
 	}
+	j.mos.count(&t)
 	v := t.Verification
+	v.MOsExpected = j.opts.MOs
 	v.DuplicatedUnmarked += j.lateDoubles
 	v.ReceiptsUnknown = uint64(len(j.early)) + j.unknown
 	v.ReportedUnknown = j.strangers
@@ -133,13 +135,23 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 	add(v.ReportedDiffers, "reported in another state than their receipt's")
 	add(v.ReportedOpen, "reported as still open")
 	add(v.MarkersReused, "markers used for two messages, so that nothing can be said of these: give each load its --first")
+	if v.MOsExpected {
+		add(v.MOsLost, "MOs lost")
+		add(v.MOsDuplicated, "MOs doubled")
+	}
 	if len(bad) > 0 {
 		return false, strings.Join(bad, ", ") + fmt.Sprintf(" of %d accepted messages.", v.Accepted)
 	}
 	if v.Accepted == 0 {
 		return false, "No message was accepted, so nothing was verified."
 	}
+	if v.MOsExpected && v.MOsSent == 0 {
+		return false, "No operator's journal has a message from a handset, so none was verified."
+	}
 	good := fmt.Sprintf("Nothing lost, nothing missing: %d accepted messages", v.Accepted)
+	if v.MOsExpected {
+		good += fmt.Sprintf(" and %d MOs", v.MOsSent)
+	}
 	if v.DuplicatedMarked > 0 {
 		return true, good + fmt.Sprintf(", of which %d came twice and are marked as possible duplicates.", v.DuplicatedMarked)
 	}
