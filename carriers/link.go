@@ -148,8 +148,8 @@ func (l *link) late(tok any, resp smpp.PDU, status smpp.Status) {
 	t.flight.lateAnswer(t.segment, messageID(resp))
 }
 
-// tlsConfig returns the TLS of a carrier's links, nil for none. The CA file is read at each bind, so that a new one needs
-// no restart.
+// tlsConfig returns the TLS of a carrier's links, nil for none. The files are read at each bind, so that new ones need no
+// restart.
 func tlsConfig(spec *configs.Carrier, addr string) (*tls.Config, error) {
 	if !spec.TLS.Enabled {
 		return nil, nil
@@ -161,6 +161,13 @@ func tlsConfig(spec *configs.Carrier, addr string) (*tls.Config, error) {
 			return nil, fmt.Errorf("address of carrier %s: %w", spec.Name, err)
 		}
 		c.ServerName = host
+	}
+	if spec.TLS.CertFile != "" {
+		own, err := tls.LoadX509KeyPair(spec.TLS.CertFile, spec.TLS.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("certificate for carrier %s: %w", spec.Name, err)
+		}
+		c.Certificates = []tls.Certificate{own}
 	}
 	if spec.TLS.CAFile == "" {
 		return c, nil

@@ -159,6 +159,10 @@ type CarrierTLS struct {
 	CAFile string `yaml:"ca_file"`
 	// ServerName to verify. Empty = the host of the address.
 	ServerName string `yaml:"server_name"`
+	// CertFile and KeyFile, PEM, are the certificate that we show to a carrier that asks for one. Set both or none. They are
+	// read at each bind, as CAFile is.
+	CertFile string `yaml:"cert_file"`
+	KeyFile  string `yaml:"key_file"`
 }
 
 // DataCoding gives the data_coding octet of each encoding (SMPP 3.4 5.2.19), 0 to 255.
@@ -230,8 +234,11 @@ func (c *Carrier) validate(f *findings) {
 	}
 	f.text("system_type", c.SystemType, 12)
 	oneOf(f, "bind", c.Bind, BindTransceiver, BindTransmitter, BindReceiver)
-	if !c.TLS.Enabled && (c.TLS.CAFile != "" || c.TLS.ServerName != "") {
+	if !c.TLS.Enabled && c.TLS != (CarrierTLS{}) {
 		f.add("tls.enabled", "must be true when other fields of tls are set")
+	}
+	if (c.TLS.CertFile == "") != (c.TLS.KeyFile == "") {
+		f.add("tls.key_file", "cert_file and key_file must be set both or none")
 	}
 	between(f, "links", c.Links, 1, 100)
 	between(f, "window", c.Window, 1, 10_000)

@@ -61,7 +61,8 @@ type SMPPUser struct {
 	Account string `yaml:"account"`
 	// SystemID of the bind, 1 to 15 octets (SMPP 3.4 5.2.1), unique. Default the resource's name when that is short enough.
 	SystemID string `yaml:"system_id"`
-	// Password in plain, at most 64 octets (SMPP 3.4 5.2.2 has 8, customers send more). Seal replaces it by PasswordHash.
+	// Password in plain, at most 64 octets. SMPP 3.4 5.2.2 has 8: a longer one is for clients that send it whole, since what is
+	// sent is compared whole, never cut. Seal replaces it by PasswordHash.
 	Password Secret `yaml:"password"`
 	// PasswordHash as HashPassword makes it. Exactly one of Password and PasswordHash is set.
 	PasswordHash Secret `yaml:"password_hash"`
@@ -75,9 +76,13 @@ type SMPPUser struct {
 	Rate float64 `yaml:"rate"`
 	// Addresses that may bind, as IP or CIDR, beside what the account allows. Empty = any.
 	Addresses []netip.Prefix `yaml:"addresses"`
-	// Certificates are SHA-256 fingerprints (64 hexadecimal digits) of client certificates, one of which the user must show: it
-	// binds over TLS only. Empty (the default) = none is asked for.
-	Certificates []string `yaml:"certificates"`
+	// Certificates are SHA-256 fingerprints (64 hexadecimal digits, colons allowed) of client certificates of any issuer and any
+	// date, self-signed ones too. With it or CertificateNames the user must show one that either fits, and so binds over TLS only.
+	// Both empty (the default) = none is asked for.
+	Certificates []Fingerprint `yaml:"certificates"`
+	// CertificateNames are common names or DNS names of client certificates that the CA of the node's edge.smpp_client_ca has
+	// signed and that are valid now.
+	CertificateNames []string `yaml:"certificate_names"`
 	// BindModes that it may use. Default all: [transmitter, receiver, transceiver].
 	BindModes []BindMode `yaml:"bind_modes"`
 }
@@ -178,6 +183,17 @@ func (u *SMPPUser) validate(f *findings) {
 		oneOf(f, fmt.Sprintf("bind_modes[%d]", i), m, BindTransmitter, BindReceiver, BindTransceiver)
 	}
 	f.unique("bind_modes", names)
+	prints := make([]string, len(u.Certificates))
+	for i, c := range u.Certificates {
+		prints[i] = c.String()
+	}
+	f.unique("certificates", prints)
+	for i, name := range u.CertificateNames {
+		if field := fmt.Sprintf("certificate_names[%d]", i); f.required(field, name) {
+			f.text(field, name, 253)
+		}
+	}
+	f.unique("certificate_names", u.CertificateNames)
 }
 
 func (u *MailUser) validate(f *findings) {

@@ -43,7 +43,7 @@ type Node struct {
 	Roles []Role `yaml:"roles"`
 	// Listen has the addresses of the doors.
 	Listen Listen `yaml:"listen"`
-	// TLS certificate of the doors that use TLS.
+	// TLS certificate of the doors that use TLS. The files are read again when they have changed.
 	TLS TLSFiles `yaml:"tls"`
 	// NATS is the JetStream of the cell.
 	NATS NATS `yaml:"nats"`
@@ -206,6 +206,9 @@ type Edge struct {
 	// DeliverWindow is how many deliver_sm of a session may wait for an answer, 1 to 1000. Default 100: at 50 ms
 	// to an answer that is 2,000 receipts per second.
 	DeliverWindow int `yaml:"deliver_window"`
+	// SMPPClientCA is a PEM file with the certificates that sign those of SMPP clients, for users with certificate_names; needs
+	// listen.smpp_tls. Default "": users are known by fingerprints only.
+	SMPPClientCA string `yaml:"smpp_client_ca"`
 	// TrustedProxies may give the client's address in X-Forwarded-For, as IP or CIDR. Default none.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 }
@@ -308,6 +311,9 @@ func (n *Node) findings() []finding {
 	}
 	if n.Listen.SMPPTLS != "" && n.TLS.CertFile == "" {
 		f.add("listen.smpp_tls", "needs tls.cert_file and tls.key_file")
+	}
+	if n.Edge.SMPPClientCA != "" && n.Listen.SMPPTLS == "" {
+		f.add("edge.smpp_client_ca", "needs listen.smpp_tls")
 	}
 	n.NATS.validate(&f)
 	n.MySQL.validate(&f)

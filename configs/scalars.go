@@ -107,6 +107,10 @@ var leaves = map[reflect.Type]leaf{
 		read:  func(s string) (any, error) { return anyOf(ParseTagRange(s)) },
 		write: func(v any) string { return v.(TagRange).String() },
 	},
+	reflect.TypeFor[Fingerprint](): {
+		read:  func(s string) (any, error) { return anyOf(ParseFingerprint(s)) },
+		write: func(v any) string { return v.(Fingerprint).String() },
+	},
 	reflect.TypeFor[netip.Prefix](): {
 		read:  readPrefix,
 		write: func(v any) string { return writePrefix(v.(netip.Prefix)) },

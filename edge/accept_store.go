@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasman/configs"
@@ -30,6 +31,7 @@ type acceptor struct {
 	first   *acceptance // open ones, oldest first; all have the same patience
 	last    *acceptance
 	pending int           // messages in them
+	depth   atomic.Int64  // the same, for those without the lock
 	idle    chan struct{} // closed and replaced whenever pending falls to 0
 	again   []again       // bounded by pending
 	wake    chan struct{} // tells runAgain that there is more
@@ -119,6 +121,9 @@ func (a *acceptor) accept(ctx context.Context, msgs []*sms.Message, done func(er
 	}
 }
 
+// halfFull reports whether half of what the edge takes waits.
+func (a *acceptor) halfFull() bool { return a.depth.Load() >= int64(a.edge.cfg.MaxPending/2) }
+
 // add opens an acceptance, unless there is no room for it.
 func (a *acceptor) add(ctx context.Context, p *acceptance) (context.Context, *Refusal) {
 	if ctx.Err() != nil {
@@ -139,6 +144,7 @@ func (a *acceptor) add(ctx context.Context, p *acceptance) (context.Context, *Re
 		return nil, errQueueFull("too many messages wait to be stored")
 	}
 	a.pending += len(p.msgs)
+	a.depth.Store(int64(a.pending))
 	if p.prev = a.last; p.prev == nil {
 		a.first = p
 	} else {
@@ -221,7 +227,9 @@ func (a *acceptor) removeLocked(p *acceptance) {
 		p.next.prev = p.prev
 	}
 	p.next, p.prev = nil, nil
-	if a.pending -= len(p.msgs); a.pending == 0 {
+	a.pending -= len(p.msgs)
+	a.depth.Store(int64(a.pending))
+	if a.pending == 0 {
 		close(a.idle)
 		a.idle = make(chan struct{})
 	}

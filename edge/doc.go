@@ -10,6 +10,6 @@
 // never waits for one customer. A batch is acknowledged when each of its records was taken or is stored again.
 //
 // File map: edge.go (life), accept*.go (the funnel), limit.go (rates), guess.go (wrong passwords), http*.go, openapi.*,
-// problem.go (HTTP door), smpp*.go, sessions.go (SMPP door), email*.go (mail door), deliver*.go (the way back), webhook*.go
+// problem.go (HTTP door), smpp*.go, sessions.go (SMPP door; smpp_tls.go has the certificates), email*.go (mail door), deliver*.go (the way back), webhook*.go
 // (calls), park*.go (parked deliveries, and the outbox for what must be stored), metrics.go.
 package edge

@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,7 +24,7 @@ type Config struct {
 	// Listen addresses of the doors, host:port; "" closes a door.
 	HTTP, SMPP, SMPPTLS, SMTP string
 	// TLS is the certificate of SMPPTLS, which needs it, and of STARTTLS on SMTP; nil: no TLS.
-	TLS *tls.Config
+	TLS *TLS
 
 	AcceptTimeout time.Duration // how long a submission may wait to be stored before it is refused; 8 s
 	MaxPending    int           // messages waiting to be stored, over all doors; 50,000
@@ -40,6 +39,9 @@ type Config struct {
 	EnquireLink   time.Duration // silence of a customer after which we ask; 30 s
 	Inactivity    time.Duration // without traffic until a session is ended; 0 = never
 	DeliverWindow int           // unanswered deliver_sm of a session; 100
+	// AnswerTimeout is how long a customer may take for the answer to a deliver_sm, and before a session that does not answer
+	// enquire_link is ended; 30 s. WriteTimeout is how long one may read nothing while we have something for him; 10 s.
+	AnswerTimeout, WriteTimeout time.Duration
 
 	Shards int // of DELIVER, as the streams have it; 16
 }
@@ -55,6 +57,8 @@ func (c Config) withDefaults() Config {
 	set(&c.BindTimeout, 10*time.Second)
 	set(&c.EnquireLink, 30*time.Second)
 	set(&c.DeliverWindow, 100)
+	set(&c.AnswerTimeout, 30*time.Second)
+	set(&c.WriteTimeout, 10*time.Second)
 	set(&c.Shards, 16)
 	return c
 }
@@ -154,7 +158,7 @@ func (e *Edge) openDoors(reg prometheus.Registerer) error {
 	}
 	if e.smtp != nil {
 		d, err := newMailDoor(e.smtp, e, e.live, mailOptions{
-			node: e.cfg.Node, tls: e.cfg.TLS, plainAuth: e.cfg.MailPlainAuth, maxMail: e.cfg.MaxMail,
+			node: e.cfg.Node, tls: e.cfg.TLS.server(), plainAuth: e.cfg.MailPlainAuth, maxMail: e.cfg.MaxMail,
 			maxRecipients: e.cfg.MaxRecipients, maxConns: e.cfg.MaxConns, drain: e.cfg.Drain,
 		}, e.log, reg)
 		if err != nil {

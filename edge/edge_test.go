@@ -79,12 +79,12 @@ type testEdge struct {
 	stop func() error
 }
 
-func runEdge(t *testing.T, live *configs.Live, change func(*Config)) *testEdge {
+func runEdge(t testing.TB, live *configs.Live, change func(*Config)) *testEdge {
 	t.Helper()
 	return runEdgeOn(t, streamstest.New(t), live, change)
 }
 
-func runEdgeOn(t *testing.T, bus *streams.Bus, live *configs.Live, change func(*Config)) *testEdge {
+func runEdgeOn(t testing.TB, bus *streams.Bus, live *configs.Live, change func(*Config)) *testEdge {
 	t.Helper()
 	cfg := Config{Node: "e1", SMPP: "127.0.0.1:0", Shards: 2, Drain: 5 * time.Second}
 	if change != nil {
@@ -122,7 +122,7 @@ func waitFor(t testing.TB, what string, cond func() bool) {
 }
 
 // bind binds an ESME to the edge; the system_id is "acme" unless the configuration names another.
-func (e *testEdge) bind(t *testing.T, c smpptest.ESMEConfig) *smpptest.ESME {
+func (e *testEdge) bind(t testing.TB, c smpptest.ESMEConfig) *smpptest.ESME {
 	t.Helper()
 	esme, err := e.tryBind(t, c)
 	if err != nil {
@@ -131,7 +131,7 @@ func (e *testEdge) bind(t *testing.T, c smpptest.ESMEConfig) *smpptest.ESME {
 	return esme
 }
 
-func (e *testEdge) tryBind(t *testing.T, c smpptest.ESMEConfig) (*smpptest.ESME, error) {
+func (e *testEdge) tryBind(t testing.TB, c smpptest.ESMEConfig) (*smpptest.ESME, error) {
 	t.Helper()
 	if c.Bind.SystemID == "" {
 		c.Bind.SystemID = "acme"

@@ -99,6 +99,51 @@ func TestGuessersAreToldApart(t *testing.T) {
 	}
 }
 
+// Trying many names is no way around the pauses; who was right from there before may still bind, and others elsewhere may.
+func TestAddressOfManyGuessesWaits(t *testing.T) {
+	r := guessRig{newGuesses(), time.Now()}
+	at := func(addr, name string) guesser { return guesserAt(netip.MustParseAddr(addr), name) }
+	const bad, good = "192.0.2.1", "192.0.2.2"
+	want := func(who guesser, right bool, want string) {
+		t.Helper()
+		if got := r.try(who, right); got != want {
+			t.Fatalf("%v: %s, want %s", who, got, want)
+		}
+	}
+	want(at(bad, "customer"), true, "right")
+	for i := range freeStrangers / 2 { // names that exist and names that do not count alike
+		want(at(bad, strconv.Itoa(i)), false, "wrong")
+		if r.stranger(at(bad, "nobody"+strconv.Itoa(i)), r.at) {
+			t.Fatal("paused too soon")
+		}
+	}
+	want(at(bad, "another"), true, "paused")
+	if !r.stranger(at(bad, "nobody"), r.at) {
+		t.Error("an unknown name is told to one who waits")
+	}
+	want(at(bad, "customer"), true, "right")
+	want(at(good, "another"), true, "right")
+	r.at = r.at.Add(minGuessPause)
+	want(at(bad, "another"), false, "wrong") // one more, and the pause doubles
+	r.at = r.at.Add(minGuessPause)
+	want(at(bad, "another"), true, "paused")
+	r.at = r.at.Add(minGuessPause)
+	want(at(bad, "another"), true, "right")
+}
+
+// A client that knows only an old password and tries all the time does not shut out its neighbours of the same address.
+func TestOneUserAloneDoesNotMakeItsAddressWait(t *testing.T) {
+	r := guessRig{newGuesses(), time.Now()}
+	addr := netip.MustParseAddr("192.0.2.1")
+	for range 10 * 60 * 10 { // ten a second, for ten minutes
+		r.try(guesserAt(addr, "old password"), false)
+		r.at = r.at.Add(100 * time.Millisecond)
+		if r.pausing(guesserAt(addr, "neighbour"), r.at) {
+			t.Fatal("its neighbour waits")
+		}
+	}
+}
+
 // Guesses sent all at once are checked before the first is known to be wrong; from the pause on no answer says anything.
 func TestGuessesAtOnceSayNothing(t *testing.T) {
 	g := newGuesses()
@@ -118,10 +163,17 @@ func TestGuessesAtOnceSayNothing(t *testing.T) {
 func TestGuessesAreBounded(t *testing.T) {
 	r := guessRig{newGuesses(), time.Now()}
 	for i := range 3 * guessCount {
-		r.try(guesser{name: strconv.Itoa(i)}, false)
+		r.try(guesser{addr: netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), name: "acme"}, false)
 	}
-	if n := len(r.newer) + len(r.older); n > 2*guessCount {
-		t.Errorf("%d guessers are remembered", n)
+	for i := range 3 * guessCount {
+		r.try(guesser{addr: netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), name: "acme"}, true)
+	}
+	for what, n := range map[string]int{
+		"wrong": len(r.wrong.newer) + len(r.wrong.older), "right": len(r.right.newer) + len(r.right.older),
+	} {
+		if n > 2*guessCount {
+			t.Errorf("%d of those who were %s are remembered", n, what)
+		}
 	}
 }
 
@@ -139,7 +191,7 @@ func wantGuesses(t *testing.T, g *guesses, name string, n int) {
 	}
 	did.until = time.Now().Add(time.Hour)
 	g.mu.Lock()
-	g.put(who, did)
+	g.wrong.put(who, did)
 	g.mu.Unlock()
 }
 
@@ -157,6 +209,32 @@ func TestBindsWithWrongPasswordsArePaused(t *testing.T) {
 	wantGuesses(t, e.smpp.guesses, "acme", 2)
 	bind("wrong", smpp.StatusBindFailed)
 	bind(testPassword, smpp.StatusBindFailed)
+}
+
+func TestBindsOfManyNamesArePaused(t *testing.T) {
+	e := runEdge(t, liveYAML(t, acme), nil)
+	bind := func(name string, want smpp.Status) {
+		t.Helper()
+		_, err := e.tryBind(t, smpptest.ESMEConfig{Bind: smpp.BindRequest{SystemID: name}})
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", name, err, want)
+		}
+	}
+	for i := range freeStrangers {
+		bind("nobody"+strconv.Itoa(i), smpp.StatusInvalidSystemID)
+	}
+	g := e.smpp.guesses
+	g.mu.Lock()
+	everyone := guesserAt(here, "").everyone()
+	did := g.get(everyone, time.Now())
+	if did.wrong != freeStrangers || did.until.IsZero() {
+		t.Errorf("known of the address: %+v", did)
+	}
+	did.until = time.Now().Add(time.Hour)
+	g.wrong.put(everyone, did)
+	g.mu.Unlock()
+	bind("nobody", smpp.StatusBindFailed)
+	bind("acme", smpp.StatusBindFailed) // though its password is right: it was never here before
 }
 
 func TestMailLoginsWithWrongPasswordsArePaused(t *testing.T) {

@@ -2,8 +2,11 @@ package edge
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasman/configs"
@@ -17,8 +20,11 @@ type session struct {
 	user    *configs.SMPPUser
 	account string
 	peer    string
-	slots   chan struct{} // one taken per unanswered submit: the user's window
 	conn    *smpp.Session // nil until begun
+	open    atomic.Int64  // messages that wait to be stored
+
+	shown     []*x509.Certificate // by the client
+	encrypted bool
 }
 
 // outdated says why the session may not go on under a new configuration, "" when it may.
@@ -33,12 +39,16 @@ func (s *session) outdated(snapshot *configs.Snapshot) string {
 		return "password changed"
 	case !configs.AllowedAddress(user, account, remoteAddr(s.conn.Peer())):
 		return "address not allowed any more"
+	case !slices.Contains(user.BindModes, configs.BindModeOf(s.conn.Bind())):
+		return "bind mode not allowed any more"
+	case s.door.edge.cfg.TLS.knows(user, s.shown, s.encrypted, s.door.edge.now()) != nil:
+		return "certificate not allowed any more"
 	}
 	return ""
 }
 
-func (s *session) unbind(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, unbindTime)
+func (s *session) unbind() {
+	ctx, cancel := context.WithTimeout(context.Background(), unbindTime)
 	defer cancel()
 	_ = s.conn.Unbind(ctx) // how it ended is logged by the session's watcher
 }
@@ -46,7 +56,8 @@ func (s *session) unbind(ctx context.Context) {
 // sessions counts binds and knows the sessions. A bind holds its place from the moment it was admitted; a connection that
 // breaks before its session begins loses it after the bind time-out.
 type sessions struct {
-	node string
+	node    string
+	changed func(bound int) // told under the lock
 
 	mu       sync.Mutex
 	count    uint64
@@ -61,9 +72,9 @@ type reservation struct {
 	until   time.Time
 }
 
-func newSessions(node string) *sessions {
+func newSessions(node string, changed func(bound int)) *sessions {
 	return &sessions{
-		node: node, byUser: map[string]int{}, byAcc: map[string]int{},
+		node: node, changed: changed, byUser: map[string]int{}, byAcc: map[string]int{},
 		reserved: map[string]reservation{}, bound: map[*smpp.Session]*session{},
 	}
 }
@@ -112,6 +123,7 @@ func (r *sessions) begin(conn *smpp.Session) *session {
 	delete(r.reserved, peer)
 	held.session.conn = conn
 	r.bound[conn] = held.session
+	r.changed(len(r.bound))
 	return held.session
 }
 
@@ -120,6 +132,7 @@ func (r *sessions) end(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.bound, s.conn)
+	r.changed(len(r.bound))
 	r.countLocked(s, -1)
 }
 

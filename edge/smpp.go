@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasman/configs"
@@ -18,8 +19,9 @@ import (
 // doorSMPP names the door in messages.
 const doorSMPP = "smpp"
 
-// maxWindow is the largest window that an account may have (configs.Account.Window).
-const maxWindow = 10_000
+// readAhead is how much of what a client sends beyond its window is kept, about forty submit_sm, so that what comes behind
+// is seen: with all connections that a door takes by default 160 MB.
+const readAhead = 16 << 10
 
 // smppDoor takes binds, plain and over TLS, and turns submit_sm and data_sm into submissions. The sessions that can
 // receive are also a way back: see deliverer.
@@ -27,6 +29,7 @@ type smppDoor struct {
 	edge     *Edge
 	server   smpp.Server
 	sessions *sessions
+	share    atomic.Int64 // messages of a session that may wait to be stored while many do
 	guesses  *guesses
 	hold     *holder
 	log      *slog.Logger
@@ -38,14 +41,17 @@ type smppDoor struct {
 var _ door = (*smppDoor)(nil)
 
 func newSMPPDoor(e *Edge) *smppDoor {
-	d := &smppDoor{edge: e, log: e.log, sessions: newSessions(e.cfg.Node), guesses: newGuesses(), operations: make(chan struct{}, maxOperations)}
+	d := &smppDoor{edge: e, log: e.log, guesses: newGuesses(), operations: make(chan struct{}, maxOperations)}
+	d.sessions = newSessions(e.cfg.Node, d.setShare)
 	d.hold = newHolder(e.stats.held)
 	d.server = smpp.Server{
-		Bind: d.bind, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
+		Bind: d.bind, ConnContext: withConn, OnSession: d.bound, SystemID: "tasman", MaxConns: e.cfg.MaxConns, Log: e.log,
 		Options: smpp.Options{
-			// The window of each user is kept by its session; this one only bounds what a peer may make us hold.
-			MaxPending: maxWindow, Window: e.cfg.DeliverWindow, BindTimeout: e.cfg.BindTimeout,
+			// The window of a session is its user's; MaxPending is set when it begins.
+			Window: e.cfg.DeliverWindow, ReadAhead: readAhead, BindTimeout: e.cfg.BindTimeout,
 			Late: e.deliver.answeredLate, EnquireInterval: e.cfg.EnquireLink, InactivityTimeout: e.cfg.Inactivity,
+			ResponseTimeout: e.cfg.AnswerTimeout, WriteTimeout: e.cfg.WriteTimeout,
+			CongestionState: d.congestion,
 		},
 	}
 	return d
@@ -70,7 +76,7 @@ func (d *smppDoor) run(ctx context.Context) error {
 		serve(e.smppPlain)
 	}
 	if e.smppTLS != nil {
-		serve(tls.NewListener(e.smppTLS, e.cfg.TLS))
+		serve(tls.NewListener(e.smppTLS, e.cfg.TLS.asking()))
 	}
 	serving.Go(func() { d.watchConfig(ctx) })
 	var err error
@@ -91,8 +97,8 @@ func (d *smppDoor) run(ctx context.Context) error {
 }
 
 // bind decides on a bind request.
-func (d *smppDoor) bind(_ context.Context, req *smpp.BindRequest, peer net.Addr) (smpp.Handler, error) {
-	s, err := d.admit(req, peer)
+func (d *smppDoor) bind(ctx context.Context, req *smpp.BindRequest, peer net.Addr) (smpp.Handler, error) {
+	s, err := d.admit(ctx, req, peer)
 	status := smpp.StatusOK
 	if err != nil && !errors.As(err, &status) {
 		status = smpp.StatusBindFailed
@@ -111,26 +117,36 @@ type bindRefusal struct {
 	why    string
 }
 
+var errGuesses = &bindRefusal{smpp.StatusBindFailed, "too many wrong passwords or names before"}
+
 // Error implements error.
 func (e *bindRefusal) Error() string { return e.why }
 
 // Unwrap returns the status.
 func (e *bindRefusal) Unwrap() error { return e.status }
 
-func (d *smppDoor) admit(req *smpp.BindRequest, peer net.Addr) (*session, error) {
+func (d *smppDoor) admit(ctx context.Context, req *smpp.BindRequest, peer net.Addr) (*session, error) {
 	snapshot := d.edge.live.Load()
 	user, account, ok := snapshot.SMPPUser(req.SystemID)
+	who := guesserAt(remoteAddr(peer), req.SystemID)
 	if !ok {
+		if d.guesses.stranger(who, d.edge.now()) {
+			return nil, errGuesses
+		}
 		return nil, &bindRefusal{smpp.StatusInvalidSystemID, "unknown system_id"}
 	}
 	if !configs.AllowedAddress(user, account, remoteAddr(peer)) {
 		return nil, &bindRefusal{smpp.StatusBindFailed, "address not allowed"}
 	}
-	ok, paused := d.guesses.check(guesserAt(remoteAddr(peer), req.SystemID), d.edge.now, func() bool {
+	shown, encrypted := shownBy(ctx)
+	if err := d.edge.cfg.TLS.knows(user, shown, encrypted, d.edge.now()); err != nil {
+		return nil, &bindRefusal{smpp.StatusBindFailed, err.Error()}
+	}
+	ok, paused := d.guesses.check(who, d.edge.now, func() bool {
 		return snapshot.CheckPassword(user.PasswordHash, req.Password)
 	})
 	if paused {
-		return nil, &bindRefusal{smpp.StatusBindFailed, "too many wrong passwords before"}
+		return nil, errGuesses
 	}
 	if !ok {
 		return nil, &bindRefusal{smpp.StatusInvalidPassword, "wrong password"}
@@ -141,7 +157,7 @@ func (d *smppDoor) admit(req *smpp.BindRequest, peer net.Addr) (*session, error)
 	if !slices.Contains(user.BindModes, configs.BindModeOf(req.Mode)) {
 		return nil, &bindRefusal{smpp.StatusBindFailed, "bind mode not allowed"}
 	}
-	s := &session{door: d, user: user, account: account.Name, peer: peer.String(), slots: make(chan struct{}, min(user.Window, maxWindow))}
+	s := &session{door: d, user: user, account: account.Name, peer: peer.String(), shown: shown, encrypted: encrypted}
 	if !d.sessions.reserve(s, user.Binds, account.Binds, d.edge.cfg.BindTimeout) {
 		return nil, &bindRefusal{smpp.StatusAlreadyBound, "too many binds"}
 	}
@@ -169,14 +185,13 @@ func (d *smppDoor) bound(conn *smpp.Session) {
 		d.edge.stats.sessions.WithLabelValues(mode).Dec()
 		d.log.Info("session ended", "session", s.id, "system_id", s.user.SystemID, "account", s.account, "err", conn.Err())
 	})
+	d.review(s, d.edge.live.Load()) // which may be newer than the one that admitted it
 }
 
 // watchConfig ends the sessions that a new configuration does not allow any more.
 func (d *smppDoor) watchConfig(ctx context.Context) {
 	changes, cancel := d.edge.live.Subscribe()
 	defer cancel()
-	var ends sync.WaitGroup
-	defer ends.Wait()
 	for {
 		select {
 		case <-ctx.Done():
@@ -186,12 +201,22 @@ func (d *smppDoor) watchConfig(ctx context.Context) {
 		snapshot := d.edge.live.Load()
 		d.edge.limits.keep(func(account string) bool { return snapshot.Accounts[account] != nil })
 		for _, s := range d.sessions.all() {
-			if why := s.outdated(snapshot); why != "" {
-				d.log.Info("session is ended by the configuration", "session", s.id, "system_id", s.user.SystemID, "err", why)
-				ends.Go(func() { s.unbind(ctx) })
-			}
+			d.review(s, snapshot)
 		}
 	}
+}
+
+// review ends a session that a configuration does not allow, and gives any other what it says of it: the window. Rates are
+// looked up for each message.
+func (d *smppDoor) review(s *session, snapshot *configs.Snapshot) {
+	why := s.outdated(snapshot)
+	if why == "" {
+		user, _, _ := snapshot.SMPPUser(s.user.SystemID)
+		s.conn.SetMaxPending(user.Window)
+		return
+	}
+	d.log.Info("session is ended by the configuration", "session", s.id, "system_id", s.user.SystemID, "account", s.account, "err", why)
+	d.watchers.Go(s.unbind)
 }
 
 // unbindTime is how long a session that is no longer allowed has to answer.

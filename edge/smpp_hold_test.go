@@ -46,7 +46,7 @@ func TestHolderRunsInOrderOfTime(t *testing.T) {
 
 func TestSessionPlacesOfBrokenBinds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newSessions("n")
+		r := newSessions("n", func(int) {})
 		user := &configs.SMPPUser{SystemID: "u"}
 		reserve := func(peer string) bool {
 			return r.reserve(&session{user: user, account: "a", peer: peer}, 1, 5, 10*time.Second)

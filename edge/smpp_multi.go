@@ -25,14 +25,22 @@ func (s *session) submitMulti(r *smpp.Request, m *smpp.SubmitMulti) {
 		return
 	}
 	p.group(s.door.edge.ids)
-	s.inRate(r, p.account, len(p.msgs), func() {
-		s.door.edge.acceptor.accept(context.Background(), p.msgs, func(err error) {
-			if err != nil {
-				s.answer(r, "", err)
-				return
-			}
-			s.reply(r, smpp.StatusOK, &smpp.SubmitMultiResp{MessageID: p.account.SMPP.MessageIDs.Format(p.msgs[0].ID), Unsuccessful: p.refused})
-		})
+	s.inRate(r, p.account, len(p.msgs), func() { s.acceptMulti(r, p) })
+}
+
+func (s *session) acceptMulti(r *smpp.Request, p *multi) {
+	n := int64(len(p.msgs))
+	if !s.mayWait(n) {
+		s.overShare(r)
+		return
+	}
+	s.door.edge.acceptor.accept(context.Background(), p.msgs, func(err error) {
+		s.open.Add(-n)
+		if err != nil {
+			s.answer(r, "", err)
+			return
+		}
+		s.reply(r, smpp.StatusOK, &smpp.SubmitMultiResp{MessageID: p.account.SMPP.MessageIDs.Format(p.msgs[0].ID), Unsuccessful: p.refused})
 	})
 }
 

@@ -12,10 +12,10 @@ import (
 
 var _ smpp.Handler = (*session)(nil)
 
-// ServeSMPP implements smpp.Handler. It waits while the user's window is used up: then nothing more is read of a session,
-// until one of its submits is answered, which each is within AcceptTimeout and maxHold.
+// ServeSMPP implements smpp.Handler. It is not called while the user's window is used up, until a request is answered, which
+// each is within AcceptTimeout and maxHold. Meanwhile the session goes on reading for a little, so that enquire_link, unbind
+// and answers to our deliver_sm are seen.
 func (s *session) ServeSMPP(r *smpp.Request) {
-	s.slots <- struct{}{}
 	var sub Submission
 	var err error
 	switch m := r.PDU().(type) {
@@ -68,7 +68,14 @@ func (s *session) inRate(r *smpp.Request, account *configs.Account, n int, accep
 
 // accept stores a message and answers with its id in the account's form.
 func (s *session) accept(r *smpp.Request, msg *sms.Message, form configs.IDForm) {
-	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) { s.answer(r, form.Format(msg.ID), err) })
+	if !s.mayWait(1) {
+		s.overShare(r)
+		return
+	}
+	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) {
+		s.open.Add(-1)
+		s.answer(r, form.Format(msg.ID), err)
+	})
 }
 
 // takeRate takes n messages from the user's rate and the account's.
@@ -96,7 +103,7 @@ func (s *session) throttle(r *smpp.Request) {
 	s.answer(r, "", &Refusal{Reason: ReasonRate, Msg: "rate used up"})
 }
 
-// answer replies once to a request and gives its place in the window back.
+// answer replies once to a request, which gives its place in the window back.
 func (s *session) answer(r *smpp.Request, id string, err error) {
 	status := statusOf(err)
 	var resp smpp.PDU
@@ -113,7 +120,6 @@ func (s *session) answer(r *smpp.Request, id string, err error) {
 func (s *session) reply(r *smpp.Request, status smpp.Status, resp smpp.PDU) {
 	// An error means that the session has ended: the client finds the message stored, or submits it again.
 	_ = r.Reply(status, resp)
-	<-s.slots
 	if stats := s.door.edge.stats; status == smpp.StatusOK {
 		stats.submitsOK.Inc()
 	} else {

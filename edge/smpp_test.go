@@ -1,11 +1,7 @@
 package edge
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -315,29 +311,5 @@ func TestShutdownAnswersOutstandingSubmits(t *testing.T) {
 	}
 	if stored := len(e.accepted(t)); stored != ok {
 		t.Errorf("%d stored, %d acknowledged", stored, ok)
-	}
-}
-
-func TestSMPPOverTLS(t *testing.T) {
-	// httptest has a certificate for example.com and 127.0.0.1.
-	web := httptest.NewTLSServer(nil)
-	defer web.Close()
-	e := runEdge(t, liveYAML(t, acme), func(c *Config) {
-		c.SMPPTLS, c.TLS = "127.0.0.1:0", &tls.Config{Certificates: web.TLS.Certificates}
-	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	roots := x509.NewCertPool()
-	roots.AddCert(web.Certificate())
-	esme, err := smpptest.DialESME(ctx, e.SMPPTLSAddr().String(), smpptest.ESMEConfig{
-		Bind:    smpp.BindRequest{SystemID: "acme", Password: testPassword, InterfaceVersion: smpp.Version34},
-		Options: smpp.Options{TLS: &tls.Config{RootCAs: roots, ServerName: "example.com"}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = esme.Close() }()
-	if _, err := esme.SubmitText(ctx, "TASMAN", "64211234567", "a"); err != nil {
-		t.Error(err)
 	}
 }

@@ -4,7 +4,6 @@ package node
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -355,15 +354,11 @@ func (n *Node) startEdge(context.Context) error {
 	return nil
 }
 
-func (n *Node) certificate() (*tls.Config, error) {
+func (n *Node) certificate() (*edge.TLS, error) {
 	if n.cfg.TLS.CertFile == "" {
 		return nil, nil
 	}
-	cert, err := tls.LoadX509KeyPair(n.cfg.TLS.CertFile, n.cfg.TLS.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("certificate of the doors: %w", err)
-	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}}, nil
+	return edge.NewTLS(n.cfg.TLS.CertFile, n.cfg.TLS.KeyFile, n.cfg.Edge.SMPPClientCA, n.log.With("role", "edge"))
 }
 
 func (n *Node) startConsole(context.Context) error {

@@ -3,6 +3,8 @@ package node
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,15 +15,24 @@ import (
 	"time"
 
 	"tasman/configs"
+	"tasman/smpp"
+	"tasman/smpp/smpptest"
 )
 
 // testNode starts a node with the given roles on free ports, without a database.
 func testNode(t *testing.T, data string, roles ...configs.Role) *Node {
 	t.Helper()
+	return testNodeWith(t, data, func(*configs.Node) {}, roles...)
+}
+
+// testNodeWith lets the test change the configuration.
+func testNodeWith(t *testing.T, data string, change func(*configs.Node), roles ...configs.Role) *Node {
+	t.Helper()
 	cfg := configs.Defaults()
 	cfg.Name, cfg.Data, cfg.Roles, cfg.Drain = "test", data, roles, 5*time.Second
 	cfg.NATS.SyncAlways = false
 	cfg.Listen = configs.Listen{HTTP: "127.0.0.1:0", SMPP: "127.0.0.1:0", Console: "127.0.0.1:0", Metrics: "127.0.0.1:0"}
+	change(cfg)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	n, err := Start(ctx, cfg, slog.New(slog.DiscardHandler))
@@ -30,6 +41,30 @@ func testNode(t *testing.T, data string, roles ...configs.Role) *Node {
 	}
 	t.Cleanup(func() { stopNode(t, n) })
 	return n
+}
+
+// The certificate of the doors comes from the files that the node's configuration names.
+func TestEdgeOverTLS(t *testing.T) {
+	c, err := smpptest.Certificate("edge", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	files := configs.TLSFiles{CertFile: filepath.Join(data, "cert.pem"), KeyFile: filepath.Join(data, "key.pem")}
+	if err := smpptest.WritePEM(c, files.CertFile, files.KeyFile); err != nil {
+		t.Fatal(err)
+	}
+	n := testNodeWith(t, data, func(cfg *configs.Node) {
+		cfg.TLS, cfg.Listen.SMPPTLS, cfg.Edge.SMPPClientCA = files, "127.0.0.1:0", files.CertFile
+	}, configs.RoleStreams, configs.RoleEdge)
+	roots := x509.NewCertPool()
+	roots.AddCert(c.Leaf)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err = smpp.Dial(ctx, n.Addrs().SMPPTLS.String(), smpp.BindRequest{Mode: smpp.BindTransceiver, SystemID: "nobody"}, smpp.Options{TLS: &tls.Config{RootCAs: roots}})
+	if !errors.Is(err, smpp.StatusInvalidSystemID) {
+		t.Errorf("an unknown user over TLS: %v", err)
+	}
 }
 
 func stopNode(t *testing.T, n *Node) {

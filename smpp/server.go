@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -22,6 +24,9 @@ type Server struct {
 	// StatusBindFailed. ctx ends with Options.BindTimeout and with the server.
 	// The Handler serves the session; nil refuses all requests.
 	Bind func(ctx context.Context, bind *BindRequest, peer net.Addr) (Handler, error)
+	// ConnContext, when not nil, returns the ctx that Bind gets for a connection,
+	// made from the one given. A connection with TLS is a *tls.Conn.
+	ConnContext func(ctx context.Context, conn net.Conn) context.Context
 	// OnSession is called once the bind response is in the write buffer and
 	// before the first request is read, so that a sender may start on the
 	// session. It must not wait for a response: nothing is read until it returns.
@@ -34,7 +39,7 @@ type Server struct {
 	// MaxConns bounds the connections open at once; further ones are closed as
 	// they come. 0 means no bound.
 	MaxConns int
-	// Log is told of refused binds and failing accepts; nil is silent.
+	// Log is told of connections that end unbound and of failing accepts; nil is silent.
 	Log *slog.Logger
 
 	mu        sync.Mutex
@@ -169,7 +174,7 @@ func (v *Server) serveConn(conn net.Conn, o Options) {
 	}()
 	s, resp, err := v.accept(conn, o)
 	if err != nil {
-		v.log().Debug("bind refused", "peer", conn.RemoteAddr().String(), "err", err)
+		v.tellUnbound(conn, err)
 		conn.Close()
 		return
 	}
@@ -181,6 +186,23 @@ func (v *Server) serveConn(conn net.Conn, o Options) {
 		v.OnSession(s)
 	}
 	s.readAll()
+}
+
+// refusedBind is the error of a bind that Server.Bind refused, who tells it itself.
+type refusedBind struct{ error }
+
+func (e refusedBind) Unwrap() error { return e.error }
+
+// tellUnbound logs the end of a connection without a session. One that comes and
+// goes without a word is a port check; anything else, garbage, a TLS handshake that
+// fails, a time-out, is somebody who cannot bind and wants to know why.
+func (v *Server) tellUnbound(conn net.Conn, err error) {
+	level := slog.LevelWarn
+	var refused refusedBind
+	if errors.As(err, &refused) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, ErrUnbound) || v.isClosed() {
+		level = slog.LevelDebug
+	}
+	v.log().Log(context.Background(), level, "connection ended before it was bound", "addr", conn.RemoteAddr().String(), "err", err)
 }
 
 // bindReply is the answer to an accepted bind.
@@ -202,10 +224,13 @@ func (v *Server) accept(conn net.Conn, o Options) (*Session, bindReply, error) {
 	var handler Handler
 	err = error(StatusBindFailed)
 	if v.Bind != nil {
+		if v.ConnContext != nil {
+			ctx = v.ConnContext(ctx, conn)
+		}
 		handler, err = v.Bind(ctx, bind, conn.RemoteAddr())
 	}
 	if err != nil {
-		return nil, bindReply{}, errors.Join(err, refuseBind(conn, h, err))
+		return nil, bindReply{}, errors.Join(refusedBind{err}, refuseBind(conn, h, err))
 	}
 	if !stop() {
 		return nil, bindReply{}, context.Cause(ctx)

@@ -19,21 +19,23 @@ type pending struct {
 // window is the table of unanswered requests: a ring whose place is the low bits
 // of the sequence number. It is not safe for concurrent use.
 type window struct {
-	ring     []pending
+	ring     []pending // nil until the first request: most binds of a server only ever submit
 	limit    int
 	inFlight int
 	last     uint32 // the sequence number given out last
 	late     lateTokens
 }
 
-// newWindow makes the ring at least twice the limit, so that a request which is
+func newWindow(limit int) window { return window{limit: limit} }
+
+// makeRing makes the ring at least twice the limit, so that a request which is
 // never answered costs its neighbours at most one skipped number.
-func newWindow(limit int) window {
+func (w *window) makeRing() {
 	size := 16
-	for size < 2*limit {
+	for size < 2*w.limit {
 		size *= 2
 	}
-	return window{ring: make([]pending, size), limit: limit}
+	w.ring = make([]pending, size)
 }
 
 func (w *window) full() bool { return w.inFlight >= w.limit }
@@ -50,6 +52,9 @@ func (w *window) nextSequence() uint32 {
 // reserve gives out the next number whose place is free. The window must not be
 // full.
 func (w *window) reserve() *pending {
+	if w.ring == nil {
+		w.makeRing()
+	}
 	for {
 		seq := w.nextSequence()
 		p := &w.ring[int(seq)&(len(w.ring)-1)]
@@ -64,6 +69,9 @@ func (w *window) reserve() *pending {
 // take removes the request that a response with this number and command answers.
 // generic_nack answers any.
 func (w *window) take(seq uint32, c CommandID) (pending, bool) {
+	if w.inFlight == 0 {
+		return pending{}, false
+	}
 	p := &w.ring[int(seq)&(len(w.ring)-1)]
 	if seq == 0 || p.seq != seq || c != CommandGenericNack && c != p.command.Response() {
 		return pending{}, false

@@ -13,6 +13,14 @@ import (
 
 // TestWindowSkipsOccupiedPlaces: a request that is never answered stays while
 // numbers go round the ring many times.
+// A session that never sends a request has no table of them, and a response to none is unknown.
+func TestWindowWithoutRequests(t *testing.T) {
+	w := newWindow(1000)
+	if _, ok := w.take(1, CommandSubmitSMResp); ok || w.ring != nil || w.full() || len(w.drain()) != 0 || len(w.expire(nil, time.Hour, 1)) != 0 {
+		t.Errorf("an idle window: %+v", w)
+	}
+}
+
 func TestWindowSkipsOccupiedPlaces(t *testing.T) {
 	w := newWindow(4)
 	stuck := w.reserve()
