@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasman/configs"
@@ -27,10 +29,11 @@ type acceptor struct {
 	bus  storage
 
 	mu      sync.Mutex
-	first   *acceptance // open ones, oldest first; all have the same patience
+	first   *acceptance // open ones, oldest first, until their callers were told; all have the same patience
 	last    *acceptance
-	pending int           // messages in them
+	pending int           // messages in those that were not told
 	idle    chan struct{} // closed and replaced whenever pending falls to 0
+	oldest  atomic.Int64  // since of the first one, the largest number when there is none
 
 	// patience bounds how long a caller may stand in front of a full queue of the publisher: it ends acceptTick to twice
 	// that after AcceptTimeout. One context for many callers, so that none costs a timer.
@@ -57,10 +60,14 @@ type acceptance struct {
 	refusal    error  // of the first message that was not stored
 	safe       []bool // by message: certainly not stored, so nothing to withdraw
 	told       bool
+	since      int64   // Unix nanoseconds: when its first message, or one of those behind it, began
+	behind     []*item // deliveries for its messages that wait until the caller has been told
 }
 
 func newAcceptor(e *Edge, bus storage) *acceptor {
-	return &acceptor{edge: e, bus: bus, idle: make(chan struct{})}
+	a := &acceptor{edge: e, bus: bus, idle: make(chan struct{})}
+	a.oldest.Store(math.MaxInt64)
+	return a
 }
 
 // Accept stores messages of one account and lane, all or none, and calls done exactly once: with nil when all are stored,
@@ -135,12 +142,7 @@ func (a *acceptor) add(ctx context.Context, p *acceptance) (context.Context, *Re
 		return nil, errQueueFull("too many messages wait to be stored")
 	}
 	a.pending += len(p.msgs)
-	if p.prev = a.last; p.prev == nil {
-		a.first = p
-	} else {
-		p.prev.next = p
-	}
-	a.last = p
+	a.linkLocked(p)
 	return a.patience[len(a.patience)-1].ctx, nil
 }
 
@@ -185,8 +187,7 @@ func (a *acceptor) countLocked(p *acceptance, n int) {
 	p.left -= n
 	finished := p.left == 0 && !p.told
 	if finished {
-		p.told = true
-		a.removeLocked(p)
+		a.toldLocked(p)
 	}
 	a.mu.Unlock()
 	if finished {
@@ -194,18 +195,9 @@ func (a *acceptor) countLocked(p *acceptance, n int) {
 	}
 }
 
-func (a *acceptor) removeLocked(p *acceptance) {
-	if p.prev == nil {
-		a.first = p.next
-	} else {
-		p.prev.next = p.next
-	}
-	if p.next == nil {
-		a.last = p.prev
-	} else {
-		p.next.prev = p.prev
-	}
-	p.next, p.prev = nil, nil
+// toldLocked notes that the caller is being told.
+func (a *acceptor) toldLocked(p *acceptance) {
+	p.told = true
 	if a.pending -= len(p.msgs); a.pending == 0 {
 		close(a.idle)
 		a.idle = make(chan struct{})
@@ -214,6 +206,7 @@ func (a *acceptor) removeLocked(p *acceptance) {
 
 // tell ends an acceptance. Of a refused one, what was stored or may be is withdrawn.
 func (a *acceptor) tell(p *acceptance, refusal error) {
+	defer a.unlink(p)
 	stats := a.edge.stats
 	door := p.msgs[0].Door
 	if refusal == nil {
@@ -293,10 +286,11 @@ func (a *acceptor) close() {
 func (a *acceptor) expire(late func(*acceptance) bool) {
 	var ended []*acceptance
 	a.mu.Lock()
-	for p := a.first; p != nil && late(p); p = a.first {
-		p.told = true
-		a.removeLocked(p)
-		ended = append(ended, p)
+	for p := a.first; p != nil && late(p); p = p.next {
+		if !p.told {
+			a.toldLocked(p)
+			ended = append(ended, p)
+		}
 	}
 	a.mu.Unlock()
 	for _, p := range ended {

@@ -110,7 +110,8 @@ spec: {prefixes: [""], tiers: [[{carrier: operator}]]}
 // newOperator starts a simulated operator that delivers all and says so.
 func newOperator(t *testing.T) *smpptest.SMSC {
 	t.Helper()
-	m, err := smpptest.NewSMSC(smpptest.Config{Script: smpptest.Always(smpptest.Answer{Receipts: []smpptest.Receipt{{}}})})
+	m, err := smpptest.NewSMSC(smpptest.Config{Script: smpptest.Always(smpptest.Answer{Receipts: []smpptest.Receipt{{}}}),
+		Options: smpp.Options{Window: 100, MaxPending: 1000}}) // it answers between receipts, so it must not stop reading their answers
 	if err != nil {
 		t.Fatal(err)
 	}
