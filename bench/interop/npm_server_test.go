@@ -75,8 +75,10 @@ func npmOperator(t *testing.T, form string) {
 		}
 		delete(sent, r.MessageID)
 	}
-	op.ok("deliver_sm", fields{"source_addr_ton": 1, "source_addr_npi": 1, "source_addr": "64211234567", "dest_addr_ton": 1, "dest_addr_npi": 1,
-		"destination_addr": ours, "short_message": "oui, ça va 😀"})
+	if got := op.ok("deliver_sm", fields{"source_addr_ton": 1, "source_addr_npi": 1, "source_addr": "64211234567", "dest_addr_ton": 1,
+		"dest_addr_npi": 1, "destination_addr": ours, "short_message": "oui, ça va 😀"}); got.MessageID != "" {
+		t.Errorf("deliver_sm_resp with message_id %q; it must be empty", got.MessageID)
+	}
 	mo, err := esme.Next(within(t, 20*time.Second))
 	if err != nil {
 		t.Fatal(err)
