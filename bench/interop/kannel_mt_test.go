@@ -22,7 +22,7 @@ func TestKannel(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			op := newOperator(t)
-			k := newKannel(t, newGateway(t, op.Addr(), "", ""), c.conf)
+			k := newKannel(t, newGateway(t, op.Addr(), "", "").smpp, c.conf)
 			k.sendsAll(op)
 			k.takesMOs(op)
 			k.stop()
@@ -87,7 +87,7 @@ func (k *kannel) takesMOs(op *smpptest.SMSC) {
 // TestKannelKeepsItsWindow has Kannel send a hundred messages as fast as it can: each is submitted once and reported once.
 func TestKannelKeepsItsWindow(t *testing.T) {
 	op := newOperator(t)
-	k := newKannel(t, newGateway(t, op.Addr(), "", ""), kannelConf{Version: "34", Window: 50})
+	k := newKannel(t, newGateway(t, op.Addr(), "", "").smpp, kannelConf{Version: "34", Window: 50})
 	const n = 100
 	names := map[string]bool{}
 	for i := range n {

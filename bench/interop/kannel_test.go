@@ -44,9 +44,9 @@ type kannelConf struct {
 	SystemID, Password, URL string
 }
 
-// newKannel starts Kannel as a client of the gateway and waits until it is bound and its boxes
+// newKannel starts Kannel as a client of the SMPP server at addr and waits until it is bound and its boxes
 // are connected: an smsbox that is asked before dies.
-func newKannel(t *testing.T, g *gateway, c kannelConf) *kannel {
+func newKannel(t *testing.T, addr string, c kannelConf) *kannel {
 	t.Helper()
 	bearerbox, smsbox := need(t, "bearerbox", "kannel"), need(t, "smsbox", "kannel")
 	k := &kannel{t: t, hits: make(chan hit, 100_000)}
@@ -56,7 +56,7 @@ func newKannel(t *testing.T, g *gateway, c kannelConf) *kannel {
 	}))
 	t.Cleanup(hook.Close)
 	ports := freePorts(t, 3)
-	_, port, err := net.SplitHostPort(g.smpp)
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
