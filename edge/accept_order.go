@@ -1,50 +1,46 @@
 package edge
 
 import (
-	"math"
+	"slices"
+	"sync/atomic"
 
 	"tasman/sms"
 )
 
-// A receipt may be here before the customer was told that its message is accepted: storage has the message a moment before it
-// says so, and a quick operator needs no longer. Clients drop a receipt whose id they have not seen yet (Kannel does, after an
-// answer of success), so it waits until the submit_sm_resp is in the write buffer of its session.
+// answerOrder keeps receipts behind the answers to the submits of their messages. A receipt may be here before the customer was
+// told that its message is accepted: storage has the message a moment before it says so, and a quick operator needs no longer.
+// Clients drop a receipt whose id they have not seen yet (Kannel does, after an answer of success), so it waits until the
+// submit_sm_resp is in the write buffer of its session.
+type answerOrder struct {
+	// oldest is no later than the time at which any message was accepted whose sender has not been told, in Unix nanoseconds; 0:
+	// there is none. Each acceptance has the same of itself and those behind it in the list.
+	oldest  atomic.Int64
+	telling []*acceptance // out of the list, and their callers are being told
+}
 
-// linkLocked puts an acceptance behind the others. since never falls along the list, so that the first one's bounds them all;
-// only one that waited for its rate is older than those before it.
-func (a *acceptor) linkLocked(p *acceptance) {
+// beganLocked takes in an acceptance that was just put at the end of the list. Only one that waited for its rate is older than
+// those before it.
+func (a *acceptor) beganLocked(p *acceptance) {
 	p.since = p.msgs[0].Accepted.UnixNano()
-	if p.prev = a.last; p.prev == nil {
-		a.first = p
-	} else {
-		p.prev.next = p
-	}
-	a.last = p
 	for q := p.prev; q != nil && q.since > p.since; q = q.prev {
 		q.since = p.since
 	}
-	a.oldest.Store(a.first.since)
+	a.setOldestLocked()
 }
 
-// unlink takes out an acceptance whose caller has been told, and hands over what came meanwhile.
-func (a *acceptor) unlink(p *acceptance) {
+// tellingLocked notes that the caller is about to be told that all is stored; the acceptance has left the list. Those that are
+// refused for taking too long, perhaps thousands at once, do not need it: their sender learns no id.
+func (a *acceptor) tellingLocked(p *acceptance) {
+	a.order.telling = append(a.order.telling, p)
+}
+
+// wasTold hands over what came while the caller was not told.
+func (a *acceptor) wasTold(p *acceptance) {
 	a.mu.Lock()
-	if p.prev == nil {
-		a.first = p.next
-	} else {
-		p.prev.next = p.next
+	if i := slices.Index(a.order.telling, p); i >= 0 {
+		a.order.telling = slices.Delete(a.order.telling, i, i+1)
 	}
-	if p.next == nil {
-		a.last = p.prev
-	} else {
-		p.next.prev = p.prev
-	}
-	p.next, p.prev = nil, nil
-	oldest := int64(math.MaxInt64)
-	if a.first != nil {
-		oldest = a.first.since
-	}
-	a.oldest.Store(oldest)
+	a.setOldestLocked()
 	behind := p.behind
 	p.behind = nil
 	a.mu.Unlock()
@@ -53,29 +49,46 @@ func (a *acceptor) unlink(p *acceptance) {
 	}
 }
 
-// keepBehind keeps a delivery back while its message's sender has not been told: unlink offers it then. False means that it may
-// go now, which costs nothing but a comparison for all messages older than the oldest one open.
+func (a *acceptor) setOldestLocked() {
+	oldest := int64(0)
+	if a.first != nil {
+		oldest = a.first.since
+	}
+	for _, p := range a.order.telling { // few: as many as are told side by side
+		if oldest == 0 || p.since < oldest {
+			oldest = p.since
+		}
+	}
+	a.order.oldest.Store(oldest)
+}
+
+// keepBehind keeps a delivery back while its message's sender has not been told: wasTold offers it then. False means that it
+// may go now, which costs nothing but a comparison for all messages older than the oldest one open.
 func (a *acceptor) keepBehind(it *item) bool {
-	accepted := it.delivery.Accepted.UnixNano()
-	if it.delivery.MO != nil || accepted < a.oldest.Load() {
+	oldest, accepted := a.order.oldest.Load(), it.delivery.Accepted.UnixNano()
+	if oldest == 0 || accepted < oldest || it.delivery.MO != nil {
 		return false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for _, p := range a.order.telling {
+		if p.keep(it) {
+			return true
+		}
+	}
 	for p := a.first; p != nil && p.since <= accepted; p = p.next {
-		if p.holds(it.delivery.ID) {
-			p.behind = append(p.behind, it)
+		if p.keep(it) {
 			return true
 		}
 	}
 	return false
 }
 
-func (p *acceptance) holds(id sms.ID) bool {
-	for _, m := range p.msgs {
-		if m.ID == id {
-			return true
-		}
+// keep takes a delivery if it is for one of the messages.
+func (p *acceptance) keep(it *item) bool {
+	if !slices.ContainsFunc(p.msgs, func(m *sms.Message) bool { return m.ID == it.delivery.ID }) {
+		return false
 	}
-	return false
+	p.behind = append(p.behind, it)
+	return true
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"tasman/configs"
@@ -29,15 +27,16 @@ type acceptor struct {
 	bus  storage
 
 	mu      sync.Mutex
-	first   *acceptance // open ones, oldest first, until their callers were told; all have the same patience
+	first   *acceptance // open ones, oldest first; all have the same patience
 	last    *acceptance
-	pending int           // messages in those that were not told
+	pending int           // messages in them
 	idle    chan struct{} // closed and replaced whenever pending falls to 0
-	oldest  atomic.Int64  // since of the first one, the largest number when there is none
 
 	// patience bounds how long a caller may stand in front of a full queue of the publisher: it ends acceptTick to twice
 	// that after AcceptTimeout. One context for many callers, so that none costs a timer.
 	patience []stand
+
+	order answerOrder // of answers and receipts
 }
 
 // stand is a context that ends by itself; callers of one tick share it.
@@ -60,14 +59,12 @@ type acceptance struct {
 	refusal    error  // of the first message that was not stored
 	safe       []bool // by message: certainly not stored, so nothing to withdraw
 	told       bool
-	since      int64   // Unix nanoseconds: when its first message, or one of those behind it, began
+	since      int64   // see answerOrder
 	behind     []*item // deliveries for its messages that wait until the caller has been told
 }
 
 func newAcceptor(e *Edge, bus storage) *acceptor {
-	a := &acceptor{edge: e, bus: bus, idle: make(chan struct{})}
-	a.oldest.Store(math.MaxInt64)
-	return a
+	return &acceptor{edge: e, bus: bus, idle: make(chan struct{})}
 }
 
 // Accept stores messages of one account and lane, all or none, and calls done exactly once: with nil when all are stored,
@@ -142,7 +139,13 @@ func (a *acceptor) add(ctx context.Context, p *acceptance) (context.Context, *Re
 		return nil, errQueueFull("too many messages wait to be stored")
 	}
 	a.pending += len(p.msgs)
-	a.linkLocked(p)
+	if p.prev = a.last; p.prev == nil {
+		a.first = p
+	} else {
+		p.prev.next = p
+	}
+	a.last = p
+	a.beganLocked(p)
 	return a.patience[len(a.patience)-1].ctx, nil
 }
 
@@ -187,7 +190,9 @@ func (a *acceptor) countLocked(p *acceptance, n int) {
 	p.left -= n
 	finished := p.left == 0 && !p.told
 	if finished {
-		a.toldLocked(p)
+		p.told = true
+		a.removeLocked(p)
+		a.tellingLocked(p)
 	}
 	a.mu.Unlock()
 	if finished {
@@ -195,9 +200,18 @@ func (a *acceptor) countLocked(p *acceptance, n int) {
 	}
 }
 
-// toldLocked notes that the caller is being told.
-func (a *acceptor) toldLocked(p *acceptance) {
-	p.told = true
+func (a *acceptor) removeLocked(p *acceptance) {
+	if p.prev == nil {
+		a.first = p.next
+	} else {
+		p.prev.next = p.next
+	}
+	if p.next == nil {
+		a.last = p.prev
+	} else {
+		p.next.prev = p.prev
+	}
+	p.next, p.prev = nil, nil
 	if a.pending -= len(p.msgs); a.pending == 0 {
 		close(a.idle)
 		a.idle = make(chan struct{})
@@ -206,7 +220,7 @@ func (a *acceptor) toldLocked(p *acceptance) {
 
 // tell ends an acceptance. Of a refused one, what was stored or may be is withdrawn.
 func (a *acceptor) tell(p *acceptance, refusal error) {
-	defer a.unlink(p)
+	defer a.wasTold(p)
 	stats := a.edge.stats
 	door := p.msgs[0].Door
 	if refusal == nil {
@@ -286,11 +300,10 @@ func (a *acceptor) close() {
 func (a *acceptor) expire(late func(*acceptance) bool) {
 	var ended []*acceptance
 	a.mu.Lock()
-	for p := a.first; p != nil && late(p); p = p.next {
-		if !p.told {
-			a.toldLocked(p)
-			ended = append(ended, p)
-		}
+	for p := a.first; p != nil && late(p); p = a.first {
+		p.told = true
+		a.removeLocked(p)
+		ended = append(ended, p)
 	}
 	a.mu.Unlock()
 	for _, p := range ended {
