@@ -41,6 +41,8 @@ type acceptor struct {
 	// patience bounds how long a caller may stand in front of a full queue of the publisher: it ends acceptTick to twice
 	// that after AcceptTimeout. One context for many callers, so that none costs a timer.
 	patience []stand
+
+	order answerOrder // of answers and receipts
 }
 
 // stand is a context that ends by itself; callers of one tick share it.
@@ -63,6 +65,8 @@ type acceptance struct {
 	refusal    error  // of the first message that was not stored
 	safe       []bool // by message: certainly not stored, so nothing to withdraw
 	told       bool
+	since      int64   // see answerOrder
+	behind     []*item // deliveries for its messages that wait until the caller has been told
 }
 
 func newAcceptor(e *Edge, bus storage) *acceptor {
@@ -151,6 +155,7 @@ func (a *acceptor) add(ctx context.Context, p *acceptance) (context.Context, *Re
 		p.prev.next = p
 	}
 	a.last = p
+	a.beganLocked(p)
 	return a.patience[len(a.patience)-1].ctx, nil
 }
 
@@ -208,6 +213,7 @@ func (a *acceptor) countLocked(p *acceptance, n int) {
 	if finished {
 		p.told = true
 		a.removeLocked(p)
+		a.tellingLocked(p)
 	}
 	a.mu.Unlock()
 	if finished {
@@ -237,6 +243,7 @@ func (a *acceptor) removeLocked(p *acceptance) {
 
 // tell ends an acceptance. Of a refused one, what was stored or may be is withdrawn.
 func (a *acceptor) tell(p *acceptance, refusal error) {
+	defer a.wasTold(p)
 	stats := a.edge.stats
 	door := p.msgs[0].Door
 	if refusal == nil {

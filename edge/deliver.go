@@ -138,7 +138,9 @@ func (d *deliverer) handle(b *streams.Batch, open chan struct{}) {
 			continue
 		}
 		items[i] = item{delivery: delivery, since: now, patience: stuckAfter, owner: work}
-		d.outlet(delivery.Account).offer(&items[i], false)
+		if !d.edge.acceptor.keepBehind(&items[i]) {
+			d.outlet(delivery.Account).offer(&items[i], false)
+		}
 	}
 	work.settle(nil)
 }

@@ -1,0 +1,94 @@
+package edge
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"tasman/sms"
+)
+
+// answerOrder keeps receipts behind the answers to the submits of their messages. A receipt may be here before the customer was
+// told that its message is accepted: storage has the message a moment before it says so, and a quick operator needs no longer.
+// Clients drop a receipt whose id they have not seen yet (Kannel does, after an answer of success), so it waits until the
+// submit_sm_resp is in the write buffer of its session.
+type answerOrder struct {
+	// oldest is no later than the time at which any message was accepted whose sender has not been told, in Unix nanoseconds; 0:
+	// there is none. Each acceptance has the same of itself and those behind it in the list.
+	oldest  atomic.Int64
+	telling []*acceptance // out of the list, and their callers are being told
+}
+
+// beganLocked takes in an acceptance that was just put at the end of the list. Only one that waited for its rate is older than
+// those before it.
+func (a *acceptor) beganLocked(p *acceptance) {
+	p.since = p.msgs[0].Accepted.UnixNano()
+	for q := p.prev; q != nil && q.since > p.since; q = q.prev {
+		q.since = p.since
+	}
+	a.setOldestLocked()
+}
+
+// tellingLocked notes that the caller is about to be told that all is stored; the acceptance has left the list. Those that are
+// refused for taking too long, perhaps thousands at once, do not need it: their sender learns no id.
+func (a *acceptor) tellingLocked(p *acceptance) {
+	a.order.telling = append(a.order.telling, p)
+}
+
+// wasTold hands over what came while the caller was not told.
+func (a *acceptor) wasTold(p *acceptance) {
+	a.mu.Lock()
+	if i := slices.Index(a.order.telling, p); i >= 0 {
+		a.order.telling = slices.Delete(a.order.telling, i, i+1)
+	}
+	a.setOldestLocked()
+	behind := p.behind
+	p.behind = nil
+	a.mu.Unlock()
+	for _, it := range behind {
+		a.edge.deliver.outlet(it.delivery.Account).offer(it, false)
+	}
+}
+
+func (a *acceptor) setOldestLocked() {
+	oldest := int64(0)
+	if a.first != nil {
+		oldest = a.first.since
+	}
+	for _, p := range a.order.telling { // few: as many as are told side by side
+		if oldest == 0 || p.since < oldest {
+			oldest = p.since
+		}
+	}
+	a.order.oldest.Store(oldest)
+}
+
+// keepBehind keeps a delivery back while its message's sender has not been told: wasTold offers it then. False means that it
+// may go now, which costs nothing but a comparison for all messages older than the oldest one open.
+func (a *acceptor) keepBehind(it *item) bool {
+	oldest, accepted := a.order.oldest.Load(), it.delivery.Accepted.UnixNano()
+	if oldest == 0 || accepted < oldest || it.delivery.MO != nil {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, p := range a.order.telling {
+		if p.keep(it) {
+			return true
+		}
+	}
+	for p := a.first; p != nil && p.since <= accepted; p = p.next {
+		if p.keep(it) {
+			return true
+		}
+	}
+	return false
+}
+
+// keep takes a delivery if it is for one of the messages.
+func (p *acceptance) keep(it *item) bool {
+	if !slices.ContainsFunc(p.msgs, func(m *sms.Message) bool { return m.ID == it.delivery.ID }) {
+		return false
+	}
+	p.behind = append(p.behind, it)
+	return true
+}

@@ -1,0 +1,61 @@
+package edge
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"tasman/sms"
+	"tasman/streams"
+)
+
+// ownerLog notes what became of items.
+type ownerLog struct{ what []string }
+
+func (o *ownerLog) taken(*item) { o.what = append(o.what, "taken") }
+
+func (o *ownerLog) refused(*item) { o.what = append(o.what, "refused") }
+
+// TestReceiptWaitsForTheAnswer: a receipt is kept back until the sender of its message was told, whether the message was
+// stored or not, and no other is.
+func TestReceiptWaitsForTheAnswer(t *testing.T) {
+	for _, stored := range []error{nil, errors.Join(streams.ErrNotStored, errors.New("no room"))} {
+		fake := &fakeStorage{}
+		e := accepting(t, fake, nil)
+		e.deliver = newDeliverer(e)
+		msgs := someMessages(e, 4)
+		now := time.Now()
+		for i, back := range []time.Duration{3, 2, 8, 1} { // the third waited for its rate: it is older than those before it
+			msgs[i].Accepted = now.Add(-back * time.Second)
+		}
+		log := &ownerLog{}
+		about := func(m *sms.Message) *item {
+			return &item{delivery: &sms.Delivery{ID: m.ID, Account: m.Account, Accepted: m.Accepted}, owner: log}
+		}
+		for _, m := range msgs[:3] {
+			e.Accept(t.Context(), []*sms.Message{m}, func(error) { log.what = append(log.what, "told") })
+		}
+		for i, m := range msgs {
+			if kept := e.acceptor.keepBehind(about(m)); kept != (i < 3) {
+				t.Errorf("receipt of message %d kept: %v", i, kept)
+			}
+		}
+		old := &sms.Message{ID: e.ids.Next(), Account: "acme", Accepted: now.Add(-9 * time.Second)}
+		mo := about(msgs[0])
+		mo.delivery.MO = &sms.MO{}
+		if e.acceptor.keepBehind(about(old)) || e.acceptor.keepBehind(mo) {
+			t.Error("a receipt of a message that is not open, or an MO, was kept back")
+		}
+		for i := range 3 {
+			fake.answer(i, stored)
+			if e.acceptor.keepBehind(about(msgs[i])) {
+				t.Errorf("receipt of message %d is kept back after the answer", i)
+			}
+		}
+		// acme has no session here: each receipt is offered, and refused to be parked.
+		if want := []string{"told", "refused", "told", "refused", "told", "refused"}; !slices.Equal(log.what, want) {
+			t.Errorf("in order: %v, want %v", log.what, want)
+		}
+	}
+}
