@@ -162,7 +162,40 @@ func (r *rig) dispatchAll(lane sms.Lane, n int, plan string) []sms.ID {
 	return ids
 }
 
-// TestNotWithdrawnAfterACrash refuses what a crashed owner may have submitted: it was written, and no outcome is stored.
+// TestWithdrawnThenRestarted has the owner end before it meets the record that was withdrawn: the next one leaves it out.
+func TestWithdrawnThenRestarted(t *testing.T) {
+	op := operator(t, smpptest.Config{Script: smpptest.Sequence(smpptest.Answer{Hold: true}, smpptest.Answer{})})
+	r := newRig(t, carrier("a", op.Addr(), "window: 1"))
+	first := r.dispatch(sms.Normal, "first", "a")
+	nextSubmit(t, op)
+	back := r.dispatch(sms.Normal, "back", "a")
+	last := r.dispatch(sms.Normal, "last", "a")
+	if v := r.withdraw("a", back); v != index.VerdictDone {
+		t.Fatalf("verdict %s of a queued message", v)
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); r.end() }()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for { // nothing is started any more once it does not answer
+		if _, err := index.AskWithdraw(ctx, r.bus, index.CarrierCancelSubject("a"), back); err != nil {
+			break
+		}
+	}
+	op.Release(1) // which the drain waits for
+	<-ended
+	r.start()
+	if v := r.withdraw("a", back); v != index.VerdictDone {
+		t.Errorf("verdict %s when asked again", v)
+	}
+	r.awaitSent(first)
+	if got := nextSubmit(t, op); string(got.ShortMessage) != "last" {
+		t.Errorf("submitted %q", got.ShortMessage)
+	}
+	r.awaitSent(last)
+}
+
+// TestNotWithdrawnAfterACrash refuses what an owner may have submitted that ended without its answer.
 func TestNotWithdrawnAfterACrash(t *testing.T) {
 	op := operator(t, smpptest.Config{Script: smpptest.Always(smpptest.Answer{Silent: true})})
 	r := newRig(t, carrier("a", op.Addr(), "window: 1"))
