@@ -44,13 +44,13 @@ func (s *session) ServeSMPP(r *smpp.Request) {
 
 // submit has a submission accepted, later if the rate wants it so.
 func (s *session) submit(r *smpp.Request, sub Submission) {
-	e := s.door.edge
-	msg, err := e.Prepare(sub)
+	msg, err := s.door.edge.Prepare(sub)
 	if err != nil {
 		s.answer(r, "", err)
 		return
 	}
-	s.inRate(r, sub.Account, 1, func() { s.accept(r, msg, sub.Account.SMPP.MessageIDs) })
+	account := sub.Account // alone: the submission need not outlive this call
+	s.inRate(r, account, 1, func() { s.accept(r, msg, account.SMPP.MessageIDs) })
 }
 
 // inRate has n messages accepted when the rate allows it; a request that would wait too long is refused.
