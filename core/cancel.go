@@ -81,7 +81,10 @@ func (c *Core) cancelOne(ctx context.Context, id sms.ID) (index.Verdict, error) 
 			return "", err
 		}
 		subject := ""
-		switch { // what is final or started stays so: this needs no barrier
+		switch { // what is final, joined or started stays so: this needs no barrier
+		case !p.Into.IsZero():
+			id = p.Into // a text without one of its segments is none
+			continue
 		case p.Canceled:
 			return index.VerdictDone, nil
 		case p.Final || p.Started:
@@ -161,7 +164,9 @@ func (c *Core) cancelAlike(ctx context.Context, req *index.CancelRequest) (index
 		if err != nil {
 			return index.CancelReply{}, err
 		}
-		take(&p.Message, p.State)
+		if p.Into.IsZero() { // else the whole is looked at
+			take(&p.Message, p.State)
+		}
 	}
 	var before sms.ID
 	for looked := 0; looked < maxAlike; {
@@ -233,6 +238,8 @@ func (c *Core) onWaiting(lease context.Context, id sms.ID, change func(context.C
 	switch {
 	case err != nil:
 		return p, "", err
+	case !p.Into.IsZero(): // joined a moment ago: whoever asks looks where it is now
+		return p, index.VerdictBusy, nil
 	case p.Final || p.Started:
 		return p, index.VerdictLate, nil
 	case !p.Waiting:

@@ -25,7 +25,8 @@ type rig struct {
 	ids    *sms.IDs
 	facts  chan sms.Record
 	passed []sms.Record // facts that nobody waited for yet
-	end    func()       // stops the role, as at the end of a node
+	core   *Core        // the role that runs
+	end    func()       // stops it, as at the end of a node
 }
 
 func newRig(t *testing.T, resources string) *rig {
@@ -68,6 +69,7 @@ func (r *rig) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.core = role
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- role.Run(ctx) }()

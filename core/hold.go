@@ -42,15 +42,16 @@ func (c *Core) readHeld(ctx context.Context) error {
 	g, ctx := groupOf(ctx)
 	g.Go(func() error { return c.bus.Serve(ctx, index.WaitingSubject, replyIn(c.withdrawWaiting)) })
 	g.Go(func() error { return c.bus.Serve(ctx, index.ReplaceHeldSubject, replyIn(c.replaceWaiting)) })
-	// Whoever read before may have died with other leases and with batches in work: the segments in these come when those lapse.
-	patient := time.Now().Add(max(c.cfg.LeaseTTL, c.bus.AckWait()) + joinGrace)
+	// Whoever read before may have died with other leases and with batches in work: the segments in these come when those lapse,
+	// and again as late when the machine is busy starting.
+	patience := 2*max(c.cfg.LeaseTTL, c.bus.AckWait()) + joinGrace
 	for _, l := range sms.Lanes() {
 		g.Go(func() error {
 			return c.read(ctx, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
 				return c.holdBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, o)
 			})
 		})
-		js := newJoiner(patient)
+		js := newJoiner(time.Now(), patience)
 		g.Go(func() error {
 			return c.read(ctx, streams.DueReader(l), func(ctx context.Context, b *streams.Batch, o *outputs) error { return c.dueBatch(ctx, b, js, o) })
 		})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tasman/smpp"
@@ -40,7 +41,7 @@ func (c *Core) dueSegment(ctx context.Context, js *joiner, rec *sms.Record, o *o
 		return nil
 	}
 	ref, total, seq, _ := smpp.Concat(m.UDH)
-	key := setKey{owner: m.Account, source: m.Source, destination: m.Destination, ref: ref, total: total, binary: m.Encoding == sms.Binary}
+	key := setKey{owner: m.Account, source: m.Source, destination: m.Destination, ref: ref, wide: smpp.UDH(m.UDH).WideConcat(), total: total, binary: m.Encoding == sms.Binary}
 	timeout := time.Minute
 	if a := c.live.Load().Accounts[m.Account]; a != nil {
 		timeout = a.SMPP.JoinTimeout
@@ -68,7 +69,7 @@ func (c *Core) settleJoins(ctx context.Context, js *joiner, o *outputs) error {
 	}
 	for _, g := range js.touched {
 		if s := js.waiting[g.id]; s != nil {
-			o.hold(s.deadline, laneOf(g.rec), g.rec, nil)
+			o.hold(js.until(s, now), laneOf(g.rec), g.rec, nil)
 		}
 	}
 	js.touched = nil
@@ -88,7 +89,7 @@ func (c *Core) release(ctx context.Context, js *joiner, ready []*set, o *outputs
 	now := time.Now()
 	for _, s := range ready {
 		whole := s.complete()
-		if err := c.leaveOut(s); err != nil {
+		if err := c.leaveOut(ctx, s, o); err != nil {
 			return err
 		}
 		if len(s.segments) == 0 {
@@ -114,10 +115,16 @@ func (c *Core) release(ctx context.Context, js *joiner, ready []*set, o *outputs
 	return nil
 }
 
-// leaveOut drops segments that were withdrawn, cancelled or joined before.
-func (c *Core) leaveOut(s *set) error {
+// leaveOut drops segments that were withdrawn, cancelled or joined before. Those of messages it claims, so that none is cancelled
+// from now on until what they become is stored.
+func (c *Core) leaveOut(ctx context.Context, s *set, o *outputs) error {
 	left := s.segments[:0]
 	for _, g := range s.segments {
+		if !s.key.mo {
+			if err := o.claim(ctx, g.id); err != nil {
+				return err
+			}
+		}
 		p, err := c.index.Progress(g.id)
 		if err != nil {
 			return err
@@ -185,7 +192,7 @@ func joinMT(s *set, parts, repeats []*segment) *sms.Message {
 	m.Join, m.Incomplete, m.UDH = false, len(parts) < int(s.key.total), nil
 	whole := content(parts, s.key.binary)
 	m.Encoding, m.Shift, m.Text, m.Data = whole.Encoding, whole.Shift, whole.Text, whole.Data
-	m.Parts, m.Repeats = idsOf(parts), idsOf(repeats)
+	m.Parts, m.Repeats, m.Known = idsOf(parts), idsOf(repeats), knownAs(parts)
 	if m.Segments, _ = whole.Count(); m.Segments > sms.MaxSegments {
 		return nil
 	}
@@ -196,6 +203,22 @@ func idsOf(segments []*segment) []sms.ID {
 	var ids []sms.ID
 	for _, g := range segments {
 		ids = append(ids, g.id)
+	}
+	return ids
+}
+
+// knownAs returns the ids that the submitter has of segments: a group's where they came by submit_multi; nil when all are known
+// by their own.
+func knownAs(parts []*segment) (ids []sms.ID) {
+	if !slices.ContainsFunc(parts, func(g *segment) bool { return !g.rec.Message.Group.IsZero() }) {
+		return nil
+	}
+	for _, g := range parts {
+		id := g.id
+		if group := g.rec.Message.Group; !group.IsZero() {
+			id = group
+		}
+		ids = append(ids, id)
 	}
 	return ids
 }

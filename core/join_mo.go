@@ -38,7 +38,7 @@ func (c *Core) dueMO(ctx context.Context, js *joiner, rec *sms.Record, o *output
 		return nil
 	}
 	ref, total, seq, _ := smpp.Concat(mo.UDH)
-	key := setKey{mo: true, owner: rec.Inbound.Carrier, source: mo.Source, destination: mo.Destination, ref: ref, total: total,
+	key := setKey{mo: true, owner: rec.Inbound.Carrier, source: mo.Source, destination: mo.Destination, ref: ref, wide: smpp.UDH(mo.UDH).WideConcat(), total: total,
 		binary: mo.Encoding == sms.Binary}
 	g := &segment{id: mo.ID, seq: seq, at: rec.Inbound.Received, encoding: mo.Encoding, shift: mo.Shift, octets: octetsOf(mo), udh: mo.UDH, rec: rec}
 	return c.release(ctx, js, js.add(key, g, joinMOFor, now), o)

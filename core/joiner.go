@@ -46,6 +46,7 @@ type setKey struct {
 	owner               string // the account, or the carrier of an MO
 	source, destination sms.Address
 	ref                 uint16
+	wide                bool // a reference of 16 bits
 	total               uint8
 	mo, binary          bool
 }
@@ -86,19 +87,21 @@ func (s *set) contradicts(g *segment) bool {
 
 // joiner gathers segments. One goroutine uses it.
 type joiner struct {
-	patient time.Time
-	sets    map[setKey]*set
-	waiting map[sms.ID]*set
-	ages    list.List // of sets, the oldest first
-	size    int
-	touched []*segment // of the batch that is being worked
-	left    [2]map[sms.ID]struct{}
-	turned  time.Time
+	began    time.Time
+	patience time.Duration
+	sets     map[setKey]*set
+	waiting  map[sms.ID]*set
+	ages     list.List // of sets, the oldest first
+	size     int
+	touched  []*segment // of the batch that is being worked
+	left     [2]map[sms.ID]struct{}
+	turned   time.Time
 }
 
-// newJoiner returns one that lets nothing go on incomplete before the given time.
-func newJoiner(patient time.Time) *joiner {
-	return &joiner{patient: patient, sets: map[setKey]*set{}, waiting: map[sms.ID]*set{}, left: [2]map[sms.ID]struct{}{{}, {}}}
+// newJoiner returns one that begins at a time with all that its predecessor left in SCHEDULE or in work: nothing goes on
+// incomplete before its patience has ended.
+func newJoiner(began time.Time, patience time.Duration) *joiner {
+	return &joiner{began: began, patience: patience, sets: map[setKey]*set{}, waiting: map[sms.ID]*set{}, left: [2]map[sms.ID]struct{}{{}, {}}}
 }
 
 // add takes a segment in and returns the sets that go on because of it: one that it completes, or contradicts.
@@ -114,7 +117,8 @@ func (j *joiner) add(key setKey, g *segment, timeout time.Duration, now time.Tim
 	}
 	if s == nil {
 		s = &set{key: key, deadline: g.at.Add(timeout)}
-		for _, soon := range [...]time.Time{now.Add(joinGrace), j.patient} {
+		// What the predecessor gathered comes due when it meant to let it go, so a time-out after our beginning.
+		for _, soon := range [...]time.Time{now.Add(joinGrace), j.began.Add(j.patience), j.began.Add(timeout + joinGrace)} {
 			if s.deadline.Before(soon) {
 				s.deadline = soon
 			}
@@ -129,6 +133,15 @@ func (j *joiner) add(key setKey, g *segment, timeout time.Duration, now time.Tim
 	}
 	j.keep(s)
 	return ready
+}
+
+// until returns when the segments of a set come due. A joiner that has just begun, and keeps sets only out of patience, has them
+// come sooner: if it ends too, its successor must not wait for them longer than it is patient.
+func (j *joiner) until(s *set, now time.Time) time.Time {
+	if soon := now.Add(j.patience / 4); now.Before(j.began.Add(j.patience)) && soon.Before(s.deadline) {
+		return soon
+	}
+	return s.deadline
 }
 
 // detach copies what lies in the memory of a whole batch.

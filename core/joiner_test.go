@@ -20,7 +20,7 @@ func piece(ids *sms.IDs, seq uint8, octets string) *segment {
 func TestJoinerTells(t *testing.T) {
 	ids, now := sms.NewIDs(nil), time.Unix(1000, 0)
 	key := setKey{owner: "acme", ref: 1, total: 3}
-	j := newJoiner(time.Time{})
+	j := newJoiner(time.Time{}, 0)
 	a, b, c := piece(ids, 1, "a"), piece(ids, 2, "b"), piece(ids, 3, "c")
 	again, other := piece(ids, 1, "a"), piece(ids, 1, "x")
 	for _, g := range []*segment{c, c, a, again} {
@@ -61,18 +61,24 @@ func TestJoinerTells(t *testing.T) {
 func TestJoinerDeadlines(t *testing.T) {
 	ids, now := sms.NewIDs(nil), time.Unix(2000, 0)
 	for label, c := range map[string]struct {
-		at, patient, want time.Time
+		at, began   time.Time
+		patience    time.Duration
+		until, want time.Time
 	}{
-		"in time":      {now.Add(-time.Second), time.Time{}, now.Add(59 * time.Second)},
-		"overdue":      {now.Add(-time.Hour), time.Time{}, now.Add(joinGrace)},
-		"after a kill": {now.Add(-time.Hour), now.Add(10 * time.Second), now.Add(10 * time.Second)},
+		"in time":                   {now.Add(-time.Second), time.Time{}, 0, now.Add(59 * time.Second), now.Add(59 * time.Second)},
+		"overdue":                   {now.Add(-time.Hour), time.Time{}, 0, now.Add(joinGrace), now.Add(joinGrace)},
+		"after a kill":              {now.Add(-time.Hour), now, 200 * time.Second, now.Add(50 * time.Second), now.Add(200 * time.Second)},
+		"as late as the one before": {now.Add(-time.Hour), now, 10 * time.Second, now.Add(10 * time.Second / 4), now.Add(time.Minute + joinGrace)},
 	} {
-		j := newJoiner(c.patient)
+		j := newJoiner(c.began, c.patience)
 		g := piece(ids, 1, "a")
 		g.at = c.at
 		j.add(setKey{total: 2}, g, time.Minute, now)
 		if got := j.waiting[g.id].deadline; !got.Equal(c.want) {
 			t.Errorf("%s: until %s, want %s", label, got, c.want)
+		}
+		if got := j.until(j.waiting[g.id], now); !got.Equal(c.until) {
+			t.Errorf("%s: due at %s, want %s", label, got, c.until)
 		}
 	}
 }
@@ -80,7 +86,7 @@ func TestJoinerDeadlines(t *testing.T) {
 // TestJoinerIsBounded takes the oldest out when there is too much.
 func TestJoinerIsBounded(t *testing.T) {
 	ids, now := sms.NewIDs(nil), time.Unix(1000, 0)
-	j := newJoiner(time.Time{})
+	j := newJoiner(time.Time{}, 0)
 	var first *segment
 	for i := range maxSets + 1 {
 		g := piece(ids, 1, "a")
@@ -95,7 +101,7 @@ func TestJoinerIsBounded(t *testing.T) {
 	if s := j.surplus(); s != nil || len(j.sets) != maxSets || j.waiting[first.id] != nil {
 		t.Error("too many or too few went")
 	}
-	large := newJoiner(time.Time{})
+	large := newJoiner(time.Time{}, 0)
 	large.add(setKey{total: 3}, piece(ids, 1, string(make([]byte, maxSetOctets))), time.Minute, now)
 	if large.surplus() == nil || large.size != 0 {
 		t.Errorf("%d octets are kept", large.size)
@@ -104,7 +110,7 @@ func TestJoinerIsBounded(t *testing.T) {
 
 // TestJoinerRemembersWhatWentOn for a while, and not for ever.
 func TestJoinerRemembersWhatWentOn(t *testing.T) {
-	j, now, id := newJoiner(time.Time{}), time.Unix(1000, 0), sms.ID{1}
+	j, now, id := newJoiner(time.Time{}, 0), time.Unix(1000, 0), sms.ID{1}
 	j.wentOn(id, now)
 	if !j.went(id, now.Add(leftFor)) || j.went(sms.ID{2}, now) {
 		t.Error("forgotten, or another remembered")

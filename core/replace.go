@@ -25,6 +25,13 @@ func (c *Core) replace(ctx context.Context, req index.ReplaceRequest) (index.Rep
 			return index.ReplaceReply{}, err
 		}
 	}
+	if len(ids) > 1 { // all or none, but for what is taken up in these milliseconds
+		for _, id := range ids {
+			if p, err := c.index.Place(id); err != nil || late(&p) {
+				return index.ReplaceReply{Verdict: index.VerdictLate}, err
+			}
+		}
+	}
 	for _, id := range ids {
 		req.ID = id
 		if verdict, err = c.replaceOne(ctx, req); err != nil || verdict != index.VerdictDone {
@@ -32,6 +39,11 @@ func (c *Core) replace(ctx context.Context, req index.ReplaceRequest) (index.Rep
 		}
 	}
 	return index.ReplaceReply{Verdict: index.VerdictDone}, nil
+}
+
+// late reports whether a message can no longer be replaced. A segment goes on with the others, unchanged.
+func late(p *index.Place) bool {
+	return p.Final || p.Started || p.Carrier != "" || p.Message.Join || !p.Into.IsZero()
 }
 
 // replaceOne asks the node that holds what waits. A message that was accepted a moment ago is waited for, shortly.
@@ -46,7 +58,7 @@ func (c *Core) replaceOne(ctx context.Context, req index.ReplaceRequest) (index.
 		switch {
 		case err != nil:
 			return "", err
-		case p.Final || p.Started || p.Carrier != "" || p.Message.Join: // a segment goes on with the others, unchanged
+		case late(&p):
 			return index.VerdictLate, nil
 		case p.Waiting:
 			reply, err := index.AskReplaceWaiting(ctx, c.bus, req)

@@ -14,7 +14,10 @@ func (r *rig) replace(req index.ReplaceRequest) index.Verdict {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
 	defer cancel()
-	req.Account, req.Source = "acme", sms.Address{Kind: sms.Alphanumeric, Value: "TASMAN"}
+	if req.Account == "" {
+		req.Account = "acme"
+	}
+	req.Source = sms.Address{Kind: sms.Alphanumeric, Value: "TASMAN"}
 	for {
 		reply, err := index.AskReplace(ctx, r.bus, req)
 		if err == nil {

@@ -26,7 +26,8 @@ type Submission struct {
 	Encoding sms.Encoding // 0 = chosen by the text
 	// Octets of a GSM7 (unpacked) or UCS2 segment whose text does not say all of them: half of a pair is in another segment.
 	Octets []byte
-	Class  int8 // message class plus one, 0 = none
+	Class  int8   // message class plus one, 0 = none
+	Coding uint16 // data_coding plus one; 0 = the door has none
 
 	WantReceipt sms.ReceiptWish
 	// Intermediate and Acks are the other wishes of registered_delivery, see sms.Message.
@@ -72,6 +73,9 @@ func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
 			e.stats.refused.WithLabelValues(s.Door, r.Reason).Inc()
 			return nil, r
 		}
+	}
+	if s.Coding > 0 && uint8(s.Coding-1) != codingOf(m.Encoding) {
+		m.Coding = s.Coding
 	}
 	if s.Join {
 		markSegment(m)

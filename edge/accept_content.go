@@ -39,7 +39,7 @@ func setContent(m *sms.Message, s *Submission) *Refusal {
 	if s.Account.SmartEncoding {
 		smarten(m, s.Account)
 	}
-	if r := setSegments(m, "text"); r != nil || len(s.Octets) == 0 {
+	if r := setSegments(m, "text", s.Join); r != nil || len(s.Octets) == 0 {
 		return r
 	}
 	return setOctets(m, s.Octets)
@@ -112,7 +112,7 @@ func setBinary(m *sms.Message) *Refusal {
 		return refuse(ReasonClass, "class", "the message class must be 0 to 3")
 	}
 	m.Encoding = sms.Binary
-	return setSegments(m, "data")
+	return setSegments(m, "data", false)
 }
 
 // contentOf returns what is counted and cut. The elements of a header of its own, concatenation left out, are in every
@@ -128,8 +128,9 @@ func contentOf(m *sms.Message) *sms.Content {
 }
 
 // setSegments bounds the message. One that says itself which segment of a long one it is (or whose header cannot be read)
-// is passed through, so it must fit one segment with its header.
-func setSegments(m *sms.Message, field string) *Refusal {
+// is passed through, so it must fit one segment with its header; not so when it is joined, and cut anew: 153 characters of ASCII
+// can be more septets.
+func setSegments(m *sms.Message, field string, join bool) *Refusal {
 	if len(m.UDH) > 0 && len(m.UDH) != 1+int(m.UDH[0]) {
 		return refuse(ReasonHeader, "udh", "the user data header does not have the length it says")
 	}
@@ -138,7 +139,7 @@ func setSegments(m *sms.Message, field string) *Refusal {
 	switch {
 	case segments == 0:
 		return refuse(ReasonTooLong, field, "the user data header leaves no room")
-	case segments > 1 && len(m.UDH) > 0 && isSegment(m.UDH):
+	case segments > 1 && !join && len(m.UDH) > 0 && isSegment(m.UDH):
 		return refuse(ReasonTooLong, field, "a segment of a long message must fit one segment")
 	case segments > sms.MaxSegments:
 		return refuse(ReasonTooLong, field, "the message needs more than 255 segments")

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"math"
 	"slices"
 	"sync/atomic"
 
@@ -66,6 +67,9 @@ func (a *acceptor) setOldestLocked() {
 // may go now, which costs nothing but a comparison for all messages older than the oldest one open.
 func (a *acceptor) keepBehind(it *item) bool {
 	oldest, accepted := a.order.oldest.Load(), it.delivery.Accepted.UnixNano()
+	if it.delivery.Segment > 0 { // it may have been accepted after the first, whose time this is
+		accepted = math.MaxInt64
+	}
 	if oldest == 0 || accepted < oldest || it.delivery.MO != nil {
 		return false
 	}
@@ -86,7 +90,7 @@ func (a *acceptor) keepBehind(it *item) bool {
 
 // keep takes a delivery if it is for one of the messages.
 func (p *acceptance) keep(it *item) bool {
-	if !slices.ContainsFunc(p.msgs, func(m *sms.Message) bool { return m.ID == it.delivery.ID }) {
+	if !slices.ContainsFunc(p.msgs, func(m *sms.Message) bool { return m.ID == it.delivery.ID || m.ID == it.delivery.Group }) {
 		return false
 	}
 	p.behind = append(p.behind, it)

@@ -42,6 +42,12 @@ func TestReceiptWaitsForTheAnswer(t *testing.T) {
 			}
 		}
 		old := &sms.Message{ID: e.ids.Next(), Account: "acme", Accepted: now.Add(-9 * time.Second)}
+		segment, group := about(&sms.Message{ID: e.ids.Next()}), about(&sms.Message{ID: e.ids.Next()})
+		segment.delivery.Segment, segment.delivery.Group, segment.delivery.Accepted = 2, msgs[1].ID, old.Accepted
+		group.delivery.Group, group.delivery.Accepted = msgs[0].ID, now
+		if !e.acceptor.keepBehind(segment) || !e.acceptor.keepBehind(group) {
+			t.Error("a receipt went ahead of the answer that tells its id")
+		}
 		mo := about(msgs[0])
 		mo.delivery.MO = &sms.MO{}
 		if e.acceptor.keepBehind(about(old)) || e.acceptor.keepBehind(mo) {
@@ -54,7 +60,7 @@ func TestReceiptWaitsForTheAnswer(t *testing.T) {
 			}
 		}
 		// acme has no session here: each receipt is offered, and refused to be parked.
-		if want := []string{"told", "refused", "told", "refused", "told", "refused"}; !slices.Equal(log.what, want) {
+		if want := []string{"told", "refused", "refused", "told", "refused", "refused", "told", "refused"}; !slices.Equal(log.what, want) {
 			t.Errorf("in order: %v, want %v", log.what, want)
 		}
 	}

@@ -57,3 +57,31 @@ func TestLimitsSurviveAChangeOfRate(t *testing.T) {
 		t.Error("bucket of a removed account is kept")
 	}
 }
+
+// TestRefusedTakesNoRate: what is refused for another reason than the rate uses none of it up, of the user's and of the account's.
+func TestRefusedTakesNoRate(t *testing.T) {
+	live := liveYAML(t, `
+kind: Account
+name: acme
+spec: {rate: 0.001, burst: 1}
+---
+kind: SMPPUser
+name: acme
+spec: {account: acme, password: `+testPassword+`, rate: 0.001}
+`)
+	e := runEdge(t, live, nil)
+	user, account, _ := live.Load().SMPPUser("acme")
+	s := &session{door: e.smpp, account: "acme", user: user}
+	for range 3 {
+		if wait, ok := s.takeRate(account, 1); !ok || wait > 0 {
+			t.Fatal("the rate is used up")
+		}
+		s.giveRateBack(account, 1)
+	}
+	if _, ok := s.takeRate(account, 1); !ok {
+		t.Error("the rate is used up")
+	}
+	if _, ok := s.takeRate(account, 1); ok {
+		t.Error("there is more than was given back")
+	}
+}

@@ -11,6 +11,9 @@ import (
 // readContent reads header, coding and payload. What the account takes data_coding 0 for is in its charset.
 func readContent(sub *Submission, m *smpp.SubmitSM) error {
 	payload := m.Payload()
+	if _, both := m.TLVs.Get(smpp.TagMessagePayload); both && len(m.ShortMessage) > 0 {
+		return smpp.StatusTLVNotAllowed // SMPP 3.4 5.3.2.32: which of the two is the text?
+	}
 	udh, body, err := smpp.ReadUDH(m.ESMClass, payload, m.TLVs)
 	if err != nil {
 		return smpp.StatusInvalidESMClass

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"strings"
 	"testing"
 
 	"tasman/configs"
@@ -45,6 +46,7 @@ func TestSegmentsKeepTheirOctets(t *testing.T) {
 		"Latin-1":              {segmentSM(3, 2, 1, 3, "\xe9"), true, sms.Latin1, "\xe9", ""},
 		"IA5, chosen by text":  {segmentSM(3, 2, 1, 1, "a@"), true, sms.GSM7, "a\x00", ""},
 		"IA5 beyond GSM":       {segmentSM(3, 2, 1, 1, "`"), true, sms.UCS2, "\x00`", ""},
+		"IA5, more septets":    {segmentSM(3, 2, 1, 1, "["+strings.Repeat("a", 152)), true, sms.GSM7, "\x1b<" + strings.Repeat("a", 152), ""},
 		"binary":               {segmentSM(4, 2, 1, 4, "\x01\x02"), true, sms.Binary, "\x01\x02", ""},
 		"sar":                  {sar, true, sms.GSM7, "sar", ""},
 		"one of one":           {alone, false, sms.GSM7, "", "one of one"},

@@ -31,7 +31,7 @@ func (s *session) submitMulti(r *smpp.Request, m *smpp.SubmitMulti) {
 func (s *session) acceptMulti(r *smpp.Request, p *multi) {
 	n := int64(len(p.msgs))
 	if !s.mayWait(n) {
-		s.overShare(r)
+		s.overShare(r, p.account, len(p.msgs))
 		return
 	}
 	s.door.edge.acceptor.accept(context.Background(), p.msgs, func(err error) {

@@ -215,6 +215,11 @@ func TestReplacement(t *testing.T) {
 		return m
 	}
 	header := []byte{5, 0, 3, 1, 2, 1}
+	in := func(coding uint16, e sms.Encoding) sms.Message {
+		m := as(e)
+		m.Coding = coding + 1
+		return m
+	}
 	cases := map[string]struct {
 		in   smpp.ReplaceSM
 		old  sms.Message
@@ -225,6 +230,8 @@ func TestReplacement(t *testing.T) {
 		"two segments":     {in: smpp.ReplaceSM{ShortMessage: bytes.Repeat([]byte("a"), 161)}, old: gsm, want: index.Replacement{Content: true, Text: strings.Repeat("a", 161), Encoding: sms.GSM7, Segments: 2}},
 		"Latin-1":          {in: smpp.ReplaceSM{ShortMessage: []byte("\xe9")}, old: as(sms.Latin1), want: index.Replacement{Content: true, Text: "é", Encoding: sms.Latin1, Segments: 1}},
 		"UCS2":             {in: smpp.ReplaceSM{ShortMessage: []byte{1, 1}}, old: as(sms.UCS2), want: index.Replacement{Content: true, Text: "ā", Encoding: sms.UCS2, Segments: 1}},
+		"ASCII":            {in: smpp.ReplaceSM{ShortMessage: []byte("a@_")}, old: in(1, sms.GSM7), want: index.Replacement{Content: true, Text: "a@_", Encoding: sms.GSM7, Segments: 1}},
+		"UCS2 made plain":  {in: smpp.ReplaceSM{ShortMessage: []byte{1, 1}}, old: in(8, sms.GSM7), want: index.Replacement{Content: true, Text: "ā", Encoding: sms.UCS2, Segments: 1}},
 		"odd UCS2":         {in: smpp.ReplaceSM{ShortMessage: []byte{1}}, old: as(sms.UCS2), err: smpp.StatusInvalidMessageLength},
 		"binary":           {in: smpp.ReplaceSM{ShortMessage: []byte{1, 2}}, old: as(sms.Binary), want: index.Replacement{Content: true, Data: []byte{1, 2}, Encoding: sms.Binary, Segments: 1}},
 		"message_payload":  {in: smpp.ReplaceSM{TLVs: payloadTLV([]byte("long"))}, old: gsm, want: index.Replacement{Content: true, Text: "long", Encoding: sms.GSM7, Segments: 1}},
@@ -336,5 +343,24 @@ func TestOperationsAreBounded(t *testing.T) {
 	<-e.smpp.operations
 	if _, status := exchange(t, esme, query); status != smpp.StatusInvalidMessageID {
 		t.Errorf("status %v", status)
+	}
+}
+
+// TestCodingIsKept: a text that replaces another is in its data_coding, which is stored where the encoding does not tell it.
+func TestCodingIsKept(t *testing.T) {
+	e := runEdge(t, liveYAML(t, acme), nil)
+	esme := e.bind(t, smpptest.ESMEConfig{})
+	for coding, want := range map[uint8]uint16{0: 0, 1: 2, 3: 0, 8: 0, 0xF1: 0xF2} {
+		m := aSubmit()
+		m.DataCoding, m.ShortMessage = coding, []byte("ab")
+		id, err := esme.Submit(deadline(t), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, stored := range e.accepted(t) {
+			if stored.ID.String() == id && stored.Coding != want {
+				t.Errorf("data_coding %d: stored %d", coding, stored.Coding)
+			}
+		}
 	}
 }

@@ -75,7 +75,11 @@ func replacement(m *smpp.ReplaceSM, old *sms.Message, account *configs.Account, 
 		return with, nil
 	}
 	sub.UDH = old.UDH
-	if err := readBody(&sub, codingOf(old.Encoding), len(old.UDH), payload); err != nil {
+	coding := codingOf(old.Encoding)
+	if old.Coding > 0 {
+		coding = uint8(old.Coding - 1)
+	}
+	if err := readBody(&sub, coding, len(old.UDH), payload); err != nil {
 		return with, err
 	}
 	next := sms.Message{Text: sub.Text, Data: sub.Data, Encoding: sub.Encoding, UDH: old.UDH, Class: old.Class}

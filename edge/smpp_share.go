@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"tasman/configs"
 	"tasman/smpp"
 )
 
@@ -18,8 +19,9 @@ func (s *session) mayWait(n int64) bool {
 	return true
 }
 
-// overShare refuses a request that mayWait does not allow.
-func (s *session) overShare(r *smpp.Request) {
+// overShare refuses a request with n messages that mayWait does not allow.
+func (s *session) overShare(r *smpp.Request, account *configs.Account, n int) {
+	s.giveRateBack(account, n)
 	s.door.edge.stats.refused.WithLabelValues(doorSMPP, ReasonQueueFull).Inc()
 	s.answer(r, "", errQueueFull("too many messages of this session wait to be stored"))
 }

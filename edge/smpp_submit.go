@@ -50,7 +50,7 @@ func (s *session) submit(r *smpp.Request, sub Submission) {
 		return
 	}
 	account := sub.Account // alone: the submission need not outlive this call
-	s.inRate(r, account, 1, func() { s.accept(r, msg, account.SMPP.MessageIDs) })
+	s.inRate(r, account, 1, func() { s.accept(r, msg, account) })
 }
 
 // inRate has n messages accepted when the rate allows it; a request that would wait too long is refused.
@@ -62,19 +62,20 @@ func (s *session) inRate(r *smpp.Request, account *configs.Account, n int, accep
 	case wait == 0:
 		accept()
 	case !s.door.hold.add(wait, accept):
+		s.giveRateBack(account, n)
 		s.throttle(r)
 	}
 }
 
 // accept stores a message and answers with its id in the account's form.
-func (s *session) accept(r *smpp.Request, msg *sms.Message, form configs.IDForm) {
+func (s *session) accept(r *smpp.Request, msg *sms.Message, account *configs.Account) {
 	if !s.mayWait(1) {
-		s.overShare(r)
+		s.overShare(r, account, 1)
 		return
 	}
 	s.door.edge.acceptor.accept(context.Background(), []*sms.Message{msg}, func(err error) {
 		s.open.Add(-1)
-		s.answer(r, form.Format(msg.ID), err)
+		s.answer(r, account.SMPP.MessageIDs.Format(msg.ID), err)
 	})
 }
 
@@ -96,6 +97,13 @@ func (s *session) takeRate(account *configs.Account, n int) (time.Duration, bool
 		e.limits.giveBack(own, n)
 	}
 	return max(wait, all), ok
+}
+
+// giveRateBack returns what takeRate took for messages that are refused for another reason.
+func (s *session) giveRateBack(account *configs.Account, n int) {
+	limits := s.door.edge.limits
+	limits.giveBack(limitKey{s.account, s.user.Name}, n)
+	limits.giveBack(limitKey{account: account.Name}, n)
 }
 
 func (s *session) throttle(r *smpp.Request) {
@@ -158,7 +166,7 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 	if err := checkFlags(m); err != nil {
 		return sub, err
 	}
-	sub.WantReceipt = wishOf(m.RegisteredDelivery)
+	sub.WantReceipt, sub.Coding = wishOf(m.RegisteredDelivery), uint16(m.DataCoding)+1
 	sub.Intermediate, sub.Acks = m.RegisteredDelivery&smpp.RegisteredIntermediate != 0, m.RegisteredDelivery&smpp.RegisteredAcks
 	if err := readAddresses(&sub, m); err != nil {
 		return sub, err

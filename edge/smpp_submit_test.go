@@ -58,6 +58,7 @@ func TestReadContent(t *testing.T) {
 		"sar":                    {in: smpp.SubmitSM{ShortMessage: []byte("a"), TLVs: sarTLVs(0x0102, 3, 2)}, want: Submission{Encoding: sms.GSM7, Text: "a", UDH: []byte{6, 8, 4, 1, 2, 3, 2}}},
 		"sar of one":             {in: smpp.SubmitSM{ShortMessage: []byte("a"), TLVs: sarTLVs(1, 1, 1)}, want: Submission{Encoding: sms.GSM7, Text: "a"}},
 		"sar beyond its total":   {in: smpp.SubmitSM{ShortMessage: []byte("a"), TLVs: sarTLVs(1, 2, 3)}, want: Submission{Encoding: sms.GSM7, Text: "a"}},
+		"two texts":              {in: smpp.SubmitSM{ShortMessage: []byte("a"), TLVs: payloadTLV([]byte("long"))}, err: smpp.StatusTLVNotAllowed},
 		"reserved class":         {in: smpp.SubmitSM{DataCoding: 0x1C, ShortMessage: []byte("a")}, err: smpp.StatusInvalidDCS},
 		"octets of the group 00": {in: smpp.SubmitSM{DataCoding: 0x15, ShortMessage: []byte{9}}, want: Submission{Encoding: sms.Binary, Data: []byte{9}, Class: 2}},
 		"surrogates":             {in: smpp.SubmitSM{DataCoding: 8, ShortMessage: []byte("\xD8\x3C\xDF\x89")}, want: Submission{Encoding: sms.UCS2, Text: "🎉"}},

@@ -18,6 +18,8 @@ type Place struct {
 	Started bool
 	// Waiting says that core has it, to be routed later: it is scheduled, held, or about to be.
 	Waiting bool
+	// Into is the message that this segment became part of, which alone goes on; zero when it stands for itself.
+	Into sms.ID
 	// Carrier is in whose queue it is, "" when it waits or was not routed yet.
 	Carrier string
 	Attempt int       // the highest that was queued, 0 when none was
@@ -37,9 +39,12 @@ func (x *Index) Place(id sms.ID) (Place, error) {
 	if err != nil || f == nil || !f.aboutMT() {
 		return Place{}, err
 	}
-	p := Place{Known: true, Complete: f.message != nil, Message: f.described(), State: f.state()}
+	p := Place{Known: true, Complete: f.message != nil, Message: f.described(), State: f.state(), Into: f.into}
 	p.Final = p.State.Final()
 	p.Canceled = p.State == sms.StateDeleted && f.canceled()
+	if !p.Into.IsZero() {
+		return p, nil
+	}
 	last := f.lastDispatch()
 	held := f.held(last)
 	p.Started = p.State != sms.StateAccepted || f.lastSent() != nil

@@ -71,7 +71,9 @@ func (m *Matcher) ownReceipt(in *sms.Inbound, match Match, story *Story, e *sms.
 	d.Done, d.CarrierIDs, d.Sent, d.Segment = in.Receipt.Done, []string{in.Receipt.CarrierID}, e.Submitted, own.Segment
 	d.TLVs = in.Receipt.TLVs
 	if len(msg.Parts) == match.Segments && d.Segment > 0 { // it was submitted in as many segments, each with an id of its own
-		d.Group = msg.Parts[d.Segment-1]
+		if d.Group = msg.Parts[d.Segment-1]; len(msg.Known) == match.Segments {
+			d.Group = msg.Known[d.Segment-1]
+		}
 	}
 	return rec
 }

@@ -66,6 +66,17 @@ func Concat(udh UDH) (ref uint16, total, seq uint8, ok bool) {
 	return ref, total, seq, ok
 }
 
+// WideConcat reports whether the header has a concatenation element with a 16-bit
+// reference: with one of 8 bits the same number is another reference.
+func (u UDH) WideConcat() bool {
+	for id, data := range u.All() {
+		if id == ieConcat16 && len(data) == 4 {
+			return true
+		}
+	}
+	return false
+}
+
 // AppendConcat8 appends a whole header of 6 octets with an 8-bit reference.
 func AppendConcat8(dst []byte, ref, total, seq uint8) []byte {
 	return append(dst, 5, ieConcat8, 3, ref, total, seq)

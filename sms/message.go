@@ -114,6 +114,11 @@ type Message struct {
 	// Parts are the ids of the segments that a message was joined from, in their order, its own the first; Repeats are those
 	// of segments that came more than once. Whoever sees a record with them knows that these ids need nothing more.
 	Parts, Repeats []ID
+	// Known are the ids that the submitter has of the parts, where they are not the parts' own: those of a submit_multi.
+	Known []ID
+	// Coding is the data_coding that the message was submitted with, plus one, where its encoding does not tell it: a text that
+	// replaces this one is in the same. 0 = as the encoding says.
+	Coding uint16
 
 	// Idempotency-Key of the request, its body's hash, and which of the request's messages this is (0-based, of KeyCount).
 	Key      string

@@ -38,7 +38,9 @@ func appendMessage(dst []byte, m *sms.Message) []byte {
 	dst = putBool(dst, 34, m.Join)
 	dst = putBool(dst, 35, m.Incomplete)
 	dst = putIDs(dst, 50, m.Parts)
-	return putIDs(dst, 51, m.Repeats)
+	dst = putIDs(dst, 51, m.Repeats)
+	dst = putIDs(dst, 52, m.Known)
+	return putUint(dst, 53, uint64(m.Coding))
 }
 
 func decodeMessage(c *cursor, n *names, m *sms.Message) {
@@ -127,6 +129,10 @@ func decodeMessageMore(c *cursor, m *sms.Message) {
 		m.Parts = append(m.Parts, c.id())
 	case 51:
 		m.Repeats = append(m.Repeats, c.id())
+	case 52:
+		m.Known = append(m.Known, c.id())
+	case 53:
+		m.Coding = uint16(c.u)
 	}
 }
 
