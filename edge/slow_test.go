@@ -25,6 +25,10 @@ func TestClientThatReadsNothingIsCut(t *testing.T) {
 	if tcp, ok := slow.conn.(*net.TCPConn); !ok || tcp.SetReadBuffer(4<<10) != nil {
 		t.Fatal("no read buffer to shrink")
 	}
+	// The system's buffers on both sides fill first: hundreds of thousands of answers, which takes its time on a busy machine.
+	if err := slow.conn.SetDeadline(time.Now().Add(2 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
 	var flood []byte
 	for range 4096 {
 		flood, _ = smpp.AppendPDU(flood, smpp.StatusOK, 1, smpp.EnquireLink{}) // has no body that could be wrong
