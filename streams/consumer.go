@@ -265,6 +265,7 @@ func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 		Stored: meta.Timestamp, consumer: c, reply: m.Reply,
 	}
 	b.decoded = c.bus.shared.decode(b.Stream, b.Seq, b.Stored, m.Data)
+	b.Fences = b.decoded.fences
 	if b.Records = b.decoded.records; b.decoded.err == nil {
 		return b, nil
 	}

@@ -90,7 +90,7 @@ func (b *Bus) batch(stream, subject string, seq uint64, stored time.Time, data [
 		return out
 	}
 	out.decoded = b.shared.decode(stream, seq, stored, data)
-	out.Records = out.decoded.records
+	out.Records, out.Fences = out.decoded.records, out.decoded.fences
 	if err := out.decoded.err; err != nil {
 		b.metrics.undecodable.Inc()
 		b.log.Error("a batch cannot be read and was skipped", "stream", stream, "seq", seq, "err", err)
