@@ -11,7 +11,7 @@ import (
 
 // feed opens the lane's batches in order, at most openBatches at a time.
 func (w *worker) feed(ctx, base context.Context, q *lane, before uint64) {
-	consumer, err := w.bus.Consume(ctx, streams.DispatchReader(w.name, q.lane), 1)
+	consumer, err := w.bus.ConsumeAlone(ctx, streams.DispatchReader(w.name, q.lane), 1)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Error("cannot read the carrier's queue", "lane", q.lane, "err", err)

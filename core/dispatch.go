@@ -69,7 +69,7 @@ func (c *Core) eachLane(ctx context.Context, read func(context.Context, sms.Lane
 // read works the batches of a durable in order. A batch is acked when its outputs are stored; meanwhile the next ones are
 // worked, a few at a time.
 func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable, work func(context.Context, *streams.Batch, *outputs) error) error {
-	consumer, err := c.bus.Consume(ctx, d, 4)
+	consumer, err := c.bus.ConsumeAlone(ctx, d, 4)
 	if err != nil {
 		return err
 	}

@@ -112,3 +112,32 @@ func (r *rig) counting(id sms.ID) (n int) {
 	}
 	return n
 }
+
+// TestRepeatWaitsForItsFirstCopy has a batch come again while what came of it is not stored yet: the index does not know of it.
+func TestRepeatWaitsForItsFirstCopy(t *testing.T) {
+	for label, lost := range map[string]bool{"stored": false, "not stored": true} {
+		first := &outputs{batch: &streams.Batch{Seq: 7, Delivered: 1}, done: make(chan struct{})}
+		first.left.Store(1)
+		first.lost.Store(lost)
+		other := &outputs{batch: &streams.Batch{Seq: 6, Delivered: 1}}
+		type verdict struct {
+			done bool
+			err  error
+			left int64
+		}
+		verdicts := make(chan verdict)
+		go func() {
+			done, err := workedStill(&streams.Batch{Seq: 7, Delivered: 2}, []*outputs{other, first})
+			verdicts <- verdict{done, err, first.left.Load()}
+		}()
+		first.finish()
+		if v := <-verdicts; v.done == lost || v.err != nil || v.left != 0 {
+			t.Errorf("%s: %+v", label, v)
+		}
+		for _, fresh := range []*streams.Batch{{Seq: 7, Delivered: 1}, {Seq: 8, Delivered: 2}} {
+			if done, err := workedStill(fresh, []*outputs{first}); done || err != nil {
+				t.Errorf("%s: batch %d, delivered %d times: %t, %v", label, fresh.Seq, fresh.Delivered, done, err)
+			}
+		}
+	}
+}

@@ -36,6 +36,9 @@ func (b *Bus) Tail(ctx context.Context, stream string, from uint64, fn func(*Bat
 	}
 }
 
+// tailHeartbeat is how often a tail is told that its reader at the server is there; without two of them it makes a new one.
+const tailHeartbeat = 2 * time.Second
+
 type tail struct {
 	bus    *Bus
 	stream string
@@ -55,7 +58,7 @@ func (t *tail) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(32), jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(5*time.Second))
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(32), jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(tailHeartbeat))
 	if err != nil {
 		return err
 	}
