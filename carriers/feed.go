@@ -11,7 +11,7 @@ import (
 
 // feed opens the lane's batches in order, at most openBatches at a time.
 func (w *worker) feed(ctx, base context.Context, q *lane, before uint64) {
-	consumer, err := w.bus.Consume(ctx, streams.DispatchReader(w.name, q.lane), 1)
+	consumer, err := w.bus.ConsumeAlone(ctx, streams.DispatchReader(w.name, q.lane), 1)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Error("cannot read the carrier's queue", "lane", q.lane, "err", err)
@@ -45,6 +45,7 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 	}
 	w.mu.Unlock()
 	ob := &openBatch{lane: q, handles: []*streams.Batch{b}, records: slices.Clone(b.Records), skip: make([]bool, len(b.Records)), open: len(b.Records), epoch: w.epoch}
+	w.leaveOutVoid(ob, b)
 	var doubtful []int
 	if b.Delivered > 1 || b.Seq <= before {
 		var err error
@@ -105,6 +106,9 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, b
 	}
 	var doubtful []int
 	for i := range ob.records {
+		if ob.skip[i] {
+			continue
+		}
 		rec := &ob.records[i]
 		p, err := w.index.Progress(rec.Message.ID)
 		if err != nil {

@@ -120,7 +120,7 @@ func batchLimit(spec *configs.Carrier) int {
 const maxBatch = 1000
 
 // whileHeld runs work while this node holds the lease, and competes for it again after losing it.
-func (c *Core) whileHeld(ctx context.Context, name string, work func(context.Context) error) error {
+func (c *Core) whileHeld(ctx context.Context, name string, work func(context.Context, *streams.Lease) error) error {
 	for ctx.Err() == nil {
 		lease, err := c.bus.Lease(ctx, name, c.cfg.LeaseTTL)
 		if err != nil {
@@ -144,7 +144,7 @@ func (c *Core) whileHeld(ctx context.Context, name string, work func(context.Con
 	return nil
 }
 
-func (c *Core) held(ctx context.Context, lease *streams.Lease, work func(context.Context) error) error {
+func (c *Core) held(ctx context.Context, lease *streams.Lease, work func(context.Context, *streams.Lease) error) error {
 	g, ctx := errgroup.WithContext(ctx)
 	done := make(chan struct{})
 	g.Go(func() error {
@@ -158,7 +158,7 @@ func (c *Core) held(ctx context.Context, lease *streams.Lease, work func(context
 	})
 	g.Go(func() error {
 		defer close(done)
-		return work(ctx)
+		return work(ctx, lease)
 	})
 	return g.Wait()
 }

@@ -37,7 +37,7 @@ func newRig(t *testing.T, resources string) *rig {
 	for name := range snap.Carriers {
 		names = append(names, name)
 	}
-	r.bus = streamstest.New(t, streamstest.Carriers(names...), streamstest.With(func(c *streams.Config) { c.AckWait = 3 * time.Second }))
+	r.bus = streamstest.New(t, streamstest.Carriers(names...), streamstest.With(func(c *streams.Config) { c.AckWait, c.Listen = 3*time.Second, "127.0.0.1:0" }))
 	if err := r.live.Swap(snap); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"tasman/sms"
@@ -10,18 +11,34 @@ import (
 
 // ownPartition routes the messages of one MT partition while this node is its reader.
 func (c *Core) ownPartition(ctx context.Context, p int) error {
-	return c.whileHeld(ctx, "core."+streams.MTStream(p), func(ctx context.Context) error {
-		before, err := c.repeatsBelow(ctx, streams.MTStream(p))
+	return c.whileHeld(ctx, "core."+streams.MTStream(p), func(ctx context.Context, lease *streams.Lease) error {
+		before, err := c.takeOver(ctx, lease, streams.MTStream(p))
 		if err != nil {
 			return err
 		}
 		c.started.Store(true)
 		return c.eachLane(ctx, func(ctx context.Context, l sms.Lane) error {
-			return c.read(ctx, streams.MTReader(p, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
+			return c.read(ctx, lease, streams.MTReader(p, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
 				return c.routeBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, b.Seq > before, o)
 			})
 		})
 	})
+}
+
+// takeOver keeps what an earlier holder of the lease may still be about to store from counting, so that what is in the streams
+// now is all there is of it. It returns what repeatsBelow does.
+func (c *Core) takeOver(ctx context.Context, lease *streams.Lease, stream string) (uint64, error) {
+	for {
+		err := c.bus.FenceOff(ctx, lease)
+		if err == nil {
+			return c.repeatsBelow(ctx, stream)
+		}
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		c.log.Warn("waiting for the streams", "stream", streams.Dispatch, "err", err)
+		pause(ctx, time.Second)
+	}
 }
 
 // repeatsBelow returns the stream's sequence up to which batches may have been worked by an earlier run, once the index
@@ -51,16 +68,16 @@ func (c *Core) eachLane(ctx context.Context, read func(context.Context, sms.Lane
 
 // read works the batches of a durable in order. A batch is acked when its outputs are stored; meanwhile the next ones are
 // worked, a few at a time.
-func (c *Core) read(ctx context.Context, d streams.Durable, work func(context.Context, *streams.Batch, *outputs) error) error {
-	consumer, err := c.bus.Consume(ctx, d, 4)
+func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable, work func(context.Context, *streams.Batch, *outputs) error) error {
+	consumer, err := c.bus.ConsumeAlone(ctx, d, 4)
 	if err != nil {
 		return err
 	}
 	defer consumer.Close()
-	var open []chan struct{}
+	var open []*outputs
 	defer func() { // what is stored by now must be acked before the lease goes
-		for _, done := range open {
-			<-done
+		for _, o := range open {
+			<-o.done
 		}
 	}()
 	for {
@@ -68,7 +85,12 @@ func (c *Core) read(ctx context.Context, d streams.Durable, work func(context.Co
 		if err != nil {
 			return err
 		}
-		o := &outputs{c: c, batch: b, done: make(chan struct{})}
+		if done, err := workedStill(b, open); err != nil {
+			return err
+		} else if done {
+			continue
+		}
+		o := &outputs{c: c, batch: b, lease: lease, done: make(chan struct{})}
 		o.left.Store(1)
 		err = work(ctx, b, o)
 		if err == nil {
@@ -81,12 +103,26 @@ func (c *Core) read(ctx context.Context, d streams.Durable, work func(context.Co
 			return err
 		}
 		o.finish()
-		open = append(open, o.done)
+		open = append(open, o)
 		if len(open) >= 8 {
-			<-open[0]
+			<-open[0].done
 			open = open[1:]
 		}
 	}
+}
+
+// workedStill deals with a batch that came again while its first copy is open: the index cannot tell what comes of that until
+// all of it is stored. It reports whether nothing is left to do.
+func workedStill(b *streams.Batch, open []*outputs) (bool, error) {
+	i := slices.IndexFunc(open, func(o *outputs) bool { return o.batch.Seq == b.Seq })
+	if b.Delivered == 1 || i < 0 {
+		return false, nil
+	}
+	<-open[i].done
+	if open[i].lost.Load() {
+		return false, nil
+	}
+	return true, b.Ack()
 }
 
 // routeBatch decides for each record of an MT batch. Of a batch that comes again, those with an outcome are left out.
@@ -135,7 +171,7 @@ func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *
 		return nil
 	}
 	c.metrics.routed.Inc()
-	j.dispatch.Queued = j.now
+	j.dispatch.Queued, j.dispatch.Lease = j.now, o.stamp()
 	return o.publish(ctx, c.queue(j, j.dispatch.Carrier(), m.Lane).subject, &sms.Record{Message: m, Dispatch: &j.dispatch})
 }
 

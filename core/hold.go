@@ -34,8 +34,8 @@ func (c *Core) holdOne(j *job, o *outputs) {
 }
 
 // readHeld works the records that carriers handed back, and those whose time has come.
-func (c *Core) readHeld(ctx context.Context) error {
-	before, err := c.repeatsBelow(ctx, streams.Dispatch)
+func (c *Core) readHeld(ctx context.Context, lease *streams.Lease) error {
+	before, err := c.takeOver(ctx, lease, streams.Dispatch)
 	if err != nil {
 		return err
 	}
@@ -47,13 +47,13 @@ func (c *Core) readHeld(ctx context.Context) error {
 	patience := 2*max(c.cfg.LeaseTTL, c.bus.AckWait()) + joinGrace
 	for _, l := range sms.Lanes() {
 		g.Go(func() error {
-			return c.read(ctx, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
+			return c.read(ctx, lease, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
 				return c.holdBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, o)
 			})
 		})
 		js := newJoiner(time.Now(), patience)
 		g.Go(func() error {
-			return c.read(ctx, streams.DueReader(l), func(ctx context.Context, b *streams.Batch, o *outputs) error { return c.dueBatch(ctx, b, js, o) })
+			return c.read(ctx, lease, streams.DueReader(l), func(ctx context.Context, b *streams.Batch, o *outputs) error { return c.dueBatch(ctx, b, js, o) })
 		})
 	}
 	return g.Wait()

@@ -18,11 +18,11 @@ var lookAgain = [...]time.Duration{500 * time.Millisecond, 2 * time.Second, 10 *
 const unclaimed = "unclaimed"
 
 // readInbound matches what carriers could not.
-func (c *Core) readInbound(ctx context.Context) error {
+func (c *Core) readInbound(ctx context.Context, lease *streams.Lease) error {
 	if err := c.barrier(ctx); err != nil {
 		return err
 	}
-	return c.read(ctx, streams.InboundReader(), func(ctx context.Context, b *streams.Batch, o *outputs) error {
+	return c.read(ctx, lease, streams.InboundReader(), func(ctx context.Context, b *streams.Batch, o *outputs) error {
 		if b.Delivered > 1 {
 			if err := c.barrier(ctx); err != nil {
 				return err

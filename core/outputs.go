@@ -13,6 +13,7 @@ import (
 type outputs struct {
 	c     *Core
 	batch *streams.Batch
+	lease *streams.Lease // under which it is worked; nil: none
 	left  atomic.Int64
 	lost  atomic.Bool
 	done  chan struct{}
@@ -37,6 +38,14 @@ func (o *outputs) claim(ctx context.Context, id sms.ID) error {
 	}
 	o.claimed[id] = struct{}{}
 	return nil
+}
+
+// stamp returns that of the lease, 0 without one.
+func (o *outputs) stamp() uint64 {
+	if o.lease == nil {
+		return 0
+	}
+	return o.lease.Stamp()
 }
 
 // slot is what one schedule serves.
@@ -102,10 +111,14 @@ func (o *outputs) publish(ctx context.Context, subject string, rec *sms.Record) 
 	return err
 }
 
-// finish takes one off; the last one acks, unless something was not stored: then the batch comes again.
+// finish takes one off; the last one acks, unless something was not stored, or may not count because the lease was over when it
+// was: then the batch comes again, here or where the lease is now.
 func (o *outputs) finish() {
 	if o.left.Add(-1) > 0 {
 		return
+	}
+	if o.lease != nil && !o.lease.Held() {
+		o.lost.Store(true)
 	}
 	if !o.lost.Load() {
 		if err := o.batch.Ack(); err != nil {

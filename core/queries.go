@@ -10,6 +10,7 @@ import (
 
 	"tasman/index"
 	"tasman/sms"
+	"tasman/streams"
 )
 
 // answer serves questions about messages.
@@ -23,7 +24,7 @@ func (c *Core) answer(ctx context.Context) error {
 }
 
 // answerKeys serves questions about idempotency keys; one node does, so that a claim is a claim.
-func (c *Core) answerKeys(ctx context.Context) error {
+func (c *Core) answerKeys(ctx context.Context, _ *streams.Lease) error {
 	if err := c.barrier(ctx); err != nil { // keys accepted before must be known
 		return err
 	}

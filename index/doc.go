@@ -19,6 +19,7 @@
 //	s DAY SOURCE 0 HANDSET 0 ID a message between the two that core held
 //	f CARRIER                   which forms of id a carrier was seen to use
 //	p STREAM                    the sequence up to which the stream is in here, written with or after the data
+//	x STAMP SUBJECT             a fence: since when dispatches of a queue written under a lease do not count
 //	v, w                        format version; time of the last withdrawal
 //
 // DAY is that of the message's id (of a reservation: of its time), so that expiry is one range deletion per kind.

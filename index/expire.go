@@ -44,9 +44,14 @@ func (x *Index) expire() error {
 			}
 		}
 	}
+	fences, err := x.expireFences(b, oldest)
+	if err != nil {
+		return err
+	}
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return fmt.Errorf("expire: %w", x.check(err))
 	}
+	x.fences.drop(fences)
 	x.days.drop(day)
 	x.expired = expiry{bound, day}
 	x.metrics.expired.Inc()
@@ -85,7 +90,7 @@ func (x *Index) reset() error {
 	defer x.apply.Unlock()
 	b := x.db.NewBatch()
 	defer func() { _ = b.Close() }()
-	for _, prefix := range []byte{prefixMessage, prefixAccount, prefixCarrierID, prefixLastMT, prefixKey, prefixReserved, prefixWaits, prefixForms, prefixPosition, prefixWithdrawn} {
+	for _, prefix := range []byte{prefixMessage, prefixAccount, prefixCarrierID, prefixLastMT, prefixKey, prefixReserved, prefixWaits, prefixForms, prefixPosition, prefixWithdrawn, prefixFence} {
 		if err := b.DeleteRange([]byte{prefix}, []byte{prefix + 1}, nil); err != nil {
 			return err
 		}
@@ -95,6 +100,7 @@ func (x *Index) reset() error {
 	}
 	x.noted.forget()
 	x.forms.forget()
+	x.fences.forget()
 	x.days.drop(0xFFFF)
 	x.withdrawn.Store(0)
 	x.expired = expiry{}

@@ -160,8 +160,13 @@ func (f *fakeBus) StreamNames() []string {
 
 // publish stores one batch, as the server would: the readers get copies.
 func (f *fakeBus) publish(stream, subject string, recs ...sms.Record) uint64 {
+	return f.store(&streams.Batch{Stream: stream, Subject: subject, Stored: time.Now(), Records: recs})
+}
+
+func (f *fakeBus) store(b *streams.Batch) uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	recs := b.Records
 	for i := range recs {
 		r, err := streams.DecodeRecord(streams.AppendRecord(nil, &recs[i]))
 		if err != nil {
@@ -169,11 +174,11 @@ func (f *fakeBus) publish(stream, subject string, recs ...sms.Record) uint64 {
 		}
 		recs[i] = r
 	}
-	seq := uint64(len(f.streams[stream]) + 1)
-	f.streams[stream] = append(f.streams[stream], &streams.Batch{Stream: stream, Subject: subject, Seq: seq, Records: recs})
+	b.Seq = uint64(len(f.streams[b.Stream]) + 1)
+	f.streams[b.Stream] = append(f.streams[b.Stream], b)
 	close(f.changed)
 	f.changed = make(chan struct{})
-	return seq
+	return b.Seq
 }
 
 func (f *fakeBus) Tail(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error {

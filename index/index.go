@@ -46,6 +46,7 @@ type Index struct {
 	noted     noted        // facts written lately, which the tail may skip
 	days      dayBook      // which days have keys
 	forms     formBook     // which forms of id carriers use
+	fences    fences       // stored into queues of carriers
 	withdrawn atomic.Int64 // Unix nanoseconds of the last withdrawal, 0 when none
 	apply     sync.Mutex   // one tail commit at a time
 	tail      *writer      // of the last tail commit, for its buffers
@@ -116,6 +117,9 @@ func (x *Index) load() error {
 		return err
 	}
 	if err := x.forms.load(x.db); err != nil {
+		return err
+	}
+	if err := x.fences.load(x.db); err != nil {
 		return err
 	}
 	value, ok, err := x.get([]byte{prefixWithdrawn})

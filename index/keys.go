@@ -20,6 +20,7 @@ const (
 	prefixPosition  = 'p'
 	prefixVersion   = 'v'
 	prefixWithdrawn = 'w'
+	prefixFence     = 'x'
 )
 
 // dayPrefixes are the kinds of key that have a day.

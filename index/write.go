@@ -62,7 +62,13 @@ func (x *Index) store(batches []*streams.Batch, gather bool) error {
 			continue
 		}
 		w.stream, w.seq = b.Stream, b.Seq
+		if err := w.fence(b); err != nil {
+			return err
+		}
 		for i := range b.Records {
+			if d := b.Records[i].Dispatch; d != nil && x.Void(b.Subject, d.Lease, b.Seq) {
+				continue
+			}
 			if err := w.record(&b.Records[i]); err != nil {
 				return err
 			}
@@ -206,7 +212,9 @@ func (w *writer) fact(r *sms.Record) []byte {
 		d := w.ending(*r.Delivery)
 		bare.Delivery = &d
 	case r.Dispatch != nil:
-		bare.Dispatch = r.Dispatch
+		d := *r.Dispatch
+		d.Lease = 0
+		bare.Dispatch = &d
 		if m := r.Message; m != nil && len(m.Parts) > 0 { // its MT record tells of the first segment only
 			bare.Message = withoutContent(m)
 		}

@@ -152,6 +152,8 @@ type Dispatch struct {
 	MaybeSent bool
 	// Reason says why this record exists when it is not the first: the error that made the retry, forward or hold.
 	Reason string
+	// Lease is the stamp of the lease under which this record was written, 0 for none: see streams.Lease.Stamp.
+	Lease uint64
 }
 
 // Carrier returns the carrier that the record is queued for, or "" when the plan is used up.

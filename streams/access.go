@@ -146,6 +146,7 @@ func rightsOfAll() rights {
 		"$JS.API.CONSUMER.CREATE." + bucketStream(configBucket) + ".>", "$JS.API.CONSUMER.DELETE." + bucketStream(configBucket) + ".*",
 		"$JS.FC." + bucketStream(configBucket) + ".>",
 	}}
+	r.subscribe = append(r.subscribe, electionPrefix+"*.*")
 	for _, bucket := range []string{configBucket, blobBucket, leaseBucket} {
 		r.publish = append(r.publish, readOne(bucketStream(bucket))...)
 	}

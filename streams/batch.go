@@ -16,6 +16,9 @@ type Batch struct {
 	Stored    time.Time // by the server's clock
 	// Records are shared with other readers of the process: nobody changes them, nor what they point to.
 	Records []sms.Record
+	// Fences are stamps of leases, in a batch without records: records of the batch's subject with one of these stamps do not
+	// count when they are stored behind it.
+	Fences []uint64
 
 	decoded  *decoded  // keeps the records for those readers
 	consumer *Consumer // nil from Tail

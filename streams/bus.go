@@ -78,6 +78,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 		return nil, err
 	}
 	b.owned.Go(b.keep)
+	b.owned.Go(b.reclaim)
 	b.owned.Go(b.watchGauges)
 	b.owned.Go(b.writePositions)
 	return b, nil
@@ -115,6 +116,9 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	}
 	if b.metrics, err = newMetrics(b, reg); err != nil {
 		return fmt.Errorf("metrics: %w", err)
+	}
+	if err = b.followElections(); err != nil {
+		return fmt.Errorf("elections: %w", err)
 	}
 	b.pub, err = newPublisher(b)
 	return err

@@ -152,7 +152,8 @@ func appendDispatch(dst []byte, d *sms.Dispatch) []byte {
 	dst = putInt(dst, 13, d.Submits)
 	dst = putTime(dst, 14, d.NotBefore)
 	dst = putBool(dst, 15, d.AwaitReceipt)
-	return putTime(dst, 16, d.Queued)
+	dst = putTime(dst, 16, d.Queued)
+	return putStamps(dst, 17, d.Lease)
 }
 
 func decodeDispatch(c *cursor, n *names, d *sms.Dispatch) {
@@ -193,6 +194,8 @@ func decodeDispatch(c *cursor, n *names, d *sms.Dispatch) {
 			d.AwaitReceipt = c.bool()
 		case 16:
 			d.Queued = c.time()
+		case 17:
+			d.Lease = c.u
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 const (
 	pullExpires   = 60 * time.Second
 	pullHeartbeat = 15 * time.Second
+	// cellHeartbeat is pullHeartbeat in a cell: a leader that ends there has pulls end in silence, while the connection holds.
+	cellHeartbeat = 5 * time.Second
 	// cellAhead is how many times as many batches are pulled ahead in a cell: each comes only when most of its servers have
 	// stored that it was delivered, so a reader that asks for one at a time would get as many a second as that takes.
 	cellAhead = 4
@@ -41,6 +43,9 @@ type Consumer struct {
 	refusals int
 	closed   chan struct{}
 	shut     bool
+
+	alone      bool // no other reads this durable
+	reclaiming reclaiming
 }
 
 type pull struct {
@@ -52,6 +57,10 @@ type pull struct {
 // Consume opens a reader of d that has up to prefetch (at least 1; in a cell four times that) batches pulled ahead of Next. It
 // waits until the durable exists or ctx ends. Several consumers of one durable share its batches.
 func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, error) {
+	return b.consume(ctx, d, prefetch, false)
+}
+
+func (b *Bus) consume(ctx context.Context, d Durable, prefetch int, alone bool) (*Consumer, error) {
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		_, err := b.js.Consumer(ctx, d.Stream, d.Name)
 		if err == nil {
@@ -65,7 +74,7 @@ func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, 
 		}
 	}
 	c := &Consumer{
-		bus: b, durable: d, prefetch: b.ahead(prefetch),
+		bus: b, durable: d, prefetch: b.ahead(prefetch), alone: alone,
 		next: "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name, inbox: b.nc.NewInbox(),
 		arrived: make(chan struct{}, 1), open: make(map[string]time.Time), closed: make(chan struct{}),
 	}
@@ -90,6 +99,14 @@ func (b *Bus) ahead(n int) int {
 		n *= cellAhead
 	}
 	return max(1, n)
+}
+
+// heartbeat is how often the server says that a pull is still known.
+func (b *Bus) heartbeat() time.Duration {
+	if b.cfg.Replicas > 1 {
+		return cellHeartbeat
+	}
+	return pullHeartbeat
 }
 
 // Next returns the next batch, waiting for one. The error is that of ctx, or ErrClosed. The caller must Ack or Nak each
@@ -206,7 +223,7 @@ func (c *Consumer) pullMore(now time.Time) {
 		Batch     int           `json:"batch"`
 		Expires   time.Duration `json:"expires"`
 		Heartbeat time.Duration `json:"idle_heartbeat"`
-	}{room, pullExpires, pullHeartbeat})
+	}{room, pullExpires, c.bus.heartbeat()})
 	if err != nil {
 		return // numbers always have a JSON form
 	}
@@ -225,7 +242,9 @@ func (c *Consumer) repull() {
 	defer c.mu.Unlock()
 	c.pulls = nil
 	c.retry = time.Time{}
-	c.pullMore(time.Now())
+	now := time.Now()
+	c.suspect(now)
+	c.pullMore(now)
 }
 
 // tick keeps the open batches alive and notices pulls that died in silence.
@@ -236,11 +255,11 @@ func (c *Consumer) tick(now time.Time) {
 		return
 	}
 	for reply, heard := range c.open {
-		if now.Sub(heard) >= c.bus.cfg.AckWait/3-250*time.Millisecond && c.bus.nc.Publish(reply, []byte("+WPI")) == nil {
+		if now.Sub(heard) >= c.bus.ackWait(c.durable.Stream)/3-250*time.Millisecond && c.bus.nc.Publish(reply, []byte("+WPI")) == nil {
 			c.open[reply] = now
 		}
 	}
-	if len(c.pulls) > 0 && now.Sub(c.heard) > 2*pullHeartbeat+pullHeartbeat/2 {
+	if len(c.pulls) > 0 && now.Sub(c.heard) > c.bus.heartbeat()*5/2 {
 		c.pulls = nil
 	}
 	for i := range c.pulls {
@@ -265,6 +284,7 @@ func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 		Stored: meta.Timestamp, consumer: c, reply: m.Reply,
 	}
 	b.decoded = c.bus.shared.decode(b.Stream, b.Seq, b.Stored, m.Data)
+	b.Fences = b.decoded.fences
 	if b.Records = b.decoded.records; b.decoded.err == nil {
 		return b, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,10 +21,13 @@ type Lease struct {
 	ttl   time.Duration
 	value leaseValue
 	epoch uint64
-	clean bool // nobody held it, or the holder before released it
+	clean bool         // nobody held it, or the holder before released it
+	taken time.Time    // when the attempt that got it began
+	sure  atomic.Int64 // how long after taken it is certainly ours, in nanoseconds
 
 	mu       sync.Mutex
-	revision uint64 // of our last renewal
+	revision uint64   // of our last renewal
+	before   []string // holders whose writes are not fenced off yet
 
 	lost   chan struct{}
 	once   sync.Once
@@ -35,6 +39,8 @@ type leaseValue struct {
 	Node   string        `json:"node"`   // "" when released
 	Holder string        `json:"holder"` // one Lease of that node
 	TTL    time.Duration `json:"ttl"`
+	// Before are the holders that ended without a word, and whose writes nobody has fenced off yet.
+	Before []string `json:"before,omitempty"`
 }
 
 // Lease waits until this node holds the lease of that name, or ctx ends. A node takes a lease that it held before (under the
@@ -98,7 +104,7 @@ func (c *contender) try(ctx context.Context) (*Lease, error) {
 		return nil, nil
 	}
 	begun := time.Now()
-	ours := leaseValue{Node: c.bus.cfg.Node, Holder: c.bus.ids.Next().String(), TTL: c.ttl}
+	ours := leaseValue{Node: c.bus.cfg.Node, Holder: c.bus.ids.Next().String(), TTL: c.ttl, Before: held.unfenced()}
 	revision, err = kv.Update(ctx, c.key, ours.bytes(), revision)
 	if isConflict(err) {
 		return nil, nil
@@ -123,8 +129,9 @@ func (c *contender) hold(value leaseValue, revision uint64, begun time.Time) *Le
 	ctx, cancel := context.WithCancel(c.bus.ctx)
 	l := &Lease{
 		bus: c.bus, key: c.key, ttl: c.ttl, value: value, epoch: revision, revision: revision,
-		lost: make(chan struct{}), cancel: cancel, done: make(chan struct{}),
+		lost: make(chan struct{}), cancel: cancel, done: make(chan struct{}), before: value.Before, taken: begun,
 	}
+	l.renewed(begun)
 	c.bus.owned.Go(func() {
 		defer close(l.done)
 		defer l.lose()
@@ -144,6 +151,7 @@ func (l *Lease) renew(ctx context.Context, begun time.Time) {
 		switch {
 		case err == nil:
 			begun, wait = now, every
+			l.renewed(begun)
 		case isConflict(err) || time.Since(begun) >= l.ttl:
 			return
 		default:
@@ -160,6 +168,7 @@ func (l *Lease) write(ctx context.Context, value leaseValue) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	value.Before = l.before
 	revision, err := kv.Update(ctx, l.key, value.bytes(), l.revision)
 	if isConflict(err) {
 		// An earlier renewal may have been stored without an answer.

@@ -30,6 +30,7 @@ type sharedSlot struct {
 type decoded struct {
 	once    sync.Once
 	records []sms.Record
+	fences  []uint64
 	err     error
 }
 
@@ -37,7 +38,11 @@ type decoded struct {
 // long as it uses the records, or others decode them again.
 func (s *shared) decode(stream string, seq uint64, stored time.Time, data []byte) *decoded {
 	d := s.entry(stream, seq, stored)
-	d.once.Do(func() { d.records, d.err = decodeBatch(data) })
+	d.once.Do(func() {
+		if d.records, d.err = decodeBatch(data); len(d.records) == 0 && d.err == nil {
+			d.fences = fencesOf(data)
+		}
+	})
 	return d
 }
 

@@ -36,6 +36,9 @@ func (b *Bus) Tail(ctx context.Context, stream string, from uint64, fn func(*Bat
 	}
 }
 
+// tailHeartbeat is how often a tail is told that its reader at the server is there; without two of them it makes a new one.
+const tailHeartbeat = 2 * time.Second
+
 type tail struct {
 	bus    *Bus
 	stream string
@@ -55,7 +58,7 @@ func (t *tail) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(32), jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(5*time.Second))
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(32), jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(tailHeartbeat))
 	if err != nil {
 		return err
 	}
@@ -90,7 +93,7 @@ func (b *Bus) batch(stream, subject string, seq uint64, stored time.Time, data [
 		return out
 	}
 	out.decoded = b.shared.decode(stream, seq, stored, data)
-	out.Records = out.decoded.records
+	out.Records, out.Fences = out.decoded.records, out.decoded.fences
 	if err := out.decoded.err; err != nil {
 		b.metrics.undecodable.Inc()
 		b.log.Error("a batch cannot be read and was skipped", "stream", stream, "seq", seq, "err", err)

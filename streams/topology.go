@@ -190,7 +190,7 @@ func (b *Bus) durables(t Topology) []Durable {
 func (b *Bus) durableConfig(d Durable) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		Durable: d.Name, FilterSubject: d.Filter, DeliverPolicy: jetstream.DeliverAllPolicy,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.cfg.AckWait, MaxAckPending: maxAckPending, MaxDeliver: -1,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.ackWait(d.Stream), MaxAckPending: maxAckPending, MaxDeliver: -1,
 	}
 }
 

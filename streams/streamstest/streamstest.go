@@ -43,6 +43,18 @@ func New(tb testing.TB, opts ...Option) *streams.Bus {
 	if cfg.Dir == "" && len(cfg.URLs) == 0 {
 		cfg.Dir = tb.TempDir()
 	}
+	bus := Connect(tb, cfg)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := bus.Apply(ctx, topology); err != nil {
+		tb.Fatalf("apply the topology: %v", err)
+	}
+	return bus
+}
+
+// Connect returns a bus of a configuration, for example of a further node, which is closed when the test ends.
+func Connect(tb testing.TB, cfg streams.Config) *streams.Bus {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	bus, err := streams.Open(ctx, cfg, slog.New(slog.DiscardHandler), nil)
@@ -56,9 +68,6 @@ func New(tb testing.TB, opts ...Option) *streams.Bus {
 			tb.Errorf("close the bus: %v", err)
 		}
 	})
-	if err := bus.Apply(ctx, topology); err != nil {
-		tb.Fatalf("apply the topology: %v", err)
-	}
 	return bus
 }
 
