@@ -236,7 +236,7 @@ func (c *Consumer) tick(now time.Time) {
 		return
 	}
 	for reply, heard := range c.open {
-		if now.Sub(heard) >= c.bus.cfg.AckWait/3-250*time.Millisecond && c.bus.nc.Publish(reply, []byte("+WPI")) == nil {
+		if now.Sub(heard) >= c.bus.ackWait(c.durable.Stream)/3-250*time.Millisecond && c.bus.nc.Publish(reply, []byte("+WPI")) == nil {
 			c.open[reply] = now
 		}
 	}

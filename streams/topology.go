@@ -187,10 +187,22 @@ func (b *Bus) durables(t Topology) []Durable {
 	return list
 }
 
+// dispatchWait bounds how long the batches that a carrier's owner had in work when it died wait for the next owner: not much
+// longer than that one waits for the lease.
+const dispatchWait = 15 * time.Second
+
+// ackWait is how long a batch of the stream may be silent before it comes again.
+func (b *Bus) ackWait(stream string) time.Duration {
+	if stream == Dispatch {
+		return min(b.cfg.AckWait, dispatchWait)
+	}
+	return b.cfg.AckWait
+}
+
 func (b *Bus) durableConfig(d Durable) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		Durable: d.Name, FilterSubject: d.Filter, DeliverPolicy: jetstream.DeliverAllPolicy,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.cfg.AckWait, MaxAckPending: maxAckPending, MaxDeliver: -1,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.ackWait(d.Stream), MaxAckPending: maxAckPending, MaxDeliver: -1,
 	}
 }
 
