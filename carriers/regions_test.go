@@ -1,6 +1,7 @@
 package carriers
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -24,15 +25,17 @@ const regionWindow = 10
 func TestTakeOver(t *testing.T) {
 	for _, c := range []struct {
 		label         string
+		rate          string // of the carrier; with one its answers are not held, and what a frozen node has goes on at once
 		breaks, mends func(*takeOver)
 	}{
-		{"killed", func(o *takeOver) { signalTo(o.t, o.north, os.Kill) }, func(o *takeOver) { o.startNorth() }},
-		{"frozen", func(o *takeOver) { freeze(o.t, o.north) }, func(o *takeOver) { thaw(o.t, o.north) }},
-		{"cut off", func(o *takeOver) { o.wire.cut() }, func(o *takeOver) { o.wire.heal() }},
+		{"killed", "", func(o *takeOver) { signalTo(o.t, o.north, os.Kill) }, func(o *takeOver) { o.startNorth() }},
+		{"frozen", "", func(o *takeOver) { freeze(o.t, o.north) }, func(o *takeOver) { thaw(o.t, o.north) }},
+		{"frozen between submits", "rate: 20", func(o *takeOver) { freeze(o.t, o.north) }, func(o *takeOver) { thaw(o.t, o.north) }},
+		{"cut off", "", func(o *takeOver) { o.wire.cut() }, func(o *takeOver) { o.wire.heal() }},
 	} {
 		t.Run(c.label, func(t *testing.T) {
 			t.Parallel()
-			o := newTakeOver(t)
+			o := newTakeOver(t, c.rate)
 			ids := o.fillWindow()
 			c.breaks(o)
 			o.op.Release(-1) // answers that a frozen node finds when it goes on
@@ -51,15 +54,21 @@ type takeOver struct {
 	wire      *wire
 	resources string
 	north     *os.Process
+	holds     bool // the operator does not answer while the window fills
 	hold      atomic.Bool
+	arrived   []smpptest.Received
 	sent      map[sms.ID][]*sms.Event
 	waiting   map[sms.ID]bool // for a receipt
 }
 
-func newTakeOver(t *testing.T) *takeOver {
-	o := &takeOver{sent: map[sms.ID][]*sms.Event{}, waiting: map[sms.ID]bool{}}
+func newTakeOver(t *testing.T, pace string) *takeOver {
+	o := &takeOver{holds: pace == "", sent: map[sms.ID][]*sms.Event{}, waiting: map[sms.ID]bool{}}
 	o.op = operator(t, smpptest.Config{Script: func(int, smpp.PDU) smpptest.Answer { return smpptest.Answer{Hold: o.hold.Load()} }})
-	o.resources = carrier("a", o.op.Addr(), "region: north", fmt.Sprintf("window: %d", regionWindow))
+	spec := []string{"region: north", fmt.Sprintf("window: %d", regionWindow)}
+	if pace != "" {
+		spec = append(spec, pace)
+	}
+	o.resources = carrier("a", o.op.Addr(), spec...)
 	o.rig = newRig(t, o.resources, streamstest.With(func(c *streams.Config) { c.Listen, c.AckWait = "127.0.0.1:0", 3*time.Second }))
 	o.wire = newWire(t, strings.TrimPrefix(o.bus.ClientURL(), "nats://"))
 	o.startNorth()
@@ -86,15 +95,15 @@ func (o *takeOver) awaitNorth() {
 func (o *takeOver) fillWindow() map[sms.ID]sms.Lane {
 	o.t.Helper()
 	before := o.op.Count()
-	o.hold.Store(true)
+	o.hold.Store(o.holds)
 	ids := map[sms.ID]sms.Lane{}
 	for i := range 30 {
 		for _, l := range []sms.Lane{sms.Normal, sms.Bulk} {
 			ids[o.dispatch(l, fmt.Sprintf("%s %d", l, i), "a")] = l
 		}
 	}
-	for o.op.Count() < before+regionWindow {
-		nextSubmit(o.t, o.op)
+	for len(o.arrived) < before+regionWindow {
+		o.arrived = append(o.arrived, o.next())
 	}
 	o.hold.Store(false)
 	return ids
@@ -138,16 +147,27 @@ func (o *takeOver) awaitBack() {
 	}
 }
 
+// next returns what the operator got next.
+func (o *takeOver) next() smpptest.Received {
+	o.t.Helper()
+	ctx, cancel := context.WithTimeout(o.t.Context(), 20*time.Second)
+	defer cancel()
+	got, err := o.op.Next(ctx)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return got
+}
+
 // judge compares what the operator got with what is on record.
 func (o *takeOver) judge(ids map[sms.ID]sms.Lane) {
 	o.t.Helper()
 	times := map[string]int{}
 	var order []*smpp.Session // each session when the first submit came by it
-	for range o.op.Count() {
-		got, err := o.op.Next(o.t.Context())
-		if err != nil {
-			o.t.Fatal(err)
-		}
+	for len(o.arrived) < o.op.Count() {
+		o.arrived = append(o.arrived, o.next())
+	}
+	for _, got := range o.arrived {
 		times[string(got.Submit().ShortMessage)]++
 		if len(order) == 0 || order[len(order)-1] != got.Session {
 			order = append(order, got.Session)
