@@ -128,6 +128,8 @@ func (w *worker) decide(owned, base context.Context, id sms.ID, seen sighting) (
 		return index.VerdictLate, false, nil
 	case owned.Err() != nil:
 		return "", false, owned.Err()
+	case !w.holds(time.Now()):
+		return "", false, errNotOwner
 	}
 	about := sms.Event{Time: time.Now(), Node: w.node, Carrier: w.name, Attempt: p.Attempt}
 	if err := w.matcher.EndCanceled(base, &p.Message, about); err != nil {

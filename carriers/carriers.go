@@ -26,7 +26,9 @@ import (
 // Config is what the role needs to know of its node.
 type Config struct {
 	Node string
-	// LeaseTTL is how long a carrier's owner keeps it without renewing; default 10 s.
+	// Region of the node: it is the first to own the carriers that name it. Empty = none.
+	Region string
+	// LeaseTTL is how long a carrier's owner keeps it without renewing; default 10 s. It stops submitting a tenth earlier.
 	LeaseTTL time.Duration
 	// Drain bounds how long outstanding submits are waited for at the end; default 5 s.
 	Drain time.Duration
@@ -89,7 +91,7 @@ func (c *Carriers) Run(ctx context.Context) error {
 	}
 }
 
-// Ready returns nil when every carrier in service has a link up, else which has none.
+// Ready returns nil when every link of the carriers that this node owns is up, else which are not.
 func (c *Carriers) Ready() error {
 	var errs []error
 	for _, s := range c.Links() {
@@ -198,7 +200,7 @@ type LinkStatus struct {
 	IDForm        string // how the carrier writes ids in receipts; see index.IDForm
 }
 
-// Links tells the state of every link of this node.
+// Links tells the state of every link of the carriers that this node owns.
 func (c *Carriers) Links() []LinkStatus {
 	c.mu.Lock()
 	workers := make([]*worker, 0, len(c.workers))

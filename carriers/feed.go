@@ -53,6 +53,8 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 			_ = b.Nak(0) // ctx ended with nothing begun: the next owner need not wait for AckWait
 			return
 		}
+	} else if err := w.skipContradicted(ob); err != nil {
+		w.log.Error("index did not tell what became of a batch's records", "seq", b.Seq, "err", err)
 	}
 	w.mu.Lock()
 	for i := range ob.skip {

@@ -26,7 +26,6 @@ type link struct {
 
 func newLink(w *worker, i int) *link {
 	l := &link{w: w, name: fmt.Sprintf("%s/%d", w.name, i), addr: w.spec.Addresses[i%len(w.spec.Addresses)], since: time.Now()}
-	w.metrics.up.WithLabelValues(w.name, l.name).Set(0) // alarms need a series for a link that never binds
 	return l
 }
 
@@ -39,6 +38,8 @@ func (l *link) current() *smpp.Session {
 
 // run keeps the link bound until ctx ends; then it unbinds.
 func (l *link) run(ctx context.Context) {
+	l.w.metrics.up.WithLabelValues(l.w.name, l.name).Set(0) // alarms need a series for a link that never binds, but none of a node that another one stands in for
+	defer l.w.metrics.up.DeleteLabelValues(l.w.name, l.name)
 	again := newReconnect(l.w.spec.ReconnectMin, l.w.spec.ReconnectMax)
 	for ctx.Err() == nil {
 		session, err := l.bind(ctx)
@@ -82,7 +83,7 @@ func (l *link) bind(ctx context.Context) (*smpp.Session, error) {
 		InterfaceVersion: spec.InterfaceVersion,
 	}, smpp.Options{
 		Window: spec.Window, MaxPending: max(500, spec.Window), ResponseTimeout: spec.ResponseTimeout, EnquireInterval: spec.EnquireLink, BindTimeout: spec.ConnectTimeout,
-		TLS: secure, Handler: &inbound{w: l.w, link: l.name}, Late: l.late,
+		Dialer: l.w.dial, TLS: secure, Handler: &inbound{w: l.w, link: l.name}, Late: l.late,
 		Congestion: l.w.congestion.hear,
 	})
 }

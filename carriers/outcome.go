@@ -146,6 +146,7 @@ func (w *worker) requeue(f *flight, d *sms.Dispatch) { f.queue(w.name, d) }
 func (f *flight) queue(name string, d *sms.Dispatch) {
 	d.Queued = time.Now()
 	m := f.item.record().Message
+	d.Lease = 0 // written by this owner: a fence against the core node that routed it must not void it
 	f.settle(streams.DispatchSubject(name, m.Lane), &sms.Record{Message: m, Dispatch: d})
 }
 

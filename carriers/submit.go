@@ -196,12 +196,14 @@ func (f *flight) landed(class configs.Class, reason string) {
 	w, rec := f.w, f.item.record()
 	w.counted.outcome(class)
 	w.counted.latency.Observe(time.Since(f.submitted).Seconds())
-	switch class {
-	case configs.NoClass:
+	switch {
+	case class == configs.NoClass:
 		w.sent(f)
 		return
-	case configs.NotSent:
+	case class == configs.NotSent:
 		w.putBack(f)
+		return
+	case !w.holds(time.Now()): // what follows is for the next owner to decide, who takes the record for one in doubt
 		return
 	}
 	d := *rec.Dispatch

@@ -52,3 +52,32 @@ func TestVoidRecordsAreNotSubmitted(t *testing.T) {
 	r.start()
 	submitted("after the restart")
 }
+
+// TestWhatACarrierPassesOnCounts: a record that was routed in time and then goes on to another queue, behind a fence against the
+// core node that routed it, is this owner's and not that node's.
+func TestWhatACarrierPassesOnCounts(t *testing.T) {
+	b := operator(t, smpptest.Config{})
+	r := newRig(t, carrier("a", "127.0.0.1:1", "failover_after: 1s")+carrier("b", b.Addr()))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	first, err := r.bus.Lease(ctx, "core.MT-0", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := message("Kia ora")
+	m.ID, m.Lane, m.Account = r.ids.Next(), sms.Normal, "acme"
+	m.Accepted, m.Validity = time.Now(), time.Now().Add(time.Hour)
+	r.end()
+	r.put(m, sms.Dispatch{Plan: []string{"a", "b"}, Attempt: 1, Rounds: 1, Revision: 1, Routed: time.Now(), Lease: first.Stamp()})
+	second, err := r.bus.Lease(ctx, "core.MT-0", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.bus.FenceOff(ctx, second); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	if e := r.awaitSent(m.ID); e.Carrier != "b" {
+		t.Errorf("sent %+v", e)
+	}
+}

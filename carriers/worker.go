@@ -34,14 +34,15 @@ type worker struct {
 	counted counted
 	peers   func(carrier string) bool // can this carrier be forwarded to?
 	cfg     Config
-	retired bool // the carrier is suspended or gone: its queue only leaves
+	lease   atomic.Pointer[streams.Lease] // of the ownership; nil before the first one
+	retired bool                          // the carrier is suspended or gone: its queue only leaves
 	ids     *sms.IDs
 
 	limiter    *rate.Limiter // segments to the links; nil: no limit
 	congestion congestion
 	leaving    *rate.Limiter // records that leave while the carrier is down
 	wake       chan struct{}
-	downAt     atomic.Int64 // downSince for other workers, Unix nanoseconds, 0 while a link is up
+	downAt     atomic.Int64 // downSince for other workers, Unix nanoseconds, 0 while a link is up or another node has the carrier
 
 	mu        sync.Mutex
 	lanes     [3]*lane
@@ -49,6 +50,7 @@ type worker struct {
 	open      map[uint64]*openBatch // by stream sequence
 	flying    int
 	clean     bool      // the owner before left nothing in doubt
+	owning    bool      // this node has the carrier
 	epoch     int       // counts ownerships: what belongs to an earlier one only acks
 	owned     time.Time // since when
 	turn      int       // for the share between normal and bulk
@@ -66,7 +68,7 @@ func newWorker(c *Carriers, name string, want wish) *worker {
 		name: name, spec: spec, retired: want.retired, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
 		log: c.log.With("carrier", name), metrics: c.metrics, counted: c.metrics.of(name), peers: c.up, matcher: c.matcher, ids: c.ids,
 		leaving: rate.NewLimiter(divertRate, divertRate/10),
-		wake:    make(chan struct{}, 1), open: map[uint64]*openBatch{}, downSince: time.Now(),
+		wake:    make(chan struct{}, 1), open: map[uint64]*openBatch{},
 	}
 	if spec.Rate > 0 {
 		w.limiter = rate.NewLimiter(rate.Limit(spec.Rate), max(10, int(spec.Rate/10)))
@@ -78,45 +80,7 @@ func newWorker(c *Carriers, name string, want wish) *worker {
 	for i := range spec.Links {
 		w.links = append(w.links, newLink(w, i))
 	}
-	w.downAt.Store(w.downSince.UnixNano())
 	return w
-}
-
-// run works while this node owns the carrier, and competes for it again when it lost it.
-func (w *worker) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		lease, err := w.bus.Lease(ctx, "carrier."+w.name, w.cfg.LeaseTTL)
-		if err != nil {
-			if ctx.Err() == nil {
-				w.log.Warn("lease of the carrier failed", "err", err)
-				pause(ctx, time.Second)
-			}
-			continue
-		}
-		w.log.Info("owner of the carrier", "epoch", lease.Epoch())
-		owned, cancel := context.WithCancel(ctx)
-		var watch sync.WaitGroup
-		watch.Go(func() {
-			select {
-			case <-lease.Lost():
-				w.log.Warn("lease of the carrier lost")
-				cancel()
-			case <-owned.Done():
-			}
-		})
-		drained := w.own(owned, lease.Clean())
-		cancel()
-		watch.Wait()
-		if !drained {
-			lease.Abandon()
-			continue
-		}
-		release, done := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		if err := lease.Release(release); err != nil {
-			w.log.Warn("the next owner will take this one for crashed", "err", err)
-		}
-		done()
-	}
 }
 
 // own runs links, feeders and the dispatcher until ctx ends; then nothing new is started, what is outstanding is waited
@@ -126,10 +90,11 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	base, hard := context.WithCancel(context.WithoutCancel(ctx))
 	defer hard()
 	var links, feeders, serving sync.WaitGroup
+	w.reset(clean)
 	for _, l := range w.links {
 		links.Go(func() { l.run(base) })
 	}
-	w.reset(clean)
+	defer w.stepDown()
 	before, err := w.repeatsBelow(ctx)
 	if err == nil {
 		for _, q := range w.lanes {
@@ -219,6 +184,8 @@ func (w *worker) reset(clean bool) {
 	w.clean = clean
 	w.epoch++
 	w.owned = time.Now()
+	w.beginDown(w.owned)
+	w.emptyBucket(w.owned)
 	for i, q := range w.lanes {
 		w.lanes[i] = newLane(q.lane)
 		if !clean {
@@ -261,6 +228,9 @@ func (w *worker) dispatch(ctx, base context.Context) {
 func (w *worker) step(base context.Context) time.Duration {
 	for {
 		now := time.Now()
+		if !w.holds(now) { // the end of the ownership is on its way
+			return 0
+		}
 		w.mu.Lock()
 		if ask := w.reservation(base); ask != nil {
 			w.mu.Unlock()
@@ -396,6 +366,9 @@ func (w *worker) reservation(base context.Context) func() {
 func (w *worker) status() []LinkStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !w.owning { // another node tells
+		return nil
+	}
 	out := make([]LinkStatus, 0, len(w.links))
 	for _, l := range w.links {
 		out = append(out, LinkStatus{Carrier: w.name, Link: l.name, Up: l.session != nil, Since: l.since, Used: l.used, Window: w.spec.Window,
@@ -404,7 +377,8 @@ func (w *worker) status() []LinkStatus {
 	return out
 }
 
-// usable reports whether other carriers' records may be forwarded here. It takes no lock: workers ask it of each other.
+// usable reports whether other carriers' records may be forwarded here: not while this node has the carrier and no link to it.
+// Another node that has it is believed to be able to. It takes no lock: workers ask it of each other.
 func (w *worker) usable() bool {
 	since := w.downAt.Load()
 	return since == 0 || time.Since(time.Unix(0, since)) < w.spec.FailoverAfter

@@ -114,7 +114,7 @@ type Carrier struct {
 	ReconnectMin time.Duration `yaml:"reconnect_min"`
 	// ReconnectMax is the longest pause before a link binds again. Default 30s.
 	ReconnectMax time.Duration `yaml:"reconnect_max"`
-	// FailoverAfter is how long all links must be down before records go to the next carrier. Default 30s.
+	// FailoverAfter is how long all links must be down, or no node have the carrier, before records go to the next carrier. Default 30s.
 	FailoverAfter time.Duration `yaml:"failover_after"`
 	// RecoverAfter is how long a link must be up again before they stop going there. Default 10s.
 	RecoverAfter time.Duration `yaml:"recover_after"`
@@ -145,7 +145,7 @@ type Carrier struct {
 	Errors StatusClasses `yaml:"errors"`
 	// MaxQueue is how many records may wait for this carrier before core takes the next one. 0 = 5,000,000, the default.
 	MaxQueue int `yaml:"max_queue"`
-	// Region that should own the carrier when several could. Empty = any.
+	// Region whose nodes own the carrier while one of them lives; a node elsewhere takes over then. Empty = any.
 	Region string `yaml:"region"`
 	// Suspended carriers keep no link and are left out of plans.
 	Suspended bool `yaml:"suspended"`

@@ -119,7 +119,7 @@ type NATS struct {
 	// 10 (0 to 90) and 2GiB.
 	FreePercent int  `yaml:"free_percent"`
 	FreeBytes   Size `yaml:"free_bytes"`
-	// AckWait is how long a batch may be silent before another node gets it, 5s to 10m. Default 30s.
+	// AckWait is how long a batch may be silent before another node gets it, 5s to 10m; of a carrier's queue 15s at most. Default 30s.
 	AckWait time.Duration `yaml:"ack_wait"`
 }
 

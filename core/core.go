@@ -45,6 +45,7 @@ type Core struct {
 	plan    *configs.NumberPlan
 	keys    *keyClaims
 	claims  *claims // of messages that wait
+	orphans orphans
 	started atomic.Bool
 }
 
@@ -81,6 +82,7 @@ func (c *Core) Run(ctx context.Context) error {
 	}
 	g.Go(func() error { return c.whileHeld(ctx, "core.inbound", c.readInbound) })
 	g.Go(func() error { return c.whileHeld(ctx, "core.hold", c.readHeld) })
+	g.Go(func() error { return c.whileHeld(ctx, "core.orphans", c.standInForAll) })
 	g.Go(func() error { return c.whileHeld(ctx, "core.keys", c.answerKeys) })
 	g.Go(func() error { return c.answer(ctx) })
 	err := g.Wait()
@@ -151,6 +153,8 @@ func (c *Core) held(ctx context.Context, lease *streams.Lease, work func(context
 		select {
 		case <-lease.Lost():
 			return errors.New("lease lost")
+		case <-lease.Wanted():
+			return errors.New("another node is to have the lease")
 		case <-done:
 		case <-ctx.Done():
 		}

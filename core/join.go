@@ -162,7 +162,7 @@ func (c *Core) releaseMT(ctx context.Context, s *set, o *outputs) error {
 		j.dispatch = d
 		j.dispatch.Node, j.dispatch.Reason = c.cfg.Node, "joined"
 	}
-	j.dispatch.Queued = j.now
+	j.dispatch.Queued, j.dispatch.Lease = j.now, o.stamp()
 	c.metrics.decided.WithLabelValues(joinedLabel(m)).Inc()
 	if err := o.publish(ctx, subject, &sms.Record{Message: m, Dispatch: &j.dispatch}); err != nil {
 		return err

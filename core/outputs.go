@@ -117,7 +117,7 @@ func (o *outputs) finish() {
 	if o.left.Add(-1) > 0 {
 		return
 	}
-	if o.lease != nil && !o.lease.Held() {
+	if o.lease != nil && !o.lease.Held(time.Now()) {
 		o.lost.Store(true)
 	}
 	if !o.lost.Load() {

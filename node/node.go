@@ -323,7 +323,7 @@ func (n *Node) startCarriers(context.Context) error {
 	if !n.cfg.Plays(configs.RoleCarriers) {
 		return nil
 	}
-	c, err := carriers.New(carriers.Config{Node: n.cfg.Name, Drain: n.cfg.Drain / 2}, n.bus, n.index, n.matcher, n.live, n.log.With("role", "carriers"), n.registry)
+	c, err := carriers.New(carriers.Config{Node: n.cfg.Name, Region: n.cfg.Region, Drain: n.cfg.Drain / 2}, n.bus, n.index, n.matcher, n.live, n.log.With("role", "carriers"), n.registry)
 	if err != nil {
 		return fmt.Errorf("carriers: %w", err)
 	}

@@ -26,26 +26,13 @@ const (
 )
 
 // Stamp returns what tells the writes of this holder of the lease from those of any other; never 0.
-func (l *Lease) Stamp() uint64 { return stampOf(l.value.Holder) }
+func (l *Lease) Stamp() uint64 { return stampOf(l.name) }
 
 func stampOf(holder string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(holder)) // a hash never fails
 	return max(1, h.Sum64())
 }
-
-// Held reports whether the lease is certainly still this node's: also to one that was stopped for a while and does not know.
-func (l *Lease) Held() bool {
-	select {
-	case <-l.lost:
-		return false
-	default:
-		return time.Since(l.taken) < time.Duration(l.sure.Load())
-	}
-}
-
-// renewed notes a renewal that began at a time.
-func (l *Lease) renewed(begun time.Time) { l.sure.Store(int64(begun.Sub(l.taken) + l.ttl)) }
 
 // unfenced returns the holders that whoever takes the lease now has to fence off.
 func (v leaseValue) unfenced() []string {
@@ -60,7 +47,7 @@ func (v leaseValue) unfenced() []string {
 // when it is stored from now on. It returns when that is certain; what they stored before can then be read.
 func (b *Bus) FenceOff(ctx context.Context, l *Lease) error {
 	l.mu.Lock()
-	before := l.before
+	before := l.value.Before
 	l.mu.Unlock()
 	if len(before) == 0 {
 		return nil
@@ -73,7 +60,7 @@ func (b *Bus) FenceOff(ctx context.Context, l *Lease) error {
 		return fmt.Errorf("fence of lease %s: %w", l.key, err)
 	}
 	l.mu.Lock()
-	l.before = nil // nobody else changes it; the next renewal tells
+	l.value.Before = nil // nobody else changes it; the next renewal tells
 	l.mu.Unlock()
 	return nil
 }

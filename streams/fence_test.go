@@ -18,12 +18,12 @@ func TestLeaseFencesOffThoseBefore(t *testing.T) {
 		return l
 	}
 	first := take()
-	if !first.Held() || first.Stamp() == 0 {
-		t.Errorf("held %t, stamp %d", first.Held(), first.Stamp())
+	if !first.Held(time.Now()) || first.Stamp() == 0 {
+		t.Errorf("held %t, stamp %d", first.Held(time.Now()), first.Stamp())
 	}
 	second := take() // as after a crash
 	check(t, second.Release(timeout(t)))
-	if second.Held() {
+	if second.Held(time.Now()) {
 		t.Error("held after its release")
 	}
 	third := take()
@@ -56,13 +56,13 @@ func TestLeaseThatLapsedIsNotHeld(t *testing.T) {
 	b := openBus(t, "")
 	l, err := b.Lease(timeout(t), "x", time.Minute)
 	check(t, err)
-	l.renewed(time.Now().Add(-2 * time.Minute))
+	l.extend(time.Now().Add(-2 * time.Minute))
 	select {
 	case <-l.Lost():
 		t.Fatal("it has noticed")
 	default:
 	}
-	if l.Held() {
+	if l.Held(time.Now()) {
 		t.Error("a lease that lapsed is held")
 	}
 }

@@ -198,13 +198,20 @@ func (c *Consumer) giveBack(lost []uint64, info *jetstream.ConsumerInfo) error {
 	return nil
 }
 
-// sharedWait bounds AckWait where edges share durables, in a cell: none of them knows what the others have, so what was on its
-// way when a server ended comes again by AckWait alone. An election and the time since the last word of a reader are less.
-const sharedWait = 15 * time.Second
+// Bounds of AckWait. Where edges share durables, in a cell, none of them knows what the others have, so what was on its way when
+// a server ended comes again by AckWait alone: an election and the time since the last word of a reader are less. What a
+// carrier's owner had in work when it died waits for the next one not much longer than that waits for the lease.
+const (
+	sharedWait   = 15 * time.Second
+	dispatchWait = 15 * time.Second
+)
 
 // ackWait returns after how long a batch of a stream that nobody answers comes again.
 func (b *Bus) ackWait(stream string) time.Duration {
-	if stream == Deliver && b.cfg.Replicas > 1 {
+	switch {
+	case stream == Dispatch:
+		return min(b.cfg.AckWait, dispatchWait)
+	case stream == Deliver && b.cfg.Replicas > 1:
 		return min(b.cfg.AckWait, sharedWait)
 	}
 	return b.cfg.AckWait
