@@ -53,6 +53,7 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 			return
 		}
 	}
+	doubtful = w.doubtRestored(ob, doubtful)
 	w.mu.Lock()
 	for i := range ob.skip {
 		if ob.skip[i] {
@@ -75,7 +76,7 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 		return
 	}
 	for _, i := range doubtful {
-		w.awaitReceipt(base, item{ob, i}, "the node ended while the operator's answer was outstanding")
+		w.awaitReceipt(base, item{ob, i}, w.whyInDoubt(ob.records[i].Message))
 	}
 	w.kick()
 }

@@ -49,6 +49,7 @@ type worker struct {
 	open      map[uint64]*openBatch // by stream sequence
 	flying    int
 	clean     bool      // the owner before left nothing in doubt
+	restored  time.Time // what was accepted before may have been submitted in another life of the cell; zero: there was none
 	epoch     int       // counts ownerships: what belongs to an earlier one only acks
 	owned     time.Time // since when
 	turn      int       // for the share between normal and bulk
@@ -131,6 +132,9 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	}
 	w.reset(clean)
 	before, err := w.repeatsBelow(ctx)
+	if err == nil {
+		w.restored, err = w.awaitRestored(ctx)
+	}
 	if err == nil {
 		for _, q := range w.lanes {
 			feeders.Go(func() { w.feed(ctx, base, q, before) })
