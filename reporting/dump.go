@@ -24,7 +24,7 @@ type Dump struct {
 }
 
 // BeginDump fixes the moment. The caller must Close the dump.
-func BeginDump(ctx context.Context, dsn string) (d *Dump, err error) {
+func BeginDump(ctx context.Context, dsn string) (*Dump, error) {
 	config, err := parseDSN(dsn)
 	if err != nil {
 		return nil, err
@@ -34,24 +34,26 @@ func BeginDump(ctx context.Context, dsn string) (d *Dump, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	d = &Dump{db: sql.OpenDB(connector)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("dump: %w", err), d.Close())
-		}
-	}()
+	d := &Dump{db: sql.OpenDB(connector)}
+	if err := d.begin(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("dump: %w", err), d.Close())
+	}
+	return d, nil
+}
+
+func (d *Dump) begin(ctx context.Context) (err error) {
 	if err := migrate(ctx, d.db); err != nil {
-		return nil, err
+		return err
 	}
 	if d.conn, err = d.db.Conn(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	for _, statement := range []string{"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", "START TRANSACTION WITH CONSISTENT SNAPSHOT"} {
 		if _, err := d.conn.ExecContext(ctx, statement); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return d, d.conn.QueryRowContext(ctx, "SELECT MAX(version_id) FROM migrations WHERE is_applied").Scan(&d.Version)
+	return d.conn.QueryRowContext(ctx, "SELECT MAX(version_id) FROM migrations WHERE is_applied").Scan(&d.Version)
 }
 
 // Close ends the dump.
