@@ -45,12 +45,13 @@ type restoreCmd struct {
 	Data            string `default:"data" help:"Data directory of a gateway to be run by up, instead of a configuration file."`
 	Install         bool   `help:"Install MariaDB from the distribution when it is missing, as up does."`
 	Settled         bool   `help:"The old gateway was stopped before the backup was taken: nothing in it can have been sent since."`
+	SendBulk        bool   `help:"Send waiting messages of lane bulk, too, although the old gateway may have sent them since."`
 	WithoutDatabase bool   `help:"Leave the reporting database as it is."`
 }
 
 // Run restores a backup into an empty gateway.
 func (c *restoreCmd) Run(ctx context.Context, t *terminal) (err error) {
-	o := node.RestoreOptions{Install: c.Install, Settled: c.Settled, WithoutDatabase: c.WithoutDatabase, Out: t.out}
+	o := node.RestoreOptions{Install: c.Install, Settled: c.Settled, SendBulk: c.SendBulk, WithoutDatabase: c.WithoutDatabase, Out: t.out}
 	if c.Config != "" {
 		if o.Config, err = configs.LoadNode(c.Config); err != nil {
 			return err

@@ -6,15 +6,16 @@ import (
 	"time"
 
 	"tasman/sms"
+	"tasman/streams"
 )
 
-// awaitRestored learns whether, and until when, the cell had another life that no stream here tells of: one restored from a
-// backup, of a cell that may have worked on after that was taken.
-func (w *worker) awaitRestored(ctx context.Context) (time.Time, error) {
+// awaitPast learns whether the cell had another life that no stream here tells of: one restored from a backup, of a cell that may
+// have worked on after that was taken.
+func (w *worker) awaitPast(ctx context.Context) (streams.Past, error) {
 	for {
-		at, err := w.bus.Restored(ctx)
+		past, err := w.bus.Restored(ctx)
 		if err == nil || ctx.Err() != nil {
-			return at, err
+			return past, err
 		}
 		w.log.Warn("waiting for the streams", "err", err)
 		pause(ctx, time.Second)
@@ -23,20 +24,20 @@ func (w *worker) awaitRestored(ctx context.Context) (time.Time, error) {
 
 // fromBackup reports whether a message may have been submitted in the cell's life before: it was there, and its time had come.
 func (w *worker) fromBackup(m *sms.Message) bool {
-	return m.Accepted.Before(w.restored) && m.NotBefore.Before(w.restored)
+	return m.Accepted.Before(w.past.Until) && m.NotBefore.Before(w.past.Until)
 }
 
 // doubtRestored marks the records of a batch that may have been submitted before the restore; those of lane bulk, which must not
 // be sent twice, it adds to the ones in doubt.
 func (w *worker) doubtRestored(ob *openBatch, doubtful []int) []int {
-	if w.restored.IsZero() {
+	if w.past.Until.IsZero() {
 		return doubtful
 	}
 	for i := range ob.records {
 		rec := &ob.records[i]
 		switch {
 		case ob.skip[i] || rec.Dispatch.MaybeSent || !w.fromBackup(rec.Message):
-		case ob.lane.lane != sms.Bulk:
+		case ob.lane.lane != sms.Bulk || w.past.SendBulk && !slices.Contains(doubtful, i):
 			item{ob, i}.change().MaybeSent = true
 		case !slices.Contains(doubtful, i):
 			doubtful = append(doubtful, i)

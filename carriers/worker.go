@@ -49,7 +49,6 @@ type worker struct {
 	open      map[uint64]*openBatch // by stream sequence
 	flying    int
 	clean     bool      // the owner before left nothing in doubt
-	restored  time.Time // what was accepted before may have been submitted in another life of the cell; zero: there was none
 	epoch     int       // counts ownerships: what belongs to an earlier one only acks
 	owned     time.Time // since when
 	turn      int       // for the share between normal and bulk
@@ -57,6 +56,8 @@ type worker struct {
 	downSince time.Time // zero while a link is up
 	upSince   time.Time
 	diverting bool
+
+	past streams.Past // what may have been submitted in another life of the cell; set before the feeders start
 
 	withdrawals map[sms.ID]withdrawal // queued messages that their submitters take back; most often empty
 }
@@ -133,7 +134,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	w.reset(clean)
 	before, err := w.repeatsBelow(ctx)
 	if err == nil {
-		w.restored, err = w.awaitRestored(ctx)
+		w.past, err = w.awaitPast(ctx)
 	}
 	if err == nil {
 		for _, q := range w.lanes {

@@ -236,6 +236,33 @@ func restoring(s *saved) *configs.Node {
 	return cfg
 }
 
+// TestRestoreSendsBulk when it is told to, marked.
+func TestRestoreSendsBulk(t *testing.T) {
+	op, err := smpptest.NewSMSC(smpptest.Config{Script: smpptest.Always(smpptest.Answer{Receipts: []smpptest.Receipt{{}}})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer op.Close()
+	old := savable(t, "")
+	old.apply(t, freePort(t)) // nobody listens
+	bulk := old.submitOn(t, "bulk")
+	dir := filepath.Join(t.TempDir(), "backup")
+	if _, err := adminOf(t, old.data).Backup(t.Context(), dir, false); err != nil {
+		t.Fatal(err)
+	}
+	stopNode(t, old.Node)
+	next := &saved{data: filepath.Join(t.TempDir(), "new")}
+	if _, err := Restore(t.Context(), dir, RestoreOptions{Config: restoring(next), SendBulk: true, Log: slog.New(slog.DiscardHandler)}); err != nil {
+		t.Fatal(err)
+	}
+	next = savableOn(t, next.data, "")
+	next.apply(t, op.Addr())
+	next.awaitState(t, bulk, "delivered")
+	if e := next.sent(t, bulk); !e.PossibleDuplicate {
+		t.Error("what may have been sent since the backup is not marked")
+	}
+}
+
 // TestVerifyFindsAnyDamage flips a byte of each file of a backup in turn.
 func TestVerifyFindsAnyDamage(t *testing.T) {
 	data, dir := t.TempDir(), filepath.Join(t.TempDir(), "backup")

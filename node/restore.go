@@ -22,10 +22,10 @@ type RestoreOptions struct {
 	Private, Install bool
 	// WithoutDatabase leaves the reporting database as it is. One that outlived the cell may stay: reporting adds what it lacks.
 	WithoutDatabase bool
-	// Settled says that the cell of the backup was stopped before that was taken, so that nothing in it can have been sent since.
-	Settled bool
-	Out     io.Writer
-	Log     *slog.Logger
+	// Settled and SendBulk say what is in doubt afterwards, see streams.Past.
+	Settled, SendBulk bool
+	Out               io.Writer
+	Log               *slog.Logger
 }
 
 // Restore fills an empty cell and an empty database from a backup, which it verifies first. When it fails, both are empty again.
@@ -109,7 +109,7 @@ func (o *RestoreOptions) restoreStreams(ctx context.Context, dir string, m Manif
 		defer cancel()
 		err = errors.Join(err, bus.Close(closing))
 	}()
-	return bus.Restore(ctx, m.Streams, o.Settled, func(name string) (io.ReadCloser, error) { return openIn(dir, streamFile(name)) })
+	return bus.Restore(ctx, m.Streams, streams.Past{Settled: o.Settled, SendBulk: o.SendBulk}, func(name string) (io.ReadCloser, error) { return openIn(dir, streamFile(name)) })
 }
 
 func openIn(dir, name string) (io.ReadCloser, error) {

@@ -41,7 +41,7 @@ func TestCellIsRestored(t *testing.T) {
 	}
 
 	other := streamstest.NewCell(t)
-	err = other.Node(1).Restore(t.Context(), saved, false, func(name string) (io.ReadCloser, error) { return io.NopCloser(files[name]), nil })
+	err = other.Node(1).Restore(t.Context(), saved, streams.Past{}, func(name string) (io.ReadCloser, error) { return io.NopCloser(files[name]), nil })
 	if err != nil {
 		t.Fatal(err)
 	}

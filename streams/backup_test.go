@@ -51,7 +51,7 @@ func backup(t *testing.T, b *Bus, begun func(context.Context) error) ([]Saved, f
 func restoreInto(t *testing.T, saved []Saved, f files) *Bus {
 	t.Helper()
 	b := openBus(t, "")
-	check(t, b.Restore(timeout(t), saved, false, f.open))
+	check(t, b.Restore(timeout(t), saved, Past{}, f.open))
 	check(t, b.Apply(timeout(t), Topology{Carriers: []string{"one", "two"}}))
 	return b
 }
@@ -106,8 +106,8 @@ func TestBackupIsRestored(t *testing.T) {
 	if blob, err := b.ConfigStore().Blob(timeout(t), hash); err != nil || string(blob) != "resources" {
 		t.Errorf("blob %q, %v", blob, err)
 	}
-	if at, err := b.Restored(timeout(t)); err != nil || time.Since(at) > time.Minute {
-		t.Errorf("restored at %v, %v", at, err)
+	if past, err := b.Restored(timeout(t)); err != nil || time.Since(past.Until) > time.Minute {
+		t.Errorf("in doubt: %+v, %v", past, err)
 	}
 	// And it works as any other.
 	check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("new")))
@@ -187,7 +187,7 @@ func TestRestoreRefuses(t *testing.T) {
 	b := openBus(t, "")
 	check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("one")))
 	saved, f := backup(t, b, nothing)
-	if err := b.Restore(timeout(t), saved, false, f.open); !errors.Is(err, ErrNotEmpty) || !strings.Contains(err.Error(), "MT-0") {
+	if err := b.Restore(timeout(t), saved, Past{}, f.open); !errors.Is(err, ErrNotEmpty) || !strings.Contains(err.Error(), "MT-0") {
 		t.Errorf("into the cell itself: %v", err)
 	}
 	if got := storedIn(t, b, 0); len(got) != 1 {
@@ -197,26 +197,26 @@ func TestRestoreRefuses(t *testing.T) {
 		"partitions": func(c *Config) { c.Partitions = 3 },
 		"shards":     func(c *Config) { c.Shards = 4 },
 	} {
-		if err := openBus(t, "", change).Restore(timeout(t), saved, false, f.open); !errors.Is(err, ErrOtherShape) || !strings.Contains(err.Error(), label) {
+		if err := openBus(t, "", change).Restore(timeout(t), saved, Past{}, f.open); !errors.Is(err, ErrOtherShape) || !strings.Contains(err.Error(), label) {
 			t.Errorf("other %s: %v", label, err)
 		}
 	}
 	whole := f[bucketStream(configBucket)].Bytes() // the last but one, so others are restored by then
 	f[bucketStream(configBucket)] = bytes.NewBuffer(whole[:len(whole)-20])
 	other := openBus(t, "")
-	if err := other.Restore(timeout(t), saved, false, f.open); !errors.Is(err, ErrCorrupt) {
+	if err := other.Restore(timeout(t), saved, Past{}, f.open); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("with a file cut short: %v", err)
 	}
 	if got := storedIn(t, other, 0); len(got) != 0 {
 		t.Errorf("after a restore that failed it has %q", got)
 	}
-	if at, err := other.Restored(timeout(t)); err != nil || !at.IsZero() {
-		t.Errorf("after a restore that failed it is restored at %v, %v", at, err)
+	if past, err := other.Restored(timeout(t)); err != nil || past != (Past{}) {
+		t.Errorf("after a restore that failed there is in doubt %+v, %v", past, err)
 	}
 	f[bucketStream(configBucket)] = bytes.NewBuffer(whole)
-	check(t, other.Restore(timeout(t), saved, true, f.open))
-	if at, err := other.Restored(timeout(t)); err != nil || !at.IsZero() {
-		t.Errorf("from a cell that was stopped: in doubt until %v, %v", at, err)
+	check(t, other.Restore(timeout(t), saved, Past{Settled: true}, f.open))
+	if past, err := other.Restored(timeout(t)); err != nil || !past.Until.IsZero() {
+		t.Errorf("from a cell that was stopped there is in doubt %+v, %v", past, err)
 	}
 }
 
@@ -226,7 +226,7 @@ func TestStreamsRoleBacksUp(t *testing.T) {
 	check(t, g.bus.Store(timeout(t), MTSubject(0, sms.Normal), message("one")))
 	saved, f := backup(t, g.as(t, "streams"), nothing)
 	to := newGuarded(t).as(t, "streams")
-	check(t, to.Restore(timeout(t), saved, false, f.open))
+	check(t, to.Restore(timeout(t), saved, Past{}, f.open))
 	if got := storedIn(t, to, 0); len(got) != 1 {
 		t.Errorf("restored: %q", got)
 	}

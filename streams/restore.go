@@ -24,9 +24,8 @@ var (
 // Restore fills an empty cell from a backup that Backup wrote: saved says what it holds, open opens its files. No role but
 // streams may run on the cell meanwhile. When it fails the cell is empty again, and nothing else has changed.
 //
-// settled says that the cell of the backup sent nothing after it was taken, because it was stopped before. Otherwise what was
-// accepted by now may have reached the operators, see Restored.
-func (b *Bus) Restore(ctx context.Context, saved []Saved, settled bool, open func(name string) (io.ReadCloser, error)) (err error) {
+// past says what is in doubt afterwards, see Restored; its Until is set here.
+func (b *Bus) Restore(ctx context.Context, saved []Saved, past Past, open func(name string) (io.ReadCloser, error)) (err error) {
 	if err := b.fits(saved); err != nil {
 		return err
 	}
@@ -38,7 +37,8 @@ func (b *Bus) Restore(ctx context.Context, saved []Saved, settled bool, open fun
 	if err != nil {
 		return err
 	}
-	if err := b.setRestored(ctx, restored{At: time.Now().UTC(), Settled: settled}); err != nil {
+	past.Until = time.Now().UTC()
+	if err := b.setRestored(ctx, past); err != nil {
 		return err
 	}
 	var begun []string
@@ -129,16 +129,22 @@ func (b *Bus) empty(ctx context.Context, names []string) error {
 	return b.Apply(ctx, Topology{Carriers: []string{HoldQueue}})
 }
 
-// restored is the note in a restored cell.
-type restored struct {
-	At      time.Time `json:"at"`
-	Settled bool      `json:"settled"`
+// Past is what a restored cell knows of the life that the cell of its backup had after that was taken. The zero Past is that of a
+// cell which was not restored.
+type Past struct {
+	// Until is when the cell was restored: what was accepted before, and could be sent before, may be with an operator although
+	// nothing here says so. Zero when nothing is in doubt.
+	Until time.Time `json:"until"`
+	// Settled says that the old cell was stopped before the backup was taken: nothing is in doubt.
+	Settled bool `json:"settled"`
+	// SendBulk says that messages of lane bulk that are in doubt are to be sent, like those of other lanes.
+	SendBulk bool `json:"send_bulk"`
 }
 
 // restoredKey is where the note is, in the bucket of leases, which every node reads.
 const restoredKey = "restored"
 
-func (b *Bus) setRestored(ctx context.Context, note restored) error {
+func (b *Bus) setRestored(ctx context.Context, note Past) error {
 	raw, err := json.Marshal(note)
 	if err != nil {
 		return err
@@ -164,25 +170,26 @@ func (b *Bus) clearRestored(ctx context.Context) error {
 	return nil
 }
 
-// Restored returns when the cell was restored from a backup of a cell that went on working: what was accepted before, and could
-// be sent before, may be with an operator although nothing here says so. It is zero for a cell that has no such past.
-func (b *Bus) Restored(ctx context.Context) (time.Time, error) {
+// Restored returns what is in doubt because the cell was restored from a backup of one that may have worked on.
+func (b *Bus) Restored(ctx context.Context) (past Past, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	kv, err := b.js.KeyValue(ctx, leaseBucket)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("note of the restore: %w", err)
+		return Past{}, fmt.Errorf("note of the restore: %w", err)
 	}
 	e, err := kv.Get(ctx, restoredKey)
 	if isGone(err) {
-		return time.Time{}, nil
+		return Past{}, nil
 	}
-	var note restored
 	if err == nil {
-		err = json.Unmarshal(e.Value(), &note)
+		err = json.Unmarshal(e.Value(), &past)
 	}
-	if err != nil || note.Settled {
-		return time.Time{}, err
+	if err != nil {
+		return Past{}, fmt.Errorf("note of the restore: %w", err)
 	}
-	return note.At, nil
+	if past.Settled {
+		past.Until = time.Time{}
+	}
+	return past, nil
 }
