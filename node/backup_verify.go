@@ -40,8 +40,12 @@ func VerifyBackup(dir string) (Manifest, error) {
 			return fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 		defer f.Close()
-		if n, err := count(f); err != nil || n != want {
-			return fmt.Errorf("%w: %s has %d entries, not %d (%v)", ErrDamaged, name, n, want, err)
+		n, err := count(f)
+		if err == nil && n != want {
+			err = fmt.Errorf("it has %d entries, not %d", n, want)
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
 		}
 		return nil
 	}

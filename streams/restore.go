@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"tasman/sms"
 )
 
 var (
@@ -87,10 +85,15 @@ func (b *Bus) fits(saved []Saved) error {
 	if !slices.Equal(have, want) {
 		return fmt.Errorf("%w: it has %v, this cell %v (nats.partitions)", ErrOtherShape, have, want)
 	}
-	lanes := len(sms.Lanes())
+	readers := 0 // of DELIVER, which has some for each shard
+	for _, d := range b.durables(Topology{}) {
+		if d.Stream == Deliver {
+			readers++
+		}
+	}
 	for _, s := range saved {
-		if s.Stream == Deliver && s.Readers != b.cfg.Shards*lanes {
-			return fmt.Errorf("%w: it has %d shards of DELIVER, this cell %d (nats.shards)", ErrOtherShape, s.Readers/lanes, b.cfg.Shards)
+		if s.Stream == Deliver && s.Readers != readers {
+			return fmt.Errorf("%w: DELIVER has %d readers in it, %d in this cell (nats.shards)", ErrOtherShape, s.Readers, readers)
 		}
 	}
 	return nil
