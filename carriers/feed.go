@@ -56,6 +56,7 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 	} else if err := w.skipContradicted(ob); err != nil {
 		w.log.Error("index did not tell what became of a batch's records", "seq", b.Seq, "err", err)
 	}
+	doubtful = w.doubtRestored(ob, doubtful)
 	w.mu.Lock()
 	for i := range ob.skip {
 		if ob.skip[i] {
@@ -78,7 +79,7 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 		return
 	}
 	for _, i := range doubtful {
-		w.awaitReceipt(base, item{ob, i}, "the node ended while the operator's answer was outstanding")
+		w.awaitReceipt(base, item{ob, i}, w.whyInDoubt(ob.records[i].Message))
 	}
 	w.kick()
 }

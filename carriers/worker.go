@@ -59,6 +59,8 @@ type worker struct {
 	upSince   time.Time
 	diverting bool
 
+	past streams.Past // what may have been submitted in another life of the cell; set before the feeders start
+
 	withdrawals map[sms.ID]withdrawal // queued messages that their submitters take back; most often empty
 }
 
@@ -96,6 +98,9 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	}
 	defer w.stepDown()
 	before, err := w.repeatsBelow(ctx)
+	if err == nil {
+		w.past, err = w.awaitPast(ctx)
+	}
 	if err == nil {
 		for _, q := range w.lanes {
 			feeders.Go(func() { w.feed(ctx, base, q, before) })

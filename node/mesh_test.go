@@ -87,25 +87,33 @@ func submitted(t *testing.T, api string) string {
 
 func call(t *testing.T, method, url, body string, reply any) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	status, err := request(t.Context(), method, url, body, reply)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return status
+}
+
+func request(ctx context.Context, method, url, body string, reply any) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return 0, err
 	}
 	req.Header.Set("Authorization", "Bearer 0123456789abcdef-acme")
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	if err := json.Unmarshal(text, reply); err != nil {
-		t.Fatalf("%s: %v", text, err)
+		return 0, fmt.Errorf("%s: %w", text, err)
 	}
-	return resp.StatusCode
+	return resp.StatusCode, nil
 }
 
 func pauseFor(t *testing.T, d time.Duration) {

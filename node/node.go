@@ -49,6 +49,8 @@ type Node struct {
 	fail  chan error
 
 	started atomic.Bool
+
+	backingUp sync.Mutex // held while a backup is taken
 }
 
 type check struct {
@@ -177,20 +179,11 @@ func (n *Node) Ready() error {
 }
 
 func (n *Node) startStreams(ctx context.Context) error {
-	c := n.cfg.NATS
-	seed, err := readSeed(c.SeedFile)
+	cfg, err := busConfig(n.cfg)
 	if err != nil {
 		return err
 	}
-	bus, err := streams.Open(ctx, streams.Config{
-		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Peers: peers(c.Nodes),
-		Node: n.cfg.Name, URLs: c.URLs, Dir: n.cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
-		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: n.cfg.Region,
-		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
-		Limits: streams.Limits{MT: int64(c.Limits.MT), Dispatch: int64(c.Limits.Dispatch), Events: int64(c.Limits.Events),
-			Inbound: int64(c.Limits.Inbound), Deliver: int64(c.Limits.Deliver)},
-		EventsAge: c.EventsAge, MTTail: c.MTTail, FreePercent: c.FreePercent, FreeBytes: int64(c.FreeBytes), AckWait: c.AckWait,
-	}, n.log.With("role", "streams"), n.registry)
+	bus, err := streams.Open(ctx, cfg, n.log.With("role", "streams"), n.registry)
 	if err != nil {
 		return fmt.Errorf("streams: %w", err)
 	}
@@ -212,6 +205,24 @@ func (n *Node) startStreams(ctx context.Context) error {
 	n.run("balancer", bus.RunBalancer)
 	n.run("drains", bus.RunDrains)
 	return nil
+}
+
+// busConfig is how a node reaches the streams.
+func busConfig(cfg *configs.Node) (streams.Config, error) {
+	c := cfg.NATS
+	seed, err := readSeed(c.SeedFile)
+	if err != nil {
+		return streams.Config{}, err
+	}
+	return streams.Config{
+		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Peers: peers(c.Nodes),
+		Node: cfg.Name, URLs: c.URLs, Dir: cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
+		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: cfg.Region,
+		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
+		Limits: streams.Limits{MT: int64(c.Limits.MT), Dispatch: int64(c.Limits.Dispatch), Events: int64(c.Limits.Events),
+			Inbound: int64(c.Limits.Inbound), Deliver: int64(c.Limits.Deliver)},
+		EventsAge: c.EventsAge, MTTail: c.MTTail, FreePercent: c.FreePercent, FreeBytes: int64(c.FreeBytes), AckWait: c.AckWait,
+	}, nil
 }
 
 // topology is what the resources in service need of the streams.

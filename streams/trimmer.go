@@ -68,6 +68,10 @@ func (t *trimmer) pass(ctx context.Context) (pressed bool, err error) {
 	if t.index, t.reporting, err = t.bus.readPositions(ctx); err != nil {
 		return false, err
 	}
+	// Only here: what is removed now follows from what was known before the hold, which no backup that begins later needs.
+	if held, err := t.held(ctx); held || err != nil {
+		return false, err
+	}
 	byStream := make(map[string][]*jetstream.ConsumerInfo)
 	for d, info := range have {
 		byStream[d.Stream] = append(byStream[d.Stream], info)
