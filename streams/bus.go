@@ -116,8 +116,10 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	if b.metrics, err = newMetrics(b, reg); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
-	b.pub, err = newPublisher(b)
-	return err
+	if b.pub, err = newPublisher(b); err != nil {
+		return err
+	}
+	return b.answerServers()
 }
 
 // identify adds how the connection is made: to the embedded server from within, or to others with TLS and this node's key.
