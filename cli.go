@@ -25,6 +25,7 @@ type cli struct {
 	History  historyCmd  `cmd:"" help:"List the revisions of the resources."`
 	Rollback rollbackCmd `cmd:"" help:"Put an earlier revision into service as a new one."`
 	Streams  streamsCmd  `cmd:"" help:"Look into the streams."`
+	Doctor   doctorCmd   `cmd:"" help:"Check a running cell and this node's configuration, and print what to change."`
 	Key      keyCmd      `cmd:"" help:"Make the key by which the servers of a cell know a node."`
 	Config   configCmd   `cmd:"" help:"Print a node's configuration file with all defaults."`
 	Bench    bench.CLI   `cmd:"" help:"Operator simulator and load generator."`

@@ -177,20 +177,11 @@ func (n *Node) Ready() error {
 }
 
 func (n *Node) startStreams(ctx context.Context) error {
-	c := n.cfg.NATS
-	seed, err := readSeed(c.SeedFile)
+	cfg, err := streamsConfig(n.cfg)
 	if err != nil {
 		return err
 	}
-	bus, err := streams.Open(ctx, streams.Config{
-		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Peers: peers(c.Nodes),
-		Node: n.cfg.Name, URLs: c.URLs, Dir: n.cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
-		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: n.cfg.Region,
-		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
-		Limits: streams.Limits{MT: int64(c.Limits.MT), Dispatch: int64(c.Limits.Dispatch), Events: int64(c.Limits.Events),
-			Inbound: int64(c.Limits.Inbound), Deliver: int64(c.Limits.Deliver)},
-		EventsAge: c.EventsAge, MTTail: c.MTTail, FreePercent: c.FreePercent, FreeBytes: int64(c.FreeBytes), AckWait: c.AckWait,
-	}, n.log.With("role", "streams"), n.registry)
+	bus, err := streams.Open(ctx, cfg, n.log.With("role", "streams"), n.registry)
 	if err != nil {
 		return fmt.Errorf("streams: %w", err)
 	}
@@ -214,10 +205,30 @@ func (n *Node) startStreams(ctx context.Context) error {
 	return nil
 }
 
+// streamsConfig is what a node's file says of the streams.
+func streamsConfig(cfg *configs.Node) (streams.Config, error) {
+	c := cfg.NATS
+	seed, err := readSeed(c.SeedFile)
+	if err != nil {
+		return streams.Config{}, err
+	}
+	return streams.Config{
+		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Peers: peers(c.Nodes), Roles: roleNames(cfg.Roles),
+		Node: cfg.Name, URLs: c.URLs, Dir: cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
+		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: cfg.Region,
+		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
+		Limits: streams.Limits{MT: int64(c.Limits.MT), Dispatch: int64(c.Limits.Dispatch), Events: int64(c.Limits.Events),
+			Inbound: int64(c.Limits.Inbound), Deliver: int64(c.Limits.Deliver)},
+		EventsAge: c.EventsAge, MTTail: c.MTTail, FreePercent: c.FreePercent, FreeBytes: int64(c.FreeBytes), AckWait: c.AckWait,
+	}, nil
+}
+
 // topology is what the resources in service need of the streams.
-func (n *Node) topology() streams.Topology {
-	t := streams.Topology{Reporting: n.cfg.MySQL.DSN != "", Carriers: []string{streams.HoldQueue}}
-	for name := range n.live.Load().Carriers {
+func (n *Node) topology() streams.Topology { return topologyOf(n.cfg, n.live.Load()) }
+
+func topologyOf(cfg *configs.Node, snap *configs.Snapshot) streams.Topology {
+	t := streams.Topology{Reporting: cfg.MySQL.DSN != "", Carriers: []string{streams.HoldQueue}}
+	for name := range snap.Carriers {
 		t.Carriers = append(t.Carriers, name)
 	}
 	return t

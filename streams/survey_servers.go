@@ -16,6 +16,7 @@ type ServerState struct {
 	URL     string `json:",omitempty"` // where it was asked by itself
 	Problem string `json:",omitempty"` // why it does not answer there
 	Version string `json:",omitempty"` // "" = not known
+	Node    bool   // it is embedded in a node of role streams
 
 	JetStream *bool  `json:",omitempty"` // it stores; nil = not known
 	Sync      *bool  `json:",omitempty"` // it answers only after fsync; nil = not known
@@ -32,6 +33,7 @@ type ServerState struct {
 func (s *ServerState) merge(m ServerState) {
 	s.URL, s.Problem, s.Version = cmp.Or(s.URL, m.URL), cmp.Or(s.Problem, m.Problem), cmp.Or(s.Version, m.Version)
 	s.JetStream, s.Sync = cmp.Or(s.JetStream, m.JetStream), cmp.Or(s.Sync, m.Sync)
+	s.Node = s.Node || m.Node
 	s.Region, s.Tagged = cmp.Or(s.Region, m.Region), s.Tagged || m.Tagged
 	s.DiskFree, s.DiskFloor = cmp.Or(s.DiskFree, m.DiskFree), cmp.Or(s.DiskFloor, m.DiskFloor)
 	s.clocks = append(s.clocks, m.clocks...)
@@ -57,7 +59,7 @@ func (b *Bus) answerServers() error {
 	_, err := b.nc.Subscribe(serverQuestion, func(m *nats.Msg) {
 		on := b.srv.JetStreamEnabled()
 		sync := b.cfg.SyncAlways
-		p := selfPortrait{ServerState{Name: b.cfg.Node, Version: ServerVersion, JetStream: &on, Sync: &sync, Region: b.cfg.Region, Tagged: true}, time.Now()}
+		p := selfPortrait{ServerState{Name: b.cfg.Node, Version: ServerVersion, Node: true, JetStream: &on, Sync: &sync, Region: b.cfg.Region, Tagged: true}, time.Now()}
 		if free, total, err := DiskSpace(b.cfg.Dir); err == nil {
 			p.DiskFree, p.DiskFloor = free, watermark(total, b.cfg)
 		}
