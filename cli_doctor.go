@@ -13,6 +13,7 @@ import (
 
 type doctorCmd struct {
 	Config  string   `type:"existingfile" short:"c" help:"Configuration file of the node."`
+	Data    string   `placeholder:"DIR" help:"Data directory of the running node, instead of that in its file, such as that of tasman up."`
 	Server  []string `placeholder:"URL" help:"NATS server of the cell to look at, instead of nats.urls; may be given several times."`
 	System  string   `placeholder:"URL" env:"TASMAN_DOCTOR_SYSTEM" help:"NATS server with a user of its system account, such as nats://USER:PASSWORD@HOST:4222, to ask all servers."`
 	Monitor []string `placeholder:"URL" help:"Monitoring address of a NATS server, such as http://HOST:8222; may be given several times."`
@@ -27,6 +28,9 @@ func (c *doctorCmd) Run(ctx context.Context, t *terminal) error {
 	cfg, err := configs.LoadNode(c.Config)
 	if err != nil {
 		return err
+	}
+	if c.Data != "" {
+		cfg.Data = c.Data
 	}
 	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()

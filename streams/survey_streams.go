@@ -2,6 +2,8 @@ package streams
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +40,7 @@ type Difference struct {
 type DurableState struct {
 	Name    string
 	Missing bool
+	Silent  bool         // it is there, and nobody can say how it is: it has no leader now
 	Paused  bool         // the servers give it nothing for now
 	Wrong   []Difference `json:",omitempty"`
 	Pending uint64       // batches that it has not acknowledged
@@ -92,6 +95,9 @@ func (b *Bus) surveyStream(ctx context.Context, name string, compare func(jetstr
 	case isGone(err):
 		state.Missing = true
 		return state
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		state.Problem = "no answer: it has no leader now, or the servers do not store"
+		return state
 	case err != nil:
 		state.Problem = err.Error()
 		return state
@@ -109,17 +115,55 @@ func (b *Bus) surveyStream(ctx context.Context, name string, compare func(jetstr
 	if len(declared) == 0 {
 		return state
 	}
-	have := make(map[Durable]*jetstream.ConsumerInfo)
 	listing, cancel := context.WithTimeout(ctx, 10*surveyWait) // hundreds of carriers
 	defer cancel()
-	if err := b.streamDurables(listing, name, have); err != nil {
+	have, silent, err := b.listDurables(listing, name)
+	if err != nil {
 		state.Problem = fmt.Sprintf("its durables: %v", err)
 		return state
 	}
 	for _, d := range declared {
+		if silent[d.Name] {
+			state.Durables = append(state.Durables, DurableState{Name: d.Name, Silent: true})
+			continue
+		}
 		state.Durables = append(state.Durables, b.compareDurable(d, have[d]))
 	}
 	return state
+}
+
+// listDurables returns the durables of a stream and the names of those that are there and have no leader that answers, which
+// the library's own list leaves out.
+func (b *Bus) listDurables(ctx context.Context, stream string) (have map[Durable]*jetstream.ConsumerInfo, silent map[string]bool, err error) {
+	have, silent = map[Durable]*jetstream.ConsumerInfo{}, map[string]bool{}
+	for offset := 0; ; {
+		m, err := b.nc.RequestWithContext(ctx, "$JS.API.CONSUMER.LIST."+stream, fmt.Appendf(nil, `{"offset":%d}`, offset))
+		if err != nil {
+			return nil, nil, err
+		}
+		var page struct {
+			Total     int                       `json:"total"`
+			Consumers []*jetstream.ConsumerInfo `json:"consumers"`
+			Missing   []string                  `json:"missing"`
+			Error     *jetstream.APIError       `json:"error"`
+		}
+		if err := json.Unmarshal(m.Data, &page); err != nil {
+			return nil, nil, fmt.Errorf("answer not understood: %w", err)
+		}
+		if page.Error != nil {
+			return nil, nil, page.Error
+		}
+		for _, info := range page.Consumers {
+			have[Durable{stream, info.Name, info.Config.FilterSubject}] = info
+		}
+		for _, name := range page.Missing {
+			silent[name] = true
+		}
+		n := len(page.Consumers) + len(page.Missing)
+		if offset += n; n == 0 || offset >= page.Total {
+			return have, silent, nil
+		}
+	}
 }
 
 // compareStream returns what of a stream is not as wanted. What applyStream sets is mended by it.

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -19,19 +20,26 @@ const applies = "restart a node of role streams, which sets it; every node needs
 
 func declared(list []streams.StreamState) []Finding {
 	c := check{name: "streams"}
+	unseen := map[string][]string{} // by the reason
 	for _, s := range list {
 		switch {
 		case s.Missing:
 			c.add(Fail, s.Name, "start a node of role streams, which makes it", "is missing")
 		case s.Problem != "":
-			c.add(Fail, s.Name, "see that most of the servers that hold it run and store", "cannot be seen: %s", s.Problem)
+			unseen[s.Problem] = append(unseen[s.Problem], s.Name)
 		}
 		for _, d := range s.Wrong {
 			c.add(Fail, s.Name, changeOf(s.Name, d), "%s is %s, not %s", d.Setting, d.Have, d.Want)
 		}
 	}
+	for _, why := range slices.Sorted(maps.Keys(unseen)) {
+		c.add(Fail, strings.Join(unseen[why], ", "), electing, "cannot be seen: %s", why)
+	}
 	return c.done("%d streams and buckets are as declared", len(list))
 }
+
+// electing is what to do about what has no leader.
+const electing = "when a server was lost a moment ago, look again in 10 s; else see that most of the servers run and store"
 
 // changeOf says how a stream's setting comes right.
 func changeOf(stream string, d streams.Difference) string {
@@ -49,11 +57,14 @@ func durables(list []streams.StreamState) []Finding {
 	c := check{name: "durables"}
 	n := 0
 	for _, s := range list {
-		var missing []string
+		var missing, silent []string
 		for _, d := range s.Durables {
 			n++
 			if d.Missing {
 				missing = append(missing, d.Name)
+			}
+			if d.Silent {
+				silent = append(silent, d.Name)
 			}
 			if d.Paused {
 				c.add(Fail, d.Name, fmt.Sprintf("`nats consumer resume %s %s`", s.Name, d.Name), "is paused: nothing of %s is read by it", s.Name)
@@ -69,6 +80,12 @@ func durables(list []streams.StreamState) []Finding {
 		if len(missing) > 0 {
 			c.add(Fail, s.Name, applies, "%d of its durables are missing: %s", len(missing), some(missing))
 		}
+		if len(silent) > 0 {
+			c.add(Fail, s.Name, electing, "%d of its durables have no leader now: %s", len(silent), some(silent))
+		}
+	}
+	if n == 0 {
+		c.add(Unknown, "", "", "none was seen")
 	}
 	return c.done("%d, none is paused", n)
 }
@@ -82,80 +99,14 @@ func some(list []string) string {
 	return strings.Join(list[:few], ", ") + ", ..."
 }
 
-// placement checks that the copies are on different servers of different regions, and complete.
-func placement(s *streams.Survey) []Finding {
-	c := check{name: "placement"}
-	region, known := map[string]string{}, map[string]bool{}
-	for _, v := range s.Servers {
-		region[v.Name], known[v.Name] = v.Region, v.Tagged
-	}
-	copies, unseen, untagged := 0, map[string]bool{}, map[string]bool{}
-	for _, st := range s.Streams {
-		if st.Replicas < 2 || st.Missing || len(st.Copies) == 0 {
-			continue
-		}
-		copies = st.Replicas
-		if st.Copies[0].Server == "" {
-			c.add(Fail, st.Name, "wait for the election of some seconds; see that most of the servers run", "has no leader now: it takes no writes")
-		}
-		first, on := map[string]string{}, map[string]bool{}
-		for _, cp := range st.Copies {
-			if cp.Server == "" || on[cp.Server] {
-				continue
-			}
-			on[cp.Server] = true
-			if !cp.Current {
-				c.add(Fail, st.Name, "wait until it has caught up before another server is stopped; if it does not, see whether "+cp.Server+" runs, and restart it",
-					"the copy on %s is not current (%d behind)", cp.Server, cp.Behind)
-			}
-			if !known[cp.Server] {
-				unseen[cp.Server] = true
-				continue
-			}
-			switch other := first[region[cp.Server]]; {
-			case region[cp.Server] == "":
-				untagged[cp.Server] = true
-			case other != "":
-				c.add(Fail, st.Name, fmt.Sprintf("give every server a tag region:NAME and unique_tag: \"region:\" (nodes: region), then `nats stream cluster peer-remove %s %s`", st.Name, cp.Server),
-					"two copies are in region %s: on %s and %s", region[cp.Server], other, cp.Server)
-			default:
-				first[region[cp.Server]] = cp.Server
-			}
-		}
-		if len(on) < st.Replicas {
-			c.add(Fail, st.Name, "start the servers that are missing; a node of role streams then places the copies", "has %d copies on different servers, not %d", len(on), st.Replicas)
-		}
-	}
-	if names := sorted(unseen); len(names) > 0 {
-		c.add(Unknown, strings.Join(names, ", "), "ask with --system or --monitor", "the region is not known: whether two copies are in one cannot be seen")
-	}
-	if names := sorted(untagged); len(names) > 0 {
-		c.add(Warn, strings.Join(names, ", "), "set region in the files of these nodes; other NATS servers: server_tags: [\"region:NAME\"] and unique_tag: \"region:\" in jetstream",
-			"no region is set: nothing keeps two copies from the same one")
-	}
-	if copies == 0 {
-		return c.done("one copy of each stream: nats.replicas is 1")
-	}
-	return c.done("%d copies of each stream, all current, each in another region", copies)
-}
-
-func sorted(set map[string]bool) []string {
-	var list []string
-	for name := range set {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
-}
-
 func leaders(s *streams.Survey) []Finding {
 	c := check{name: "leaders"}
-	if m := s.Unequal; m.Stream != "" {
+	if m := s.Unequal; m.Stream != "" && !slices.ContainsFunc(s.Servers, func(v streams.ServerState) bool { return v.Name == m.To && silent(v) }) {
 		c.add(Warn, m.Stream, "nothing, when a node of role streams runs: it moves one leader every 15 s; else start one",
 			"is led by %s, which leads more than others: %s would be better", m.From, m.To)
 	}
-	if !slices.ContainsFunc(s.Streams, func(st streams.StreamState) bool { return st.Replicas > 1 }) {
-		return nil // all is on one server
+	if !slices.ContainsFunc(s.Streams, func(st streams.StreamState) bool { return st.Replicas > 1 && len(st.Copies) > 0 }) {
+		return nil // all is on one server, or nothing is seen
 	}
 	return c.done("spread over the servers")
 }
@@ -167,9 +118,9 @@ const (
 
 func fill(list []streams.StreamState) []Finding {
 	c := check{name: "fill"}
-	fullest, at := uint64(0), "none"
+	fullest, at := uint64(0), ""
 	for _, s := range list {
-		if s.Limit == 0 {
+		if s.Limit == 0 { // not seen, or without
 			continue
 		}
 		percent := s.Bytes * 100 / s.Limit
@@ -185,6 +136,9 @@ func fill(list []streams.StreamState) []Finding {
 		}
 		c.add(level, s.Name, fmt.Sprintf("raise nats.limits.%s on every node and restart role streams, or see why this waits", limitOf(s.Name)),
 			"is %d %% full (%s of %s)%s", percent, size(s.Bytes), size(s.Limit), waiting(s.Durables))
+	}
+	if at == "" {
+		c.add(Unknown, "", "", "no stream was seen")
 	}
 	return c.done("the fullest is %s with %d %%", at, fullest)
 }

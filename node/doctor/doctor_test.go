@@ -126,7 +126,7 @@ func TestStreams(t *testing.T) {
 	cfg.Name = "n1"
 	expect(t, "good", Streams(goodCell(), cfg), OK)
 	single := goodCell()
-	single.Streams = []streams.StreamState{{Name: "MT-0", Replicas: 1}}
+	single.Streams = []streams.StreamState{{Name: "MT-0", Replicas: 1, Limit: 8 << 30, Durables: []streams.DurableState{{Name: "mt-0-alert"}}}}
 	expect(t, "a server alone", Streams(single, cfg), OK)
 	for name, c := range map[string]struct {
 		spoil func(s *streams.Survey, mt *streams.StreamState)
@@ -146,10 +146,16 @@ func TestStreams(t *testing.T) {
 		}, Fail, []string{"nats stream rm MT-0"}},
 		"durable missing": {func(_ *streams.Survey, m *streams.StreamState) { m.Durables[0].Missing = true }, Fail, []string{"durables MT-0", "1 of its durables", "mt-0-alert"}},
 		"durable paused":  {func(_ *streams.Survey, m *streams.StreamState) { m.Durables[1].Paused = true }, Fail, []string{"nats consumer resume MT-0 mt-0-normal"}},
+		"durable silent":  {func(_ *streams.Survey, m *streams.StreamState) { m.Durables[1].Silent = true }, Fail, []string{"mt-0-normal", "no leader now", "look again"}},
+		"a server went away": {func(s *streams.Survey, m *streams.StreamState) {
+			s.Servers[2] = streams.ServerState{Name: "s2"} // of which another check tells
+			s.Unequal = streams.Move{Stream: "MT-0", From: "s0", To: "s2"}
+			m.Copies[2].Current = false
+		}, Fail, []string{"placement s2", "1 copies on it are not current"}},
 		"durable differs": {func(_ *streams.Survey, m *streams.StreamState) {
 			m.Durables[1].Wrong = []streams.Difference{{Setting: "max_deliver", Have: "5", Want: "-1"}}
 		}, Fail, []string{"nats consumer edit MT-0 mt-0-normal"}},
-		"copy behind":  {func(_ *streams.Survey, m *streams.StreamState) { m.Copies[2].Current, m.Copies[2].Behind = false, 12 }, Fail, []string{"placement MT-0", "s2", "12 behind"}},
+		"copy behind":  {func(_ *streams.Survey, m *streams.StreamState) { m.Copies[2].Current, m.Copies[2].Behind = false, 12 }, Fail, []string{"placement s2", "MT-0", "12 behind"}},
 		"copy missing": {func(_ *streams.Survey, m *streams.StreamState) { m.Copies = m.Copies[:2] }, Fail, []string{"2 copies on different servers, not 3"}},
 		"no leader": {func(_ *streams.Survey, m *streams.StreamState) {
 			m.Copies = append([]streams.Copy{{Leader: true, Current: true}}, m.Copies...)
@@ -167,6 +173,13 @@ func TestStreams(t *testing.T) {
 		s.Streams[0].Copies = append([]streams.Copy(nil), s.Streams[0].Copies...)
 		c.spoil(s, &s.Streams[0])
 		expect(t, name, Streams(s, cfg), c.level, c.words...)
+	}
+	dead := goodCell()
+	dead.Streams = []streams.StreamState{{Name: "MT-0", Replicas: 3, Problem: "no answer"}, {Name: "DELIVER", Replicas: 3, Problem: "no answer"}}
+	for _, f := range Streams(dead, cfg) {
+		if f.Level == OK && f.Check != "rights" || f.Level == Fail && f.About != "MT-0, DELIVER" {
+			t.Errorf("nothing can be seen: %+v", f)
+		}
 	}
 	for name, c := range map[string]struct {
 		spoil func(*streams.ServerState)

@@ -165,7 +165,7 @@ func clocks(list []streams.Clock, servers []streams.ServerState) []Finding {
 	if len(list) == 0 && len(c.list) == 0 {
 		c.add(Unknown, "", "", "no server's clock was seen")
 	}
-	return c.done("at most %v apart", widest.Round(time.Millisecond))
+	return c.done("at most %v apart", widest.Round(10*time.Microsecond))
 }
 
 // compare judges a difference between two clocks that is known within some bounds.
