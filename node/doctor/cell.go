@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -148,15 +149,7 @@ func waiting(list []streams.DurableState) string {
 	if len(list) == 0 {
 		return ""
 	}
-	most := slices.MaxFunc(list, func(a, b streams.DurableState) int {
-		switch {
-		case a.Pending < b.Pending:
-			return -1
-		case a.Pending > b.Pending:
-			return 1
-		}
-		return 0
-	})
+	most := slices.MaxFunc(list, func(a, b streams.DurableState) int { return cmp.Compare(a.Pending, b.Pending) })
 	if most.Pending == 0 {
 		return ""
 	}
