@@ -27,6 +27,7 @@ type cli struct {
 	Streams  streamsCmd  `cmd:"" help:"Look into the streams."`
 	Backup   backupCmd   `cmd:"" help:"Save streams, resources and reporting database of a running gateway, or verify what was saved."`
 	Restore  restoreCmd  `cmd:"" help:"Fill an empty gateway from a backup."`
+	Doctor   doctorCmd   `cmd:"" help:"Check a running cell and this node's configuration, and print what to change."`
 	Key      keyCmd      `cmd:"" help:"Make the key by which the servers of a cell know a node."`
 	Config   configCmd   `cmd:"" help:"Print a node's configuration file with all defaults."`
 	Bench    bench.CLI   `cmd:"" help:"Operator simulator and load generator."`

@@ -63,6 +63,7 @@ func (n *Node) startAdmin(context.Context) error {
 	mux.HandleFunc("POST /rollback", n.adminRollback)
 	mux.HandleFunc("GET /cat", n.adminCat)
 	mux.HandleFunc("POST /backup", n.adminBackup)
+	mux.HandleFunc("GET /doctor", n.adminDoctor)
 	n.admin = &admin{server: &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}}
 	n.serve("admin", n.admin.server, l)
 	return nil

@@ -42,11 +42,14 @@ func readSeed(file string) (string, error) {
 
 func peers(nodes []configs.NodeKey) (list []streams.Peer) {
 	for _, n := range nodes {
-		p := streams.Peer{Node: n.Name, Key: n.Key}
-		for _, r := range n.Roles {
-			p.Roles = append(p.Roles, string(r))
-		}
-		list = append(list, p)
+		list = append(list, streams.Peer{Node: n.Name, Key: n.Key, Roles: roleNames(n.Roles)})
 	}
 	return list
+}
+
+func roleNames(roles []configs.Role) (names []string) {
+	for _, r := range roles {
+		names = append(names, string(r))
+	}
+	return names
 }

@@ -215,7 +215,7 @@ func busConfig(cfg *configs.Node) (streams.Config, error) {
 		return streams.Config{}, err
 	}
 	return streams.Config{
-		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Peers: peers(c.Nodes),
+		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Peers: peers(c.Nodes), Roles: roleNames(cfg.Roles),
 		Node: cfg.Name, URLs: c.URLs, Dir: cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
 		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: cfg.Region,
 		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
@@ -226,9 +226,11 @@ func busConfig(cfg *configs.Node) (streams.Config, error) {
 }
 
 // topology is what the resources in service need of the streams.
-func (n *Node) topology() streams.Topology {
-	t := streams.Topology{Reporting: n.cfg.MySQL.DSN != "", Carriers: []string{streams.HoldQueue}}
-	for name := range n.live.Load().Carriers {
+func (n *Node) topology() streams.Topology { return topologyOf(n.cfg, n.live.Load()) }
+
+func topologyOf(cfg *configs.Node, snap *configs.Snapshot) streams.Topology {
+	t := streams.Topology{Reporting: cfg.MySQL.DSN != "", Carriers: []string{streams.HoldQueue}}
+	for name := range snap.Carriers {
 		t.Carriers = append(t.Carriers, name)
 	}
 	return t

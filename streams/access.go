@@ -142,6 +142,7 @@ func rightsOfAll() rights {
 	r := rights{publish: []string{
 		"$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.LIST.*", // depths and fill
 		"$KV." + leaseBucket + ".>",
+		serverQuestion, whoAmI, // the doctor's: how the servers are, and what this node may do
 		// The watch of the resources is a reader of its own.
 		"$JS.API.CONSUMER.CREATE." + bucketStream(configBucket) + ".>", "$JS.API.CONSUMER.DELETE." + bucketStream(configBucket) + ".*",
 		"$JS.FC." + bucketStream(configBucket) + ".>",

@@ -51,7 +51,7 @@ func (h *trimHold) during(ctx context.Context) (context.Context, context.CancelF
 func (h *trimHold) end(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err := h.lease.write(ctx, h.lease.value)
+	err := h.lease.write(ctx, func(v *leaseValue) { v.Turn++ })
 	if isConflict(err) {
 		err = fmt.Errorf("%w: a stream became nearly full", ErrBackupBroken)
 	}

@@ -120,8 +120,10 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	if err = b.followElections(); err != nil {
 		return fmt.Errorf("elections: %w", err)
 	}
-	b.pub, err = newPublisher(b)
-	return err
+	if b.pub, err = newPublisher(b); err != nil {
+		return err
+	}
+	return b.answerServers()
 }
 
 // identify adds how the connection is made: to the embedded server from within, or to others with TLS and this node's key.

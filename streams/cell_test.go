@@ -48,7 +48,9 @@ func TestCellOutlivesAServer(t *testing.T) {
 
 // Every stream of a cell lies on every server, and a node that has not heard of the streams waits for them.
 func TestCellPlacement(t *testing.T) {
-	cell := streamstest.NewCell(t, streamstest.Carriers("one"), streamstest.With(func(c *streams.Config) { c.Partitions = 3 }))
+	cell := streamstest.NewCell(t, streamstest.Carriers("one"), streamstest.With(func(c *streams.Config) {
+		c.Partitions, c.Region = 3, "region"+c.Node[1:]
+	}))
 	placed, err := cell.Node(1).Placement(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +68,7 @@ func TestCellPlacement(t *testing.T) {
 			t.Errorf("%s is on %v, leader first: %v", stream, on, copies)
 		}
 	}
+	checkSurvey(t, cell.Connect("client"))
 }
 
 // However the servers chose the leaders, a few moves put those of MT on different servers.

@@ -26,6 +26,7 @@ type Config struct {
 	Region     string   // of the embedded server: no two copies of a stream come to one region; "" = any server will do
 	TLS        TLS      // of all connections between nodes and servers
 	Seed       string   // proves to servers elsewhere who this node is; "" = they do not ask
+	Roles      []string // that this node plays, which Survey compares its rights with; nothing else needs them
 	Peers      []Peer   // the nodes that may connect to the embedded server; none = any
 	SyncAlways bool     // the embedded server answers only after fsync; false is for tests
 
