@@ -162,6 +162,7 @@ func (c *runCmd) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	err = n.Wait(ctx)
+	n.Leave()
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Drain)
 	defer cancel()
 	return errors.Join(err, n.Stop(stopCtx))

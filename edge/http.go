@@ -34,6 +34,7 @@ type httpOptions struct {
 	maxRecipients int           // of one request
 	maxConns      int           // at a time
 	drain         time.Duration // how long requests under way may take once the door closes
+	leaving       func() bool   // reports whether connections are to end with their next answer; nil: never
 }
 
 const (
@@ -86,6 +87,7 @@ func (d *httpDoor) run(ctx context.Context) error {
 	}
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.opts.drain)
 	defer cancel()
+	d.awaitLast(bound)
 	err := d.app.ShutdownWithContext(bound)
 	// A server that had not begun to serve knows nothing of its listener yet.
 	if cerr := d.ln.Close(); cerr != nil && !errors.Is(cerr, net.ErrClosed) {
@@ -105,6 +107,9 @@ func (d *httpDoor) handle(operation string, next fiber.Handler) fiber.Handler {
 		err := d.guard(c, next)
 		if err != nil {
 			err = d.sendError(c, err)
+		}
+		if d.opts.leaving != nil && d.opts.leaving() {
+			c.Context().SetConnectionClose()
 		}
 		d.stats.observe(operation, c.Response().StatusCode(), start)
 		return err

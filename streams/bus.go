@@ -74,7 +74,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	}
 	if err := b.connect(ctx, reg); err != nil {
 		b.cancel()
-		b.disconnect()
+		b.disconnect(ctx)
 		return nil, err
 	}
 	b.owned.Go(b.keep)
@@ -145,7 +145,7 @@ func (b *Bus) identify(options *[]nats.Option) error {
 }
 
 // Close flushes what was given to Publish, for as long as ctx allows, tells every waiting caller, closes the connection and
-// stops the embedded server. What is not answered by then is told as ErrUnknownFate or ErrClosed.
+// stops the embedded server; one of a cell hands over what it leads first. What is not answered by then is told as ErrUnknownFate or ErrClosed.
 func (b *Bus) Close(ctx context.Context) (err error) {
 	b.closing.Do(func() {
 		err = b.pub.close(ctx)
@@ -167,18 +167,18 @@ func (b *Bus) Close(ctx context.Context) (err error) {
 		}
 		b.cancel()
 		b.owned.Wait()
-		b.disconnect()
+		b.disconnect(ctx)
 		b.metrics.unregister()
 	})
 	return err
 }
 
-func (b *Bus) disconnect() {
+func (b *Bus) disconnect(ctx context.Context) {
 	if b.nc != nil {
 		b.nc.Close()
 	}
 	if b.srv != nil {
-		stopServer(b.srv)
+		b.leave(ctx)
 	}
 }
 

@@ -148,7 +148,8 @@ func (c *Consumer) receive(m *nats.Msg) {
 		return
 	}
 	if c.shut {
-		return // delivered again after AckWait
+		_ = c.bus.nc.Publish(m.Reply, []byte("-NAK")) // else AckWait does it
+		return
 	}
 	for i := range c.pulls {
 		if c.pulls[i].left > 0 {
@@ -325,7 +326,7 @@ func (c *Consumer) Close() {
 	ready := c.ready
 	c.ready, c.pulls = nil, nil
 	c.mu.Unlock()
-	_ = c.sub.Unsubscribe() // only fails when the connection is closed already
+	_ = c.sub.Drain() // what is on its way is given back too; only fails when the connection is closed already
 	for _, m := range ready {
 		_ = c.bus.nc.Publish(m.Reply, []byte("-NAK")) // else AckWait does it
 	}
