@@ -50,6 +50,7 @@ type httpDoor struct {
 	ln     net.Listener
 	funnel funnel
 	core   index.Asker
+	ids    *sms.IDs // of requests
 	live   *configs.Live
 	log    *slog.Logger
 	opts   httpOptions
@@ -62,7 +63,7 @@ func newHTTPDoor(ln net.Listener, f funnel, core index.Asker, live *configs.Live
 	if err != nil {
 		return nil, fmt.Errorf("metrics of the HTTP door: %w", err)
 	}
-	d := &httpDoor{ln: ln, funnel: f, core: core, live: live, log: log, opts: opts, stats: stats}
+	d := &httpDoor{ln: ln, funnel: f, core: core, ids: sms.NewIDs(nil), live: live, log: log, opts: opts, stats: stats}
 	d.app = fiber.New(fiber.Config{
 		AppName: "tasman", DisableStartupMessage: true, ErrorHandler: d.sendError, CaseSensitive: true, StrictRouting: true,
 		BodyLimit: opts.maxBody, Concurrency: opts.maxConns, ReadTimeout: httpRead, WriteTimeout: httpWrite, IdleTimeout: httpIdle,
