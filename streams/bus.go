@@ -39,6 +39,7 @@ type Bus struct {
 	mu        sync.Mutex
 	consumers map[*Consumer]struct{}
 
+	moves     chan struct{} // asks for another server
 	gauges    gauges
 	avoid     avoided
 	shared    shared
@@ -55,7 +56,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil)}
+	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan struct{}, 1)}
 	b.avoid.until = make([]atomicTime, cfg.Partitions)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
@@ -78,6 +79,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 		return nil, err
 	}
 	b.owned.Go(b.keep)
+	b.owned.Go(b.followServers)
 	b.owned.Go(b.watchGauges)
 	b.owned.Go(b.writePositions)
 	return b, nil
@@ -96,6 +98,7 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.ReconnectHandler(func(*nats.Conn) { b.reconnected() }),
+		nats.LameDuckModeHandler(b.serverLeaves),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.log.Debug("nats connection", "err", err) }),
 	}
 	if err := b.identify(&options); err != nil {

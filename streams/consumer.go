@@ -41,6 +41,8 @@ type Consumer struct {
 	refusals int
 	closed   chan struct{}
 	shut     bool
+	// suspended says that the connection is about to move: nothing is asked for.
+	suspended bool
 }
 
 type pull struct {
@@ -66,17 +68,12 @@ func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, 
 	}
 	c := &Consumer{
 		bus: b, durable: d, prefetch: b.ahead(prefetch),
-		next: "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name, inbox: b.nc.NewInbox(),
+		next:    "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name,
 		arrived: make(chan struct{}, 1), open: make(map[string]time.Time), closed: make(chan struct{}),
 	}
-	sub, err := b.nc.Subscribe(c.inbox+".*", c.receive)
-	if err != nil {
+	if err := c.listen(); err != nil {
 		return nil, fmt.Errorf("consume %s: %w", d.Name, err)
 	}
-	if err := sub.SetPendingLimits(-1, -1); err != nil { // bounded by prefetch
-		return nil, fmt.Errorf("consume %s: %w", d.Name, err)
-	}
-	c.sub = sub
 	b.mu.Lock()
 	b.consumers[c] = struct{}{}
 	b.mu.Unlock()
@@ -200,7 +197,7 @@ func (c *Consumer) pullMore(now time.Time) {
 	for _, p := range c.pulls {
 		room -= p.left
 	}
-	if room <= 0 || c.bus.cfg.Replicas > 1 && room < c.prefetch/2 || c.shut || now.Before(c.retry) {
+	if c.suspended || room <= 0 || c.bus.cfg.Replicas > 1 && room < c.prefetch/2 || c.shut || now.Before(c.retry) {
 		return
 	}
 	request, err := json.Marshal(struct {
@@ -224,6 +221,13 @@ func (c *Consumer) pullMore(now time.Time) {
 func (c *Consumer) repull() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.shut {
+		return
+	}
+	if c.suspended && c.listen() != nil {
+		return // the connection is closed
+	}
+	c.suspended = false
 	c.pulls = nil
 	c.retry = time.Time{}
 	c.pullMore(time.Now())
@@ -323,10 +327,10 @@ func (c *Consumer) Close() {
 	}
 	c.shut = true
 	close(c.closed)
-	ready := c.ready
+	ready, sub := c.ready, c.sub
 	c.ready, c.pulls = nil, nil
 	c.mu.Unlock()
-	_ = c.sub.Drain() // what is on its way is given back too; only fails when the connection is closed already
+	_ = sub.Drain() // what is on its way is given back too; only fails when the connection is closed already
 	for _, m := range ready {
 		_ = c.bus.nc.Publish(m.Reply, []byte("-NAK")) // else AckWait does it
 	}
