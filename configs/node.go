@@ -144,6 +144,9 @@ type NodeKey struct {
 	Key string `yaml:"key"`
 	// Roles that it plays.
 	Roles []Role `yaml:"roles"`
+	// Apply lets the commands there change the resources (tasman apply and rollback), as on the nodes of role streams. Default
+	// false.
+	Apply bool `yaml:"apply"`
 }
 
 // Cluster makes an embedded server one of the servers of a cell, which hold the streams together. The nodes' names are the

@@ -42,7 +42,7 @@ func readSeed(file string) (string, error) {
 
 func peers(nodes []configs.NodeKey) (list []streams.Peer) {
 	for _, n := range nodes {
-		p := streams.Peer{Node: n.Name, Key: n.Key}
+		p := streams.Peer{Node: n.Name, Key: n.Key, Apply: n.Apply}
 		for _, r := range n.Roles {
 			p.Roles = append(p.Roles, string(r))
 		}
