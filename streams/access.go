@@ -92,17 +92,25 @@ func guard(opts *server.Options, cfg Config, own string) error {
 	}
 	opts.Nkeys = []*server.NkeyUser{{Nkey: own}}
 	for _, p := range cfg.Peers {
-		if p.Node == "" || token(p.Node) != p.Node {
-			return fmt.Errorf("peer %q: want a node's name", p.Node)
-		}
-		if !nkeys.IsValidPublicUserKey(p.Key) {
-			return fmt.Errorf("peer %s: %q is not a node's public key (U...)", p.Node, p.Key)
+		if err := p.check(); err != nil {
+			return err
 		}
 		rights, err := rightsOf(p, cfg.Partitions)
 		if err != nil {
 			return fmt.Errorf("peer %s: %w", p.Node, err)
 		}
 		opts.Nkeys = append(opts.Nkeys, &server.NkeyUser{Nkey: p.Key, Permissions: rights})
+	}
+	return nil
+}
+
+// check looks at the name and the key.
+func (p Peer) check() error {
+	if p.Node == "" || token(p.Node) != p.Node {
+		return fmt.Errorf("peer %q: want a node's name", p.Node)
+	}
+	if !nkeys.IsValidPublicUserKey(p.Key) {
+		return fmt.Errorf("peer %s: %q is not a node's public key (U...)", p.Node, p.Key)
 	}
 	return nil
 }
