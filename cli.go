@@ -29,6 +29,7 @@ type cli struct {
 	Restore  restoreCmd  `cmd:"" help:"Fill an empty gateway from a backup."`
 	Doctor   doctorCmd   `cmd:"" help:"Check a running cell and this node's configuration, and print what to change."`
 	Key      keyCmd      `cmd:"" help:"Make the key by which the servers of a cell know a node."`
+	Rights   rightsCmd   `cmd:"" help:"Print what NATS servers of your own need in their configuration to let the nodes in."`
 	Config   configCmd   `cmd:"" help:"Print a node's configuration file with all defaults."`
 	Bench    bench.CLI   `cmd:"" help:"Operator simulator and load generator."`
 }
@@ -68,6 +69,24 @@ func (c *keyCmd) Run(t *terminal) error {
 		return err
 	}
 	_, err = fmt.Fprintln(t.out, public)
+	return err
+}
+
+type rightsCmd struct {
+	Config string `type:"existingfile" short:"c" required:"" help:"Node configuration that lists all nodes, those of role streams too, in nats.nodes."`
+}
+
+// Run prints the authorization of the servers' configuration.
+func (c *rightsCmd) Run(t *terminal) error {
+	cfg, err := configs.LoadNode(c.Config)
+	if err != nil {
+		return err
+	}
+	block, err := node.Authorization(cfg)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(t.out, block)
 	return err
 }
 
@@ -165,6 +184,7 @@ func (c *runCmd) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	err = n.Wait(ctx)
+	n.Leave()
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Drain)
 	defer cancel()
 	return errors.Join(err, n.Stop(stopCtx))

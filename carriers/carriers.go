@@ -124,6 +124,9 @@ func (c *Carriers) reconcile(ctx context.Context, snap *configs.Snapshot) {
 	}
 }
 
+// lookWait bounds how long the queues of removed carriers may keep those in service from being started.
+const lookWait = 2 * time.Second
+
 // wish is a worker that there should be.
 type wish struct {
 	spec    *configs.Carrier
@@ -141,16 +144,18 @@ func (c *Carriers) wanted(ctx context.Context, snap *configs.Snapshot) map[strin
 			out[name] = wish{spec, false}
 		}
 	}
-	depths, err := c.bus.Depths(ctx)
+	look, cancel := context.WithTimeout(ctx, lookWait)
+	defer cancel()
+	waiting, err := c.bus.Waiting(look, streams.Dispatch)
 	if err != nil {
 		if ctx.Err() == nil {
 			c.log.Warn("queues of removed carriers not seen", "err", err)
 		}
 		return out
 	}
-	for _, d := range depths {
-		name, ok := streams.CarrierOf(d.Durable)
-		if _, known := out[name]; ok && !known && name != Hold && d.Pending > 0 {
+	for d, pending := range waiting {
+		name, ok := streams.CarrierOf(d)
+		if _, known := out[name]; ok && !known && name != Hold && pending > 0 {
 			out[name] = wish{retiredSpec(name), true}
 		}
 	}

@@ -55,6 +55,9 @@ type Node struct {
 	Edge Edge `yaml:"edge"`
 	// Log says what is logged and how.
 	Log Log `yaml:"log"`
+	// LameDuck is how long a node that is to stop goes on once /readyz says so, 0 to 5m: as long as the load balancers take to
+	// notice. Default 0s.
+	LameDuck time.Duration `yaml:"lame_duck"`
 	// Drain is how long a node that stops may finish what it started, 1s to 5m. Default 10s.
 	Drain time.Duration `yaml:"drain"`
 }
@@ -141,6 +144,9 @@ type NodeKey struct {
 	Key string `yaml:"key"`
 	// Roles that it plays.
 	Roles []Role `yaml:"roles"`
+	// Apply lets the commands there change the resources (tasman apply and rollback), as on the nodes of role streams. Default
+	// false.
+	Apply bool `yaml:"apply"`
 }
 
 // Cluster makes an embedded server one of the servers of a cell, which hold the streams together. The nodes' names are the
@@ -301,6 +307,7 @@ func (n *Node) findings() []finding {
 		oneOf(&f, fmt.Sprintf("roles[%d]", i), r, Roles()...)
 	}
 	f.unique("roles", names)
+	f.duration("lame_duck", n.LameDuck, 0, 5*time.Minute)
 	f.duration("drain", n.Drain, time.Second, 5*time.Minute)
 	oneOf(&f, "log.level", n.Log.Level, "debug", "info", "warn", "error")
 	oneOf(&f, "log.format", n.Log.Format, LogAuto, LogJSON, LogText)

@@ -65,7 +65,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, l
 	return c, nil
 }
 
-// Ready returns nil once core routes and answers.
+// Ready returns nil once core routes and answers, or would if another node did not.
 func (c *Core) Ready() error {
 	if !c.started.Load() {
 		return errors.New("core waits for the index")
@@ -76,6 +76,7 @@ func (c *Core) Ready() error {
 // Run routes until ctx ends. What was read and not finished then comes again to the next run.
 func (c *Core) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.catchUp(ctx) })
 	g.Go(func() error { return c.followResources(ctx) })
 	for p := range c.cfg.Partitions {
 		g.Go(func() error { return c.ownPartition(ctx, p) })
@@ -90,6 +91,15 @@ func (c *Core) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// catchUp waits until the index knows what was stored before this node began.
+func (c *Core) catchUp(ctx context.Context) error {
+	if err := c.barrier(ctx); err != nil {
+		return err
+	}
+	c.started.Store(true)
+	return nil
 }
 
 // followResources adapts the batch limits of slow carriers to each revision.

@@ -103,7 +103,7 @@ func (c *Core) key(req index.KeyRequest) (index.KeyReply, error) {
 		messages, err := c.messages(entry.IDs)
 		return index.KeyReply{Verdict: index.KeyKnown, Messages: messages}, err
 	}
-	if ok || !c.keys.claim(req.Account, req.Key) {
+	if ok || !c.keys.claim(req.Account, req.Key, req.By) {
 		return index.KeyReply{Verdict: index.KeyInFlight}, nil
 	}
 	return index.KeyReply{Verdict: index.KeyGo}, nil
@@ -128,33 +128,39 @@ func (c *Core) messages(ids []sms.ID) ([]sms.Message, error) {
 type keyClaims struct {
 	now    func() time.Time
 	mu     sync.Mutex
-	claims map[string]time.Time
+	claims map[string]keyClaim
 	swept  time.Time
+}
+
+// keyClaim is a claim of one asker, who may not have heard that it is his.
+type keyClaim struct {
+	until time.Time
+	by    string
 }
 
 const claimFor = 30 * time.Second // longer than any accept takes
 
 func newKeyClaims(now func() time.Time) *keyClaims {
-	return &keyClaims{now: now, claims: map[string]time.Time{}}
+	return &keyClaims{now: now, claims: map[string]keyClaim{}}
 }
 
-func (k *keyClaims) claim(account, key string) bool {
+func (k *keyClaims) claim(account, key, by string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
 	if now.Sub(k.swept) > claimFor {
 		k.swept = now
-		for name, until := range k.claims {
-			if now.After(until) {
+		for name, held := range k.claims {
+			if now.After(held.until) {
 				delete(k.claims, name)
 			}
 		}
 	}
 	name := account + "\x00" + key
-	if until, ok := k.claims[name]; ok && now.Before(until) {
+	if held, ok := k.claims[name]; ok && now.Before(held.until) && (by == "" || held.by != by) {
 		return false
 	}
-	k.claims[name] = now.Add(claimFor)
+	k.claims[name] = keyClaim{now.Add(claimFor), by}
 	return true
 }
 

@@ -76,21 +76,24 @@ func TestPlanSharesByWeightAndIsRepeatable(t *testing.T) {
 func TestKeyClaims(t *testing.T) {
 	now := time.Unix(1000, 0)
 	k := newKeyClaims(func() time.Time { return now })
-	if !k.claim("acme", "k1") {
+	if !k.claim("acme", "k1", "a") {
 		t.Fatal("a new key was not given")
 	}
-	if k.claim("acme", "k1") {
+	if k.claim("acme", "k1", "b") || k.claim("acme", "k1", "") {
 		t.Error("a claimed key was given again")
 	}
-	if !k.claim("other", "k1") {
+	if !k.claim("acme", "k1", "a") {
+		t.Error("who holds the claim and did not hear of it may not ask again")
+	}
+	if !k.claim("other", "k1", "a") {
 		t.Error("a key of one account blocks another's")
 	}
 	k.release("acme", "k1")
-	if !k.claim("acme", "k1") {
+	if !k.claim("acme", "k1", "a") {
 		t.Error("a released key was not given")
 	}
 	now = now.Add(claimFor + time.Second)
-	if !k.claim("acme", "k1") {
+	if !k.claim("acme", "k1", "a") {
 		t.Error("a lapsed claim still holds")
 	}
 	if len(k.claims) != 1 {

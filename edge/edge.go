@@ -91,6 +91,7 @@ type Edge struct {
 	http, smppPlain, smppTLS, smtp net.Listener // nil when closed
 
 	running atomic.Bool
+	leaving atomic.Bool // HTTP connections are not kept
 }
 
 // door is a way in. run serves until ctx ends and then finishes within the drain time.
@@ -150,6 +151,7 @@ func (e *Edge) openDoors(reg prometheus.Registerer) error {
 	if e.http != nil {
 		d, err := newHTTPDoor(e.http, e, e.bus, e.live, httpOptions{
 			maxBody: e.cfg.MaxBody, maxRecipients: e.cfg.MaxRecipients, maxConns: e.cfg.MaxConns, drain: e.cfg.Drain,
+			leaving: e.leaving.Load,
 		}, e.log, reg)
 		if err != nil {
 			return err
@@ -214,6 +216,7 @@ func (e *Edge) Run(ctx context.Context) error {
 
 	<-ctx.Done()
 	e.running.Store(false)
+	e.Leave()
 	front.Wait()
 	close(errs)
 	var all []error
@@ -228,6 +231,10 @@ func (e *Edge) Run(ctx context.Context) error {
 	e.hooks.close()
 	return errors.Join(all...)
 }
+
+// Leave announces that Run is about to end: HTTP connections end with their next answer, so that their clients go elsewhere
+// in time. Nothing else changes.
+func (e *Edge) Leave() { e.leaving.Store(true) }
 
 // Ready returns nil while submissions are taken, else why not.
 func (e *Edge) Ready() error {

@@ -34,6 +34,7 @@ type httpOptions struct {
 	maxRecipients int           // of one request
 	maxConns      int           // at a time
 	drain         time.Duration // how long requests under way may take once the door closes
+	leaving       func() bool   // reports whether connections are to end with their next answer; nil: never
 }
 
 const (
@@ -49,6 +50,7 @@ type httpDoor struct {
 	ln     net.Listener
 	funnel funnel
 	core   index.Asker
+	ids    *sms.IDs // of requests
 	live   *configs.Live
 	log    *slog.Logger
 	opts   httpOptions
@@ -61,7 +63,7 @@ func newHTTPDoor(ln net.Listener, f funnel, core index.Asker, live *configs.Live
 	if err != nil {
 		return nil, fmt.Errorf("metrics of the HTTP door: %w", err)
 	}
-	d := &httpDoor{ln: ln, funnel: f, core: core, live: live, log: log, opts: opts, stats: stats}
+	d := &httpDoor{ln: ln, funnel: f, core: core, ids: sms.NewIDs(nil), live: live, log: log, opts: opts, stats: stats}
 	d.app = fiber.New(fiber.Config{
 		AppName: "tasman", DisableStartupMessage: true, ErrorHandler: d.sendError, CaseSensitive: true, StrictRouting: true,
 		BodyLimit: opts.maxBody, Concurrency: opts.maxConns, ReadTimeout: httpRead, WriteTimeout: httpWrite, IdleTimeout: httpIdle,
@@ -86,6 +88,7 @@ func (d *httpDoor) run(ctx context.Context) error {
 	}
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.opts.drain)
 	defer cancel()
+	d.awaitLast(bound)
 	err := d.app.ShutdownWithContext(bound)
 	// A server that had not begun to serve knows nothing of its listener yet.
 	if cerr := d.ln.Close(); cerr != nil && !errors.Is(cerr, net.ErrClosed) {
@@ -105,6 +108,9 @@ func (d *httpDoor) handle(operation string, next fiber.Handler) fiber.Handler {
 		err := d.guard(c, next)
 		if err != nil {
 			err = d.sendError(c, err)
+		}
+		if d.opts.leaving != nil && d.opts.leaving() {
+			c.Context().SetConnectionClose()
 		}
 		d.stats.observe(operation, c.Response().StatusCode(), start)
 		return err

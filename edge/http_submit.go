@@ -62,7 +62,7 @@ func (d *httpDoor) submit(c *fiber.Ctx) error {
 		return d.acceptRequest(c, who, req, nil)
 	}
 	hash := sha256.Sum256(body)
-	return d.acceptOnce(c, who, req, &index.KeyRequest{Account: who.account.Name, Key: key, Hash: hash[:]})
+	return d.acceptOnce(c, who, req, &index.KeyRequest{Account: who.account.Name, Key: key, Hash: hash[:], By: d.ids.Next().String()})
 }
 
 // acceptOnce accepts a request that has an idempotency key, unless it was accepted before. A claimed key is given back when
@@ -70,7 +70,7 @@ func (d *httpDoor) submit(c *fiber.Ctx) error {
 func (d *httpDoor) acceptOnce(c *fiber.Ctx, who caller, req *submitRequest, key *index.KeyRequest) error {
 	ctx, cancel := context.WithTimeout(c.UserContext(), askTime)
 	defer cancel()
-	reply, err := index.AskKey(ctx, d.core, *key)
+	reply, err := index.AskKey(ctx, patient{d.core}, *key)
 	if err != nil {
 		d.log.Warn("idempotency question failed", "account", who.account.Name, "err", err)
 		return unavailable("The Idempotency-Key cannot be checked now. Nothing was accepted.")
@@ -103,7 +103,7 @@ func (d *httpDoor) release(c *fiber.Ctx, key index.KeyRequest) {
 	key.Release = true
 	ctx, cancel := context.WithTimeout(c.UserContext(), askTime)
 	defer cancel()
-	if _, err := index.AskKey(ctx, d.core, key); err != nil {
+	if _, err := index.AskKey(ctx, patient{d.core}, key); err != nil {
 		d.log.Warn("idempotency key not given back", "account", key.Account, "err", err)
 	}
 }

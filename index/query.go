@@ -38,6 +38,7 @@ type KeyRequest struct {
 	Account string
 	Key     string
 	Hash    []byte // of the request's body
+	By      string // names the asker: who holds the claim may ask again; "" = nobody may
 	Release bool   // gives the claim back: the request was refused and nothing was stored
 }
 

@@ -40,9 +40,18 @@ func readSeed(file string) (string, error) {
 	return strings.TrimSpace(string(b)), nil
 }
 
+// Authorization returns what servers that are not Tasman's need in their configuration so that the nodes listed in nats.nodes
+// may connect, each with the rights of its roles.
+func Authorization(cfg *configs.Node) (string, error) {
+	if len(cfg.NATS.Nodes) == 0 {
+		return "", errors.New("nats.nodes lists no node")
+	}
+	return streams.Authorization(peers(cfg.NATS.Nodes), cfg.NATS.Partitions)
+}
+
 func peers(nodes []configs.NodeKey) (list []streams.Peer) {
 	for _, n := range nodes {
-		list = append(list, streams.Peer{Node: n.Name, Key: n.Key, Roles: roleNames(n.Roles)})
+		list = append(list, streams.Peer{Node: n.Name, Key: n.Key, Roles: roleNames(n.Roles), Apply: n.Apply})
 	}
 	return list
 }

@@ -49,6 +49,7 @@ type Node struct {
 	fail  chan error
 
 	started atomic.Bool
+	leaving atomic.Bool
 
 	backingUp sync.Mutex // held while a backup is taken
 }
@@ -146,6 +147,7 @@ func (n *Node) Wait(ctx context.Context) error {
 
 // Stop drains and stops everything, last started first: doors close before what is behind them. ctx bounds it.
 func (n *Node) Stop(ctx context.Context) error {
+	n.leaving.Store(true)
 	n.mu.Lock()
 	stops := n.stops
 	n.stops = nil
@@ -163,6 +165,9 @@ func (n *Node) Stop(ctx context.Context) error {
 
 // Ready returns nil when every role can do its work, else what is missing.
 func (n *Node) Ready() error {
+	if n.leaving.Load() {
+		return errors.New("stopping")
+	}
 	if !n.started.Load() {
 		return errors.New("starting")
 	}
@@ -201,6 +206,7 @@ func (n *Node) startStreams(ctx context.Context) error {
 	if err := bus.Apply(ctx, n.topology()); err != nil {
 		return fmt.Errorf("streams: %w", err)
 	}
+	n.onReady("copies", bus.Current)
 	n.run("trimmer", bus.RunTrimmer)
 	n.run("balancer", bus.RunBalancer)
 	n.run("drains", bus.RunDrains)

@@ -28,10 +28,8 @@ func (s *Session) serve(r *Request, body []byte) {
 // when it may be served, now or later.
 func (s *Session) refusalLocked() Status {
 	switch {
-	case s.phase == phaseUnbinding:
+	case s.phase >= phaseUnbinding:
 		return StatusInvalidBindStatus
-	case s.phase != phaseOpen:
-		return StatusMessageQueueFull // temporary on both sides: it comes again elsewhere
 	case s.opts.ThrottleWhenFull && s.unanswered >= s.maxPending:
 		return StatusThrottled
 	}
@@ -51,6 +49,8 @@ func (s *Session) refuse(r *Request, st Status) {
 // MaxPending. One that has no response needs no place.
 func (s *Session) placeLocked(r *Request) bool {
 	switch {
+	case s.holding:
+		return false
 	case !hasResponse(r.header.Command):
 		return true
 	case s.unanswered >= s.maxPending:
@@ -91,37 +91,29 @@ func (r *Request) size() int { return int(r.header.Length) + asideCost }
 // nothing itself, so that the handler sees one request at a time.
 func (s *Session) serveAside() {
 	for {
-		r, st := s.nextAside()
-		switch {
-		case r == nil:
+		r := s.nextAside()
+		if r == nil {
 			return
-		case st != StatusOK:
-			s.refuse(r, st)
-		default:
-			s.handler.ServeSMPP(r)
 		}
+		s.handler.ServeSMPP(r)
 	}
 }
 
 // nextAside takes the oldest request set aside once there is a place for it, nil
-// when there is none left or the session ends. Those that our own Unbind finds here
-// have the status to refuse them with.
-func (s *Session) nextAside() (*Request, Status) {
+// when there is none left or the session ends.
+func (s *Session) nextAside() *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.aside) > 0 && s.phase < phaseFinishing {
-		r, st := s.aside[0], StatusOK
-		if s.phase == phaseDraining {
-			st = s.refusalLocked()
-		}
-		if st != StatusOK || s.placeLocked(r) {
+		r := s.aside[0]
+		if s.placeLocked(r) {
 			s.aside[0] = nil
 			s.aside = s.aside[1:]
 			s.asideOctets -= r.size()
 			if s.paused {
 				wake(s.resume)
 			}
-			return r, st
+			return r
 		}
 		s.wantsPlace = true
 		s.mu.Unlock()
@@ -134,7 +126,7 @@ func (s *Session) nextAside() (*Request, Status) {
 	}
 	s.aside, s.asideOctets, s.serving = nil, 0, false
 	s.releasedLocked()
-	return nil, StatusOK
+	return nil
 }
 
 // pauseLocked stands still until something set aside is served, and gives the lock

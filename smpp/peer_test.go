@@ -217,11 +217,11 @@ func TestInactivity(t *testing.T) {
 	})
 }
 
-// TestUnbindDrains: our unbind waits for both sides' outstanding requests, and
-// refuses new ones meanwhile.
+// TestUnbindDrains: our unbind waits for both sides' outstanding requests, takes no
+// new ones of ours meanwhile, and serves the peer's as ever.
 func TestUnbindDrains(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		requests := make(chan *Request, 2)
+		requests := make(chan *Request, 3)
 		s, r := dialRaw(t, trx, Options{Window: 1, Handler: HandlerFunc(func(r *Request) { requests <- r })})
 		out := make(outcomes, 1)
 		if err := s.Send(t.Context(), text("x"), nil, out.done); err != nil {
@@ -248,15 +248,26 @@ func TestUnbindDrains(t *testing.T) {
 			t.Errorf("send while draining: %v", err)
 		}
 		r.write(StatusOK, 51, &DeliverSM{})
-		r.expect(CommandDeliverSMResp, StatusMessageQueueFull)
+		(<-requests).Reply(StatusOK, nil)
+		r.expect(CommandDeliverSMResp, StatusOK)
 		r.write(StatusOK, h.Sequence, &SubmitSMResp{MessageID: "id"})
 		if o := <-out; o.Kind != Answered {
 			t.Errorf("outcome %+v", o)
 		}
+		synctest.Wait()
+		r.write(StatusOK, 52, &DeliverSM{}) // on its way while unbind is about to leave
+		synctest.Wait()
+		if len(requests) != 0 {
+			t.Error("a request was served between the last answer and unbind")
+		}
 		held.Reply(StatusOK, nil)
 		r.expect(CommandDeliverSMResp, StatusOK)
 		u, _ := r.expect(CommandUnbind, StatusOK)
+		late := <-requests
 		r.write(StatusOK, u.Sequence, UnbindResp{})
+		synctest.Wait()
+		late.Reply(StatusOK, nil)
+		r.expect(CommandDeliverSMResp, StatusOK)
 		r.expectEOF()
 		if err := <-unbound; err != nil {
 			t.Error(err)
@@ -336,8 +347,8 @@ func TestPeerUnbinds(t *testing.T) {
 	})
 }
 
-// TestUnbindWhilePaused: a reader that stands still is woken by our own Unbind, or
-// it would never read the answers to it.
+// TestUnbindWhilePaused: what a reader that stands still has before it is served
+// after our unbind, and the answer to that behind it is read.
 func TestUnbindWhilePaused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		requests := make(chan *Request, 3)
@@ -349,11 +360,13 @@ func TestUnbindWhilePaused(t *testing.T) {
 		synctest.Wait()
 		unbound := make(chan error, 1)
 		go func() { unbound <- s.Unbind(context.Background()) }()
-		r.expect(CommandSubmitSMResp, StatusMessageQueueFull)
-		r.expect(CommandSubmitSMResp, StatusMessageQueueFull)
 		(<-requests).Reply(StatusOK, nil)
 		r.expect(CommandSubmitSMResp, StatusOK)
 		u, _ := r.expect(CommandUnbind, StatusOK)
+		for range 2 {
+			(<-requests).Reply(StatusOK, nil)
+			r.expect(CommandSubmitSMResp, StatusOK)
+		}
 		r.write(StatusOK, u.Sequence, UnbindResp{})
 		r.expectEOF()
 		if err := <-unbound; err != nil {

@@ -21,7 +21,7 @@ type phase uint8
 
 const (
 	phaseOpen      phase = iota
-	phaseDraining        // our Unbind waits for the window; no new requests either way
+	phaseDraining        // our Unbind: no new requests of ours
 	phaseUnbinding       // the peer sent unbind
 	phaseFinishing       // close when the write buffer is empty
 	phaseClosed
@@ -79,6 +79,7 @@ type Session struct {
 	// asideOctets is the size of those; serving says that serveAside runs.
 	asideOctets int
 	serving     bool
+	holding     bool // our Unbind keeps requests from the handler
 	wantsPlace  bool // serveAside waits for place
 	paused      bool // the reader waits for resume
 	unbindSeq   uint32

@@ -10,21 +10,24 @@ import (
 // still owes us. Most never do, and many give up on unbind_resp after seconds.
 const unbindGrace = time.Second
 
-// Unbind ends the session in order: new requests are refused on both sides (ours
-// with ErrUnbound, the peer's with StatusMessageQueueFull), then all outstanding
-// ones of both sides are waited for, then unbind is sent and answered, then the
-// connection is closed. When ctx ends first the session is closed at once and
-// ctx's error returned; the rest of the window is then Unknown. Unbind returns
+// Unbind ends the session in order. New requests of ours are refused with ErrUnbound and those outstanding are waited for.
+// Then those of the peer that the handler has are answered, unbind is sent, and what the peer sent before it read that
+// is served as ever, so that nothing of a peer that goes on sending is refused, and little is open for one that closes at
+// unbind. When the peer has answered unbind and has all its answers the connection is closed. When ctx ends first the
+// session is closed at once and ctx's error returned; the rest of the window is then Unknown. Unbind returns
 // when Done is closed, so it must not be called from a handler or a done callback.
 func (s *Session) Unbind(ctx context.Context) error {
 	s.mu.Lock()
 	if s.phase == phaseOpen {
 		s.enterLocked(phaseDraining)
 	}
-	s.wakeReadingLocked()
 	s.mu.Unlock()
 
-	err := s.waitFor(ctx, func() bool { return s.window.inFlight == 0 && s.unanswered == 0 && !s.serving })
+	err := s.waitFor(ctx, func() bool { return s.window.inFlight == 0 })
+	if err == nil {
+		s.hold(true)
+		err = s.waitFor(ctx, func() bool { return s.unanswered == 0 })
+	}
 	if err == nil {
 		err = s.exchangeUnbind(ctx)
 	}
@@ -39,6 +42,14 @@ func (s *Session) Unbind(ctx context.Context) error {
 		err = s.Err()
 	}
 	return err
+}
+
+// hold keeps requests of the peer from the handler, or lets it have them again.
+func (s *Session) hold(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.holding = on
+	s.wakeReadingLocked()
 }
 
 // waitFor waits until cond, which is called under the lock, holds; the error is
@@ -70,6 +81,7 @@ func (s *Session) exchangeUnbind(ctx context.Context) error {
 	}
 	seq := s.unbindSeq
 	s.mu.Unlock()
+	s.hold(false)
 	if seq == 0 { // the peer was first, or the session is over
 		return s.waitFor(ctx, func() bool { return false })
 	}
@@ -78,6 +90,9 @@ func (s *Session) exchangeUnbind(ctx context.Context) error {
 	defer timeout.Stop()
 	select {
 	case <-s.unboundBy:
+		if err := s.waitFor(ctx, func() bool { return s.unanswered == 0 && !s.serving }); err != nil {
+			return err
+		}
 		s.finish(ErrUnbound)
 		return nil
 	case <-s.closing:

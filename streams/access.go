@@ -51,6 +51,7 @@ type Peer struct {
 	Node  string   // its name
 	Key   string   // its public key, U...
 	Roles []string // that it plays
+	Apply bool     // it may change the resources, as role streams may
 }
 
 // NewSeed returns a new seed, which a node keeps to itself, and its public key, by which servers know the node.
@@ -91,17 +92,25 @@ func guard(opts *server.Options, cfg Config, own string) error {
 	}
 	opts.Nkeys = []*server.NkeyUser{{Nkey: own}}
 	for _, p := range cfg.Peers {
-		if p.Node == "" || token(p.Node) != p.Node {
-			return fmt.Errorf("peer %q: want a node's name", p.Node)
+		if err := p.check(); err != nil {
+			return err
 		}
-		if !nkeys.IsValidPublicUserKey(p.Key) {
-			return fmt.Errorf("peer %s: %q is not a node's public key (U...)", p.Node, p.Key)
-		}
-		rights, err := rightsOf(p.Node, p.Roles, cfg.Partitions)
+		rights, err := rightsOf(p, cfg.Partitions)
 		if err != nil {
 			return fmt.Errorf("peer %s: %w", p.Node, err)
 		}
 		opts.Nkeys = append(opts.Nkeys, &server.NkeyUser{Nkey: p.Key, Permissions: rights})
+	}
+	return nil
+}
+
+// check looks at the name and the key.
+func (p Peer) check() error {
+	if p.Node == "" || token(p.Node) != p.Node {
+		return fmt.Errorf("peer %q: want a node's name", p.Node)
+	}
+	if !nkeys.IsValidPublicUserKey(p.Key) {
+		return fmt.Errorf("peer %s: %q is not a node's public key (U...)", p.Node, p.Key)
 	}
 	return nil
 }
@@ -113,20 +122,24 @@ func inboxOf(node string) string { return "_INBOX." + token(node) }
 type rights struct{ publish, subscribe []string }
 
 // rightsOf returns what a node may do: what its roles need, by name, and nothing else. The whole API of JetStream would be a
-// master key. Only role streams makes, changes, purges and deletes streams and durables, and changes the resources.
-func rightsOf(node string, roles []string, partitions int) (*server.Permissions, error) {
-	if len(roles) == 0 {
+// master key. Only role streams makes, changes, purges and deletes streams and durables; it and who has Apply change the
+// resources.
+func rightsOf(p Peer, partitions int) (*server.Permissions, error) {
+	if len(p.Roles) == 0 {
 		return nil, errors.New("plays no role")
 	}
 	all := rightsOfAll()
-	for _, role := range roles {
+	for _, role := range p.Roles {
 		r, ok := rightsOfRole(role, partitions)
 		if !ok {
 			return nil, fmt.Errorf("role %q is not known", role)
 		}
 		all.publish, all.subscribe = append(all.publish, r.publish...), append(all.subscribe, r.subscribe...)
 	}
-	all.subscribe = append(all.subscribe, inboxOf(node)+".>")
+	if p.Apply {
+		all.publish = append(all.publish, "$KV."+configBucket+"."+manifestKey, "$KV."+blobBucket+".*")
+	}
+	all.subscribe = append(all.subscribe, inboxOf(p.Node)+".>")
 	for _, list := range []*[]string{&all.publish, &all.subscribe} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)

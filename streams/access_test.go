@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,6 +67,10 @@ func newGuarded(t *testing.T) *guarded {
 		g.seeds[role] = seed
 		peers = append(peers, Peer{Node: role, Key: public, Roles: []string{role}})
 	}
+	seed, public, err := NewSeed()
+	check(t, err)
+	g.seeds["operator"] = seed
+	peers = append(peers, Peer{Node: "operator", Key: public, Roles: []string{"console"}, Apply: true})
 	g.bus = openBus(t, "", func(c *Config) { c.Listen, c.TLS, c.Peers = "127.0.0.1:0", g.tls, peers })
 	return g
 }
@@ -118,52 +123,131 @@ func TestBadSeed(t *testing.T) {
 	}
 }
 
-// Nobody but role streams makes, changes, purges or deletes a stream or a durable, and nobody publishes what is another's.
+// peersSubjects are what each role alone publishes to, of the subjects that are not of the server.
+var peersSubjects = map[string][]string{
+	"edge":      {"mt.0.normal", "mt.0.alert", "deliver.parked.acme", "event.edge"},
+	"core":      {"dispatch.one.normal", "deliver.0.normal", "schedule.at.x", "schedule.due.normal", "event.core", "event.receipts", "mt.0.marker"},
+	"carriers":  {"dispatch.one.normal", "deliver.0.normal", "inbound.one", "event.carriers", "event.receipts", "dispatch.marker"},
+	"reporting": {"mt.0.marker", "dispatch.marker", "event.marker", "deliver.marker", "$KV.positions.x"},
+	"console":   {},
+}
+
+// ackedBy are the streams whose batches a role answers for, and readBy those that it may read.
+var (
+	ackedBy = map[string][]string{"edge": {"DELIVER"}, "core": {"MT-0", "DISPATCH", "INBOUND", "SCHEDULE"}, "carriers": {"DISPATCH"}}
+	readBy  = map[string][]string{
+		"edge": {"DELIVER"}, "core": {"MT-0", "DISPATCH", "EVENTS", "DELIVER", "INBOUND", "SCHEDULE"},
+		"carriers": {"MT-0", "DISPATCH", "EVENTS", "DELIVER"}, "reporting": {"MT-0", "DISPATCH", "EVENTS", "DELIVER"},
+	}
+)
+
+// forbiddenTo lists every subject that matters and that a role has no right to publish to.
+func forbiddenTo(role string) (subjects []string) {
+	streams := []string{"MT-0", "DISPATCH", "EVENTS", "INBOUND", "DELIVER", "SCHEDULE", "KV_config", "KV_blobs", "KV_leases", "KV_positions"}
+	for _, s := range streams {
+		for _, verb := range []string{"CREATE", "UPDATE", "DELETE", "PURGE", "RESTORE", "SNAPSHOT", "MSG.DELETE", "LEADER.STEPDOWN", "PEER.REMOVE"} {
+			subjects = append(subjects, "$JS.API.STREAM."+verb+"."+s)
+		}
+		for _, verb := range []string{"DURABLE.CREATE", "LEADER.STEPDOWN", "PAUSE", "UNPIN", "RESET"} {
+			subjects = append(subjects, "$JS.API.CONSUMER."+verb+"."+s+".x")
+		}
+		if !strings.HasPrefix(s, "KV_") && !slices.Contains(ackedBy[role], s) {
+			subjects = append(subjects, "$JS.ACK."+s+".x.1.1.1.1.1")
+		}
+		if !strings.HasPrefix(s, "KV_") && !slices.Contains(readBy[role], s) {
+			subjects = append(subjects, "$JS.API.STREAM.MSG.GET."+s, "$JS.API.DIRECT.GET."+s, "$JS.API.CONSUMER.MSG.NEXT."+s+".x")
+		}
+	}
+	for _, s := range []string{"INBOUND", "SCHEDULE", "KV_blobs", "KV_leases", "KV_positions"} { // nobody follows these
+		subjects = append(subjects, "$JS.API.CONSUMER.CREATE."+s+".x", "$JS.API.CONSUMER.DELETE."+s+".x")
+	}
+	if role == "edge" || role == "console" {
+		for _, s := range []string{"MT-0", "DISPATCH", "EVENTS", "DELIVER"} {
+			subjects = append(subjects, "$JS.API.CONSUMER.CREATE."+s+".x", "$JS.API.CONSUMER.DELETE."+s+".x")
+		}
+		subjects = append(subjects, "$KV.positions.x")
+	}
+	for other, list := range peersSubjects {
+		for _, s := range list {
+			if other != role && !slices.Contains(peersSubjects[role], s) && (s != "$KV.positions.x" || slices.Contains([]string{"edge", "console"}, role)) &&
+				!(strings.HasSuffix(s, ".marker") && (role == "core" || role == "carriers" || role == "edge" && strings.HasPrefix(s, "mt."))) &&
+				!(role == "core" && strings.HasPrefix(s, "deliver.parked")) && !(role == "carriers" && strings.HasPrefix(s, "deliver.parked")) {
+				subjects = append(subjects, s)
+			}
+		}
+	}
+	if role == "reporting" {
+		subjects = append(subjects, "ask.ask.status")
+	}
+	return append(subjects, "$JS.API.STREAM.CREATE.X", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.SERVER.REMOVE", "$JS.API.ACCOUNT.PURGE.X", "$SYS.REQ.SERVER.PING",
+		"$KV.config.manifest", "$KV.config.other", "$KV.blobs.x", "event.streams", inboxOf("someone")+".x")
+}
+
+// Nobody but role streams makes, changes, purges or deletes a stream or a durable, and nobody publishes what is another's, reads
+// what it does not need, or listens to others.
 func TestForbiddenSubjects(t *testing.T) {
 	g := newGuarded(t)
-	always := []string{
-		"$JS.API.STREAM.CREATE.X", "$JS.API.STREAM.UPDATE.MT-0", "$JS.API.STREAM.DELETE.MT-0", "$JS.API.STREAM.PURGE.DELIVER",
-		"$JS.API.STREAM.MSG.DELETE.MT-0", "$JS.API.STREAM.RESTORE.MT-0", "$JS.API.STREAM.SNAPSHOT.MT-0", "$JS.API.STREAM.LEADER.STEPDOWN.MT-0",
-		"$JS.API.CONSUMER.DURABLE.CREATE.MT-0.x", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.CONSUMER.DELETE.INBOUND.inbound", "$SYS.REQ.SERVER.PING",
-		"$KV.config.other", "event.streams", inboxOf("someone") + ".x",
-	}
-	forbidden := map[string][]string{
-		"edge": append([]string{"dispatch.one.normal", "deliver.0.normal", "schedule.due.normal", "inbound.one", "event.core", "$KV.config.manifest",
-			"$JS.API.CONSUMER.CREATE.DELIVER.x", "$JS.API.STREAM.MSG.GET.MT-0", "$JS.ACK.MT-0.mt-0-normal.1.1.1.1.1"}, always...),
-		"core":      append([]string{"mt.0.normal", "inbound.one", "event.edge", "$KV.config.manifest", "$JS.API.CONSUMER.CREATE.SCHEDULE.x"}, always...),
-		"carriers":  append([]string{"mt.0.normal", "schedule.at.x", "event.edge", "$KV.config.manifest", "$JS.ACK.MT-0.mt-0-normal.1.1.1.1.1"}, always...),
-		"reporting": append([]string{"mt.0.normal", "dispatch.one.normal", "deliver.0.normal", "ask.ask.status", "$JS.ACK.DISPATCH.dispatch-one-normal.1.1.1.1.1"}, always...),
-		"console":   append([]string{"mt.0.normal", "dispatch.one.normal", "event.core", "$JS.API.STREAM.MSG.GET.MT-0"}, always...),
-	}
-	for role, subjects := range forbidden {
+	for role := range peersSubjects {
 		t.Run(role, func(t *testing.T) {
 			nc := g.raw(t, role)
-			for _, subject := range subjects {
+			for _, subject := range forbiddenTo(role) {
 				if !denied(t, nc, subject, func() error { return nc.Publish(subject, nil) }) {
 					t.Errorf("may publish to %s", subject)
 				}
 			}
-			for _, subject := range []string{">", "mt.>", "_INBOX.>", inboxOf("someone") + ".>", "deliver.>", "$KV.>"} {
+			for _, subject := range []string{">", "mt.>", "_INBOX.>", inboxOf("someone") + ".>", "deliver.>", "dispatch.>", "$KV.>", "$JS.>", "$SYS.>"} {
 				if !denied(t, nc, subject, func() error { _, err := nc.SubscribeSync(subject); return err }) {
 					t.Errorf("may listen on %s", subject)
+				}
+			}
+			for _, subject := range peersSubjects[role] { // the list is not empty because of a mistake
+				if denied(t, nc, subject, func() error { return nc.Publish(subject, nil) }) {
+					t.Errorf("may not publish to %s", subject)
 				}
 			}
 		})
 	}
 }
 
-// A header that would wipe a subject is refused by the streams themselves.
+// A header that would wipe a subject, or all of a stream, is refused by the streams themselves, wherever a role may write. Only
+// SCHEDULE, which core alone writes, has to allow it.
 func TestRollupHeaderIsRefused(t *testing.T) {
 	g := newGuarded(t)
 	check(t, g.bus.Store(timeout(t), MTSubject(0, sms.Normal), message("first")))
-	nc := g.raw(t, "edge")
-	reply, err := nc.RequestMsgWithContext(timeout(t), &nats.Msg{Subject: MTSubject(0, sms.Normal), Data: []byte("x"), Header: nats.Header{"Nats-Rollup": {"all"}}})
-	check(t, err)
-	if a := parseAnswer(reply); a.err == nil {
-		t.Error("a rollup was taken")
+	may := map[string][]string{"streams": {"$KV.config.manifest", "$KV.blobs.x", "event.streams"}}
+	for role, list := range peersSubjects {
+		may[role] = append([]string{"$KV.leases.x"}, list...)
+	}
+	for role, subjects := range may {
+		nc := g.raw(t, role)
+		for _, subject := range subjects {
+			if strings.HasPrefix(subject, "schedule.") {
+				continue
+			}
+			for _, scope := range []string{"all", "sub"} {
+				reply, err := nc.RequestMsgWithContext(timeout(t), &nats.Msg{Subject: subject, Data: []byte("x"), Header: nats.Header{"Nats-Rollup": {scope}}})
+				check(t, err)
+				if a := parseAnswer(reply); a.err == nil {
+					t.Errorf("%s: a rollup of %s on %s was taken", role, scope, subject)
+				}
+			}
+		}
 	}
 	if got := storedIn(t, g.bus, 0); len(got) != 1 {
 		t.Errorf("stored: %q", got)
+	}
+}
+
+// A node with the right to apply changes the resources; another does not, whatever its roles.
+func TestWhoMayApply(t *testing.T) {
+	g := newGuarded(t)
+	if _, err := g.as(t, "operator").ConfigStore().Put(timeout(t), []byte("{}"), 0); err != nil {
+		t.Errorf("with the right: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := g.as(t, "core").ConfigStore().Put(ctx, []byte("{}"), 1); err == nil {
+		t.Error("changed without the right")
 	}
 }
 

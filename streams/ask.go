@@ -27,7 +27,8 @@ func (b *Bus) Serve(ctx context.Context, subject string, fn func(ctx context.Con
 		return fmt.Errorf("serve %s: %w", subject, err)
 	}
 	defer func() {
-		_ = sub.Unsubscribe() // fails only when the connection is closed already
+		_ = sub.Drain() // fails only when the connection is closed already
+		b.ping()        // what was on its way is here
 		b.turnAway(questions)
 	}()
 	var running sync.WaitGroup
@@ -101,7 +102,9 @@ func (b *Bus) Ask(ctx context.Context, subject string, req []byte) ([]byte, erro
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w: %w", subject, ErrUnavailable, err)
 	}
-	if text := m.Header.Get(errorHeader); text != "" {
+	if text := m.Header.Get(errorHeader); text == errServedNoMore.Error() {
+		return nil, fmt.Errorf("ask %s: %w: %s", subject, ErrUnavailable, text)
+	} else if text != "" {
 		return nil, &AnswerError{Text: text}
 	}
 	return m.Data, nil

@@ -39,6 +39,7 @@ type Bus struct {
 	mu        sync.Mutex
 	consumers map[*Consumer]struct{}
 
+	moves     chan struct{} // asks for another server
 	gauges    gauges
 	avoid     avoided
 	shared    shared
@@ -55,7 +56,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil)}
+	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan struct{}, 1)}
 	b.avoid.until = make([]atomicTime, cfg.Partitions)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
@@ -74,11 +75,12 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	}
 	if err := b.connect(ctx, reg); err != nil {
 		b.cancel()
-		b.disconnect()
+		b.disconnect(ctx)
 		return nil, err
 	}
 	b.owned.Go(b.keep)
 	b.owned.Go(b.reclaim)
+	b.owned.Go(b.followServers)
 	b.owned.Go(b.watchGauges)
 	b.owned.Go(b.writePositions)
 	return b, nil
@@ -97,6 +99,7 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 		nats.PingInterval(5 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.ReconnectHandler(func(*nats.Conn) { b.reconnected() }),
+		nats.LameDuckModeHandler(b.serverLeaves),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { b.log.Debug("nats connection", "err", err) }),
 	}
 	if err := b.identify(&options); err != nil {
@@ -151,7 +154,7 @@ func (b *Bus) identify(options *[]nats.Option) error {
 }
 
 // Close flushes what was given to Publish, for as long as ctx allows, tells every waiting caller, closes the connection and
-// stops the embedded server. What is not answered by then is told as ErrUnknownFate or ErrClosed.
+// stops the embedded server; one of a cell hands over what it leads first. What is not answered by then is told as ErrUnknownFate or ErrClosed.
 func (b *Bus) Close(ctx context.Context) (err error) {
 	b.closing.Do(func() {
 		err = b.pub.close(ctx)
@@ -173,18 +176,18 @@ func (b *Bus) Close(ctx context.Context) (err error) {
 		}
 		b.cancel()
 		b.owned.Wait()
-		b.disconnect()
+		b.disconnect(ctx)
 		b.metrics.unregister()
 	})
 	return err
 }
 
-func (b *Bus) disconnect() {
+func (b *Bus) disconnect(ctx context.Context) {
 	if b.nc != nil {
 		b.nc.Close()
 	}
 	if b.srv != nil {
-		stopServer(b.srv)
+		b.leave(ctx)
 	}
 }
 

@@ -29,6 +29,7 @@ func joinCell(opts *server.Options, cfg Config, secure *tls.Config) error {
 		return fmt.Errorf("cluster: %w", err)
 	}
 	opts.Cluster = server.ClusterOpts{Name: cfg.Cluster.Name, Host: host, Port: port}
+	leaveSoon(opts)
 	if secure != nil {
 		opts.Cluster.TLSConfig, opts.Cluster.TLSTimeout = secure.Clone(), tlsTimeout.Seconds()
 	}

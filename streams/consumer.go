@@ -46,6 +46,8 @@ type Consumer struct {
 
 	alone      bool // no other reads this durable
 	reclaiming reclaiming
+	// suspended says that the connection is about to move: nothing is asked for.
+	suspended bool
 }
 
 type pull struct {
@@ -75,17 +77,12 @@ func (b *Bus) consume(ctx context.Context, d Durable, prefetch int, alone bool) 
 	}
 	c := &Consumer{
 		bus: b, durable: d, prefetch: b.ahead(prefetch), alone: alone,
-		next: "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name, inbox: b.nc.NewInbox(),
+		next:    "$JS.API.CONSUMER.MSG.NEXT." + d.Stream + "." + d.Name,
 		arrived: make(chan struct{}, 1), open: make(map[string]time.Time), closed: make(chan struct{}),
 	}
-	sub, err := b.nc.Subscribe(c.inbox+".*", c.receive)
-	if err != nil {
+	if err := c.listen(); err != nil {
 		return nil, fmt.Errorf("consume %s: %w", d.Name, err)
 	}
-	if err := sub.SetPendingLimits(-1, -1); err != nil { // bounded by prefetch
-		return nil, fmt.Errorf("consume %s: %w", d.Name, err)
-	}
-	c.sub = sub
 	b.mu.Lock()
 	b.consumers[c] = struct{}{}
 	b.mu.Unlock()
@@ -165,7 +162,8 @@ func (c *Consumer) receive(m *nats.Msg) {
 		return
 	}
 	if c.shut {
-		return // delivered again after AckWait
+		_ = c.bus.nc.Publish(m.Reply, []byte("-NAK")) // else AckWait does it
+		return
 	}
 	for i := range c.pulls {
 		if c.pulls[i].left > 0 {
@@ -216,7 +214,7 @@ func (c *Consumer) pullMore(now time.Time) {
 	for _, p := range c.pulls {
 		room -= p.left
 	}
-	if room <= 0 || c.bus.cfg.Replicas > 1 && room < c.prefetch/2 || c.shut || now.Before(c.retry) {
+	if c.suspended || room <= 0 || c.bus.cfg.Replicas > 1 && room < c.prefetch/2 || c.shut || now.Before(c.retry) {
 		return
 	}
 	request, err := json.Marshal(struct {
@@ -240,6 +238,13 @@ func (c *Consumer) pullMore(now time.Time) {
 func (c *Consumer) repull() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.shut {
+		return
+	}
+	if c.suspended && c.listen() != nil {
+		return // the connection is closed
+	}
+	c.suspended = false
 	c.pulls = nil
 	c.retry = time.Time{}
 	now := time.Now()
@@ -342,10 +347,10 @@ func (c *Consumer) Close() {
 	}
 	c.shut = true
 	close(c.closed)
-	ready := c.ready
+	ready, sub := c.ready, c.sub
 	c.ready, c.pulls = nil, nil
 	c.mu.Unlock()
-	_ = c.sub.Unsubscribe() // only fails when the connection is closed already
+	_ = sub.Drain() // what is on its way is given back too; only fails when the connection is closed already
 	for _, m := range ready {
 		_ = c.bus.nc.Publish(m.Reply, []byte("-NAK")) // else AckWait does it
 	}

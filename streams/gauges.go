@@ -174,6 +174,20 @@ func (b *Bus) Depths(ctx context.Context) ([]Depth, error) {
 	return depths, nil
 }
 
+// Waiting returns how many batches of a stream wait for each of its durables now. Unlike Depths it reads no message, for
+// which most roles have no right.
+func (b *Bus) Waiting(ctx context.Context, stream string) (map[Durable]uint64, error) {
+	have := make(map[Durable]*jetstream.ConsumerInfo)
+	if err := b.streamDurables(ctx, stream, have); err != nil {
+		return nil, fmt.Errorf("durables of %s: %w", stream, err)
+	}
+	waiting := make(map[Durable]uint64, len(have))
+	for d, info := range have {
+		waiting[d] = info.NumPending + uint64(info.NumAckPending)
+	}
+	return waiting, nil
+}
+
 // ageAfter returns the age of the first batch for d above the sequence floor.
 func (b *Bus) ageAfter(ctx context.Context, d Durable, floor uint64) (time.Duration, error) {
 	s, err := b.js.Stream(ctx, d.Stream)

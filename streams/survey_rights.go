@@ -53,7 +53,9 @@ func compareRights(have *server.Permissions, cfg Config) (Rights, error) {
 	if len(cfg.Roles) == 0 {
 		return Rights{}, errors.New("the roles of this node are not known")
 	}
-	want, err := rightsOf(cfg.Node, cfg.Roles, cfg.Partitions)
+	// Who may change the resources is told by the servers' list alone.
+	apply := have.Publish != nil && covered("$KV."+configBucket+"."+manifestKey, have.Publish.Allow)
+	want, err := rightsOf(Peer{Node: cfg.Node, Roles: cfg.Roles, Apply: apply}, cfg.Partitions)
 	if err != nil {
 		return Rights{}, err
 	}

@@ -162,7 +162,9 @@ func (b *Bus) applyBucket(ctx context.Context, want jetstream.KeyValueConfig) er
 	have := s.CachedInfo().Config
 	next := have
 	next.MaxMsgsPerSubject, next.Replicas, next.AllowDirect = int64(want.History), want.Replicas, b.readDirect()
-	if have.MaxMsgsPerSubject == next.MaxMsgsPerSubject && have.Replicas == next.Replicas && have.AllowDirect == next.AllowDirect {
+	next.AllowRollup = false // a bucket is made with it: who may write one key could wipe all of them
+	if have.MaxMsgsPerSubject == next.MaxMsgsPerSubject && have.Replicas == next.Replicas && have.AllowDirect == next.AllowDirect &&
+		have.AllowRollup == next.AllowRollup {
 		return nil
 	}
 	_, err = b.js.UpdateStream(ctx, next)
