@@ -64,6 +64,9 @@ func (c *Core) read(ctx context.Context, d streams.Durable, work func(context.Co
 		}
 	}()
 	for {
+		if err := c.bus.AwaitRoom(ctx); err != nil {
+			return err
+		}
 		b, err := consumer.Next(ctx)
 		if err != nil {
 			return err

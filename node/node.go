@@ -200,7 +200,7 @@ func (n *Node) startStreams(ctx context.Context) error {
 		if !bus.Connected() {
 			return errors.New("not connected to JetStream")
 		}
-		return bus.Pressure()
+		return errors.Join(bus.StorageReady(), bus.Pressure())
 	})
 	if !n.cfg.Plays(configs.RoleStreams) {
 		return bus.Await(ctx)
@@ -369,7 +369,7 @@ func (n *Node) startConsole(context.Context) error {
 	if n.carriers != nil {
 		links = n.links
 	}
-	c, err := console.New(console.Config{Addr: n.cfg.Listen.Console, Node: n.cfg.Name, Links: links}, n.bus, n.log.With("role", "console"))
+	c, err := console.New(console.Config{Addr: n.cfg.Listen.Console, Node: n.cfg.Name, Links: links, Alarms: n.bus.Alarms}, n.bus, n.log.With("role", "console"))
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}

@@ -137,9 +137,9 @@ func rightsOf(node string, roles []string, partitions int) (*server.Permissions,
 	}, nil
 }
 
-// rightsOfAll: the resources in service, leases, and how full the streams are.
+// rightsOfAll: the resources in service, leases, and how full the streams and the servers' disks are.
 func rightsOfAll() rights {
-	r := rights{publish: []string{
+	r := rights{subscribe: []string{statusPrefix + "*"}, publish: []string{
 		"$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.LIST.*", // depths and fill
 		"$KV." + leaseBucket + ".>",
 		// The watch of the resources is a reader of its own.

@@ -125,7 +125,7 @@ func TestForbiddenSubjects(t *testing.T) {
 		"$JS.API.STREAM.CREATE.X", "$JS.API.STREAM.UPDATE.MT-0", "$JS.API.STREAM.DELETE.MT-0", "$JS.API.STREAM.PURGE.DELIVER",
 		"$JS.API.STREAM.MSG.DELETE.MT-0", "$JS.API.STREAM.RESTORE.MT-0", "$JS.API.STREAM.SNAPSHOT.MT-0", "$JS.API.STREAM.LEADER.STEPDOWN.MT-0",
 		"$JS.API.CONSUMER.DURABLE.CREATE.MT-0.x", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.CONSUMER.DELETE.INBOUND.inbound", "$SYS.REQ.SERVER.PING",
-		"$KV.config.other", "event.streams", inboxOf("someone") + ".x",
+		"$KV.config.other", "event.streams", inboxOf("someone") + ".x", statusPrefix + "streams",
 	}
 	forbidden := map[string][]string{
 		"edge": append([]string{"dispatch.one.normal", "deliver.0.normal", "schedule.due.normal", "inbound.one", "event.core", "$KV.config.manifest",

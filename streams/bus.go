@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,7 +21,7 @@ import (
 type Bus struct {
 	cfg     Config
 	log     *slog.Logger
-	srv     *server.Server // nil when the servers are elsewhere
+	srv     *embedded // nil when the servers are elsewhere
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	pub     *publisher
@@ -40,6 +39,7 @@ type Bus struct {
 	consumers map[*Consumer]struct{}
 
 	gauges    gauges
+	disk      disk
 	avoid     avoided
 	shared    shared
 	positions positions
@@ -67,7 +67,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 				return nil, err
 			}
 		}
-		if b.srv, err = startServer(ctx, cfg, own, log); err != nil {
+		if b.srv, err = newEmbedded(ctx, cfg, own, log); err != nil {
 			b.cancel()
 			return nil, err
 		}
@@ -79,6 +79,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	}
 	b.owned.Go(b.keep)
 	b.owned.Go(b.watchGauges)
+	b.owned.Go(b.watchDisk)
 	b.owned.Go(b.writePositions)
 	return b, nil
 }
@@ -115,6 +116,9 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	}
 	if b.metrics, err = newMetrics(b, reg); err != nil {
 		return fmt.Errorf("metrics: %w", err)
+	}
+	if err := b.hearOfDisks(); err != nil {
+		return err
 	}
 	b.pub, err = newPublisher(b)
 	return err
@@ -178,7 +182,7 @@ func (b *Bus) disconnect() {
 		b.nc.Close()
 	}
 	if b.srv != nil {
-		stopServer(b.srv)
+		b.srv.stop()
 	}
 }
 
@@ -187,7 +191,7 @@ func (b *Bus) ClientURL() string {
 	if b.srv == nil || b.cfg.Listen == "" {
 		return ""
 	}
-	return b.srv.ClientURL()
+	return b.srv.server().ClientURL()
 }
 
 // AckWait returns after how long a batch that nobody answers comes again.

@@ -80,8 +80,8 @@ func (b *Bus) giveWay(ctx context.Context, t Topology) {
 	ctx, cancel := context.WithTimeout(ctx, firstTurn)
 	defer cancel()
 	streams, consumers := len(b.streamConfigs())+len(b.buckets()), len(b.durables(t))
-	for !b.srv.JetStreamIsLeader() {
-		if account := b.srv.GlobalAccount(); account != nil {
+	for !b.srv.server().JetStreamIsLeader() {
+		if account := b.srv.server().GlobalAccount(); account != nil {
 			if have := account.JetStreamUsage(); have.Streams >= streams && have.Consumers >= consumers {
 				return
 			}
@@ -162,6 +162,7 @@ type Copy struct {
 	Server  string
 	Leader  bool
 	Current bool   // it has all that is stored, but for what is on its way
+	Offline bool   // its server is not there, as the others see it
 	Behind  uint64 // batches that it lacks, as of its last word
 }
 
@@ -185,7 +186,7 @@ func copiesOf(info *jetstream.StreamInfo) []Copy {
 	}
 	copies := []Copy{{Server: info.Cluster.Leader, Leader: true, Current: true}}
 	for _, r := range info.Cluster.Replicas {
-		copies = append(copies, Copy{Server: r.Name, Current: r.Current && !r.Offline, Behind: r.Lag})
+		copies = append(copies, Copy{Server: r.Name, Current: r.Current && !r.Offline, Offline: r.Offline, Behind: r.Lag})
 	}
 	return copies
 }
