@@ -196,6 +196,14 @@ func (n *Node) startStreams(ctx context.Context) error {
 	}
 	n.bus = bus
 	n.onStop("streams", bus.Close)
+	n.run("server", func(ctx context.Context) error {
+		select {
+		case err := <-bus.Failed():
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	n.onReady("streams", func() error {
 		if !bus.Connected() {
 			return errors.New("not connected to JetStream")

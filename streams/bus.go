@@ -40,6 +40,7 @@ type Bus struct {
 
 	gauges    gauges
 	disk      disk
+	failed    chan error // see Failed
 	avoid     avoided
 	shared    shared
 	positions positions
@@ -55,7 +56,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil)}
+	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), failed: make(chan error, 1)}
 	b.avoid.until = make([]atomicTime, cfg.Partitions)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
@@ -182,7 +183,9 @@ func (b *Bus) disconnect() {
 		b.nc.Close()
 	}
 	if b.srv != nil {
-		b.srv.stop()
+		if err := b.srv.stop(); err != nil {
+			b.log.Error("the server ends with the process", "err", err)
+		}
 	}
 }
 

@@ -161,9 +161,9 @@ var errPlacement = errors.New("not on as many servers as it has copies")
 type Copy struct {
 	Server  string
 	Leader  bool
-	Current bool   // it has all that is stored, but for what is on its way
-	Offline bool   // its server is not there, as the others see it
-	Behind  uint64 // batches that it lacks, as of its last word
+	Current bool          // it has all that is stored, but for what is on its way
+	Silent  time.Duration // since its leader heard of it
+	Behind  uint64        // batches that it lacks, as of its last word
 }
 
 // Placement returns the copies of each stream, its leader first. A stream without a leader is an error.
@@ -186,7 +186,7 @@ func copiesOf(info *jetstream.StreamInfo) []Copy {
 	}
 	copies := []Copy{{Server: info.Cluster.Leader, Leader: true, Current: true}}
 	for _, r := range info.Cluster.Replicas {
-		copies = append(copies, Copy{Server: r.Name, Current: r.Current && !r.Offline, Offline: r.Offline, Behind: r.Lag})
+		copies = append(copies, Copy{Server: r.Name, Current: r.Current && !r.Offline, Silent: r.Active, Behind: r.Lag})
 	}
 	return copies
 }

@@ -29,6 +29,12 @@ type space struct {
 	readOnly    bool
 }
 
+// Room returns how many bytes are free where a directory lies, and how many there are at all.
+func Room(dir string) (free, total uint64, err error) {
+	s, err := spaceOf(dir)
+	return s.free, s.total, err
+}
+
 // disk is what a bus knows of the servers' disks, and what follows from it.
 type disk struct {
 	verdict atomic.Pointer[verdict] // nil while nothing is amiss
@@ -75,9 +81,10 @@ func look(cfg Config, before ServerStatus) ServerStatus {
 // and possible, and draws the conclusions from what all have said, until the bus closes.
 func (b *Bus) watchDisk() {
 	keeper := diskKeeper{bus: b}
+	working := b.srv != nil
 	for wait := time.Duration(0); pause(b.ctx, wait) == nil; wait = diskEvery {
-		if b.srv != nil {
-			keeper.pass(b.ctx)
+		if working {
+			working = keeper.pass(b.ctx)
 		}
 		b.judge(time.Now())
 	}

@@ -16,6 +16,10 @@ const (
 	// healthEvery is how often a server is asked whether its streams can be written; in a cell that is much work for it.
 	healthEvery     = time.Second
 	healthEveryCell = 5 * time.Second
+	// stuckAfter is when a server that does not answer this is started again: a slow disk answers in seconds.
+	stuckAfter = 30 * time.Second
+	// probeTime bounds the probe whether the disk can be written.
+	probeTime = 5 * time.Second
 	// repairPause is between two attempts to start a server again.
 	repairPause = 2 * time.Second
 	// repairTime bounds one attempt: a server reads what it has stored before it takes clients.
@@ -30,10 +34,12 @@ type diskKeeper struct {
 	healthAt  time.Time // next question
 	repairAt  time.Time // not before
 	suspected string    // what health has said
+	asked     time.Time // when health was asked and has not answered; zero when it has
+	answer    chan string
 }
 
-// pass looks once, tells, and repairs when that is needed and possible.
-func (k *diskKeeper) pass(ctx context.Context) {
+// pass looks once, tells, and repairs when that is needed and possible. It reports false when no more is to be done.
+func (k *diskKeeper) pass(ctx context.Context) bool {
 	b := k.bus
 	s := look(b.cfg, k.last)
 	s.Storage = k.broken(s.Heard)
@@ -49,9 +55,12 @@ func (k *diskKeeper) pass(ctx context.Context) {
 	k.last = s
 	if s.Storage != "" && !s.Low && !s.ReadOnly && s.Heard.After(k.repairAt) {
 		b.judge(s.Heard) // before what may take long
-		k.repair(ctx)
+		if !k.repair(ctx) {
+			return false
+		}
 		k.repairAt = time.Now().Add(repairPause)
 	}
+	return true
 }
 
 // say logs that the state of the server has changed.
@@ -77,15 +86,29 @@ func (k *diskKeeper) broken(now time.Time) string {
 		}
 		return "the server has shut it down"
 	}
-	if now.Before(k.healthAt) {
-		return k.suspected
+	select {
+	case k.suspected = <-k.answer:
+		k.asked = time.Time{}
+	default:
 	}
-	k.suspected = unwritable(srv)
-	k.healthAt = now.Add(healthEvery)
+	switch {
+	case !k.asked.IsZero() && now.Sub(k.asked) > stuckAfter:
+		return fmt.Sprintf("the server has not answered for %v", stuckAfter)
+	case k.asked.IsZero() && now.After(k.healthAt):
+		k.ask(srv, now)
+	}
+	return k.suspected
+}
+
+// ask asks the server for its health. A server that is stuck never answers, and nobody waits for the question's goroutine then.
+func (k *diskKeeper) ask(srv *server.Server, now time.Time) {
+	k.asked, k.healthAt = now, now.Add(healthEvery)
 	if k.bus.cfg.Cluster.Listen != "" {
 		k.healthAt = now.Add(healthEveryCell)
 	}
-	return k.suspected
+	answer := make(chan string, 1)
+	k.answer = answer
+	go func() { answer <- unwritable(srv) }()
 }
 
 // unwritable returns what a server says of a stream that it has given up writing.
@@ -98,22 +121,32 @@ func unwritable(srv *server.Server) string {
 	return ""
 }
 
-// repair starts the server again, if its directory can be written.
-func (k *diskKeeper) repair(ctx context.Context) {
+// repair starts the server again, if its directory can be written. It reports false when only the end of the process helps.
+func (k *diskKeeper) repair(ctx context.Context) bool {
 	b := k.bus
-	if err := tryWrite(b.cfg.Dir); err != nil {
+	if err := within(probeTime, func() error { return tryWrite(b.cfg.Dir) }); err != nil {
 		b.log.Warn("the storage of this node's server cannot be started again yet", "err", err)
-		return
+		return true
 	}
-	b.log.Info("starting this node's server again: there is room")
+	b.log.Info("starting this node's server again: its disk can be written")
 	ctx, cancel := context.WithTimeout(ctx, repairTime)
 	defer cancel()
-	if err := b.srv.restart(ctx); err != nil {
-		b.log.Error("this node's server was not started again, trying on", "err", err)
-		return
+	err := b.srv.restart(ctx)
+	if errors.Is(err, errStuck) {
+		b.failed <- fmt.Errorf("%w: it must end with its process, which is to be started again", err)
+		return false
 	}
-	k.suspected, k.healthAt = "", time.Time{}
+	if err != nil {
+		b.log.Error("this node's server was not started again, trying on", "err", err)
+		return true
+	}
+	k.suspected, k.asked, k.answer, k.healthAt = "", time.Time{}, nil, time.Time{}
+	return true
 }
+
+// Failed tells when this node's server cannot be made to work again within this process: then the process must end, so that
+// whoever watches over it starts it anew.
+func (b *Bus) Failed() <-chan error { return b.failed }
 
 // tryWrite brings an octet to the disk.
 func tryWrite(dir string) error {

@@ -37,6 +37,13 @@ type ServerStatus struct {
 	Heard   time.Time `json:"-"` // by this node
 }
 
+// brimPart of the watermark is what a server needs to remove anything: what is removed is noted first, and a server that
+// cannot do that may wait for itself for ever.
+const brimPart = 16
+
+// brimful says that nothing should be removed any more.
+func (s ServerStatus) brimful() bool { return s.Low && s.Free < s.Floor/brimPart }
+
 // Trouble says in one sentence what is wrong with the server, "" when nothing is.
 func (s ServerStatus) Trouble() string {
 	var parts []string
@@ -152,7 +159,8 @@ func absent(placed map[string][]Copy) []string {
 	there := make(map[string]bool)
 	for _, copies := range placed {
 		for _, c := range copies {
-			there[c.Server] = there[c.Server] || !c.Offline
+			never := c.Silent == 0 && !c.Current // since its stream has this leader
+			there[c.Server] = there[c.Server] || c.Leader || c.Silent < forgetAfter && !never
 		}
 	}
 	maps.DeleteFunc(there, func(_ string, is bool) bool { return is })
