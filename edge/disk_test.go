@@ -132,3 +132,22 @@ func TestDoorsOnFullDisk(t *testing.T) {
 	both := &submitter{ids: append(clients[0].ids, clients[1].ids...)}
 	both.compare(t, e)
 }
+
+// A disk that takes seconds for a write delays answers; what cannot wait is refused and withdrawn. Nothing is lost or doubled.
+func TestDoorsOnSlowDisk(t *testing.T) {
+	disk := streamstest.NewExt4(t)
+	bus := streamstest.New(t, onDisk(disk.Path()))
+	e := runEdgeOn(t, bus, liveYAML(t, acmeBoth), func(c *Config) { c.AcceptTimeout = time.Second })
+	s := startSubmitter(t, e)
+	waitFor(t, "acceptance", func() bool { return s.accepted() > 20 })
+	thaw := disk.Freeze()
+	waitFor(t, "the refusal", func() bool { return s.refused(smpp.StatusThrottled) > 2 })
+	thaw()
+	before := s.accepted()
+	waitFor(t, "acceptance", func() bool { return s.accepted() > before+20 })
+	if n := s.refused(smpp.StatusMessageQueueFull); n > 0 {
+		t.Errorf("%d told that the queue is full", n)
+	}
+	s.end()
+	s.compare(t, e)
+}
