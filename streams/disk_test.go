@@ -3,6 +3,7 @@
 package streams_test
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"testing"
@@ -13,7 +14,7 @@ import (
 )
 
 // onDisk puts a server on a small disk of its own, of which a tenth must be free.
-func onDisk(d *streamstest.Disk) streamstest.Option {
+func onDisk(d interface{ Path() string }) streamstest.Option {
 	return streamstest.With(func(c *streams.Config) { c.Dir, c.SyncAlways = filepath.Join(d.Path(), "jetstream"), true })
 }
 
@@ -41,7 +42,6 @@ func TestDiskBelowWatermark(t *testing.T) {
 	if err := bus.AwaitRoom(t.Context()); err != nil {
 		t.Error(err)
 	}
-	disk.Empty()
 	disk.Fill(floor + floor/8)
 	before := bus.Servers()[0].Heard
 	until(t, "the disk is looked at", func() bool { return bus.Servers()[0].Heard.After(before) && bus.Servers()[0].Free > uint64(floor) })
@@ -77,5 +77,32 @@ func TestServerComesBackAfterFullDisk(t *testing.T) {
 	}
 	if len(bus.Alarms()) > 0 {
 		t.Errorf("alarms: %q", bus.Alarms())
+	}
+}
+
+// A file system that becomes read-only under the server: messages are refused, and after it is mended all that was acknowledged
+// is there.
+func TestReadOnlyDisk(t *testing.T) {
+	disk := streamstest.NewExt4(t)
+	there := onDisk(disk)
+	bus := streamstest.New(t, there)
+	load := startLoad(bus)
+	defer load.stop()
+	load.awaitAcked(t, 100)
+	disk.Fail()
+	until(t, "messages are refused", func() bool { return errors.Is(bus.Pressure(), streams.ErrUnavailable) })
+	if bus.StorageReady() == nil {
+		t.Error("the storage is said to work")
+	}
+	acked := load.stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_ = bus.Close(ctx) // what was in flight stays unknown
+	disk.Mend()
+	stored := storedTexts(t, streamstest.New(t, there))
+	for _, text := range acked {
+		if stored[text] != 1 {
+			t.Errorf("record %s was acknowledged and is stored %d times", text, stored[text])
+		}
 	}
 }

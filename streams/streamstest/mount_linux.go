@@ -47,7 +47,7 @@ func (d *Disk) Free() int64 {
 	return int64(fs.Bavail) * fs.Bsize
 }
 
-// Fill writes a file until only so many bytes are free; 0 or less fills the disk to the last octet.
+// Fill writes a file until only so many bytes are free, or makes it shorter until so many are; 0 fills the disk to the last octet.
 func (d *Disk) Fill(leave int64) {
 	d.tb.Helper()
 	f, err := os.OpenFile(d.filler(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
@@ -55,6 +55,15 @@ func (d *Disk) Fill(leave int64) {
 		d.tb.Fatal(err)
 	}
 	defer f.Close()
+	if more := leave - d.Free(); more > 0 {
+		info, err := f.Stat()
+		if err == nil {
+			err = f.Truncate(max(0, info.Size()-more))
+		}
+		if err != nil {
+			d.tb.Fatal(err)
+		}
+	}
 	page := make([]byte, 4096)
 	for d.Free() > max(leave, 0) {
 		if _, err := f.Write(page); errors.Is(err, syscall.ENOSPC) {
