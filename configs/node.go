@@ -118,8 +118,8 @@ type NATS struct {
 	EventsAge time.Duration `yaml:"events_age"`
 	// MTTail is how much of MT is kept after use, 0 to 168h, so that idempotency keys can be rebuilt. Default 24h.
 	MTTail time.Duration `yaml:"mt_tail"`
-	// FreePercent and FreeBytes, whichever is less, of the embedded server's disk must be free, or the edge refuses. Defaults
-	// 10 (0 to 90) and 2GiB.
+	// FreePercent and FreeBytes, whichever is less, of the embedded server's disk must be free, or nothing that would be stored
+	// there is accepted; at half of it dispatching pauses too (docs/storage.md). Defaults 10 (0 to 90) and 2GiB.
 	FreePercent int  `yaml:"free_percent"`
 	FreeBytes   Size `yaml:"free_bytes"`
 	// AckWait is how long a batch may be silent before another node gets it, 5s to 10m; of a carrier's queue 15s at most. Default 30s.

@@ -32,9 +32,10 @@ type Link struct {
 
 // Config is what the console needs to know of its node.
 type Config struct {
-	Addr  string        // to listen on
-	Node  string        // shown
-	Links func() []Link // of this node's carriers; nil when it has none
+	Addr   string          // to listen on
+	Node   string          // shown
+	Links  func() []Link   // of this node's carriers; nil when it has none
+	Alarms func() []string // what an operator must look after, one sentence each; nil for none
 }
 
 // Console is the role.
@@ -98,7 +99,21 @@ type recentPage struct {
 	Node    string
 	Stories []index.Story
 	Links   []Link
+	Alarms  []string
 	Older   string // id to page on from
+}
+
+// errorPage says what did not work, and what may be the cause.
+type errorPage struct {
+	Text   string
+	Alarms []string
+}
+
+func (c *Console) alarms() []string {
+	if c.cfg.Alarms == nil {
+		return nil
+	}
+	return c.cfg.Alarms()
 }
 
 func (c *Console) recent(f *fiber.Ctx) error {
@@ -116,7 +131,7 @@ func (c *Console) recent(f *fiber.Ctx) error {
 	if err != nil {
 		return fiber.NewError(fiber.StatusServiceUnavailable, "no core node answers: "+err.Error())
 	}
-	page := recentPage{Node: c.cfg.Node, Stories: reply.Stories}
+	page := recentPage{Node: c.cfg.Node, Stories: reply.Stories, Alarms: c.alarms()}
 	if len(reply.Stories) == pageSize {
 		page.Older = reply.Stories[pageSize-1].Message.ID.String()
 	}
@@ -170,7 +185,7 @@ func (c *Console) failed(f *fiber.Ctx, err error) error {
 		c.log.Error("page failed", "path", f.Path(), "err", err)
 	}
 	f.Response().ResetBody()
-	return c.render(f.Status(status), "error.html", text)
+	return c.render(f.Status(status), "error.html", errorPage{text, c.alarms()})
 }
 
 func clock(t time.Time) string {

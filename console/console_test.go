@@ -39,7 +39,7 @@ func serve(t *testing.T, asker index.Asker) (get func(path string) (int, http.He
 	t.Helper()
 	c, err := New(Config{Addr: "127.0.0.1:0", Node: "test", Links: func() []Link {
 		return []Link{{Carrier: "telco", Name: "telco/0", Up: true, Window: 50, IDForm: "decimal for hex"}}
-	}},
+	}, Alarms: func() []string { return []string{"server s1: its disk is read-only"} }},
 		asker, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestPages(t *testing.T) {
 	get := serve(t, core{story: s})
 	id := s.Message.ID.String()
 	for path, wants := range map[string][]string{
-		"/":                                   {id, "telco/0", "bound", "decimal for hex", "acme", "&#43;64211234567", "alert", "delivered"},
+		"/":                                   {id, "server s1: its disk is read-only", "telco/0", "bound", "decimal for hex", "acme", "&#43;64211234567", "alert", "delivered"},
 		"/messages/" + id:                     {id, "accepted", "sent", "edge1", "4711", "2 segments", "&lt;b&gt;web"},
 		"/messages?id=" + id:                  {id},
 		"/messages?id=" + s.Message.ID.Hex():  {id},
@@ -119,7 +119,8 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	down := serve(t, core{err: errors.New("nobody answers")})
-	if status, _, body := down("/"); status != http.StatusServiceUnavailable || !strings.Contains(body, "no core node answers") {
+	if status, _, body := down("/"); status != http.StatusServiceUnavailable || !strings.Contains(body, "no core node answers") ||
+		!strings.Contains(body, "its disk is read-only") {
 		t.Errorf("without core: %d %s", status, body)
 	}
 }

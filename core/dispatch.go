@@ -80,6 +80,9 @@ func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable
 		}
 	}()
 	for {
+		if err := c.bus.AwaitRoom(ctx); err != nil {
+			return err
+		}
 		b, err := consumer.Next(ctx)
 		if err != nil {
 			return err

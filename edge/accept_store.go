@@ -134,7 +134,7 @@ func (a *acceptor) add(ctx context.Context, p *acceptance) (context.Context, *Re
 		return nil, errUnavailable()
 	}
 	if err := a.bus.Pressure(); err != nil {
-		return nil, errQueueFull("storage is full")
+		return nil, storageRefusal(err)
 	}
 	if a.edge.outbox.crowded() { // what was refused in doubt could not be withdrawn yet: storage does not work
 		return nil, errUnavailable()
@@ -199,7 +199,7 @@ func (p *acceptance) notStored(i int) {
 	p.safe[i] = true
 }
 
-func storageRefusal(err error) error {
+func storageRefusal(err error) *Refusal {
 	if errors.Is(err, streams.ErrFull) {
 		return errQueueFull("storage is full")
 	}

@@ -89,7 +89,7 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 	group.Go(func() error { return x.findEnds(ctx, src) })
 	group.Go(func() error {
 		f := follower{x: x, src: src, reported: map[string]uint64{}}
-		return errors.Join(f.run(ctx, arrived), f.sync(true))
+		return errors.Join(f.run(ctx, arrived), f.last())
 	})
 	return group.Wait()
 }
@@ -137,21 +137,32 @@ func (f *follower) run(ctx context.Context, arrived <-chan *streams.Batch) error
 		return err
 	}
 	for {
-		var err error
+		var work func() error
 		select {
 		case b := <-arrived:
-			err = f.commit(b, arrived)
+			work = func() error { return f.commit(b, arrived) }
 		case <-sync.C:
-			err = f.sync(false)
+			work = func() error { return f.sync(false) }
 		case <-old.C:
-			err = f.x.expire()
+			work = f.x.expire
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err != nil {
+		if err := f.x.awaitRoom(ctx); err != nil {
+			return err
+		}
+		if err := work(); err != nil {
 			return err
 		}
 	}
+}
+
+// last brings everything to disk, if there is room. Without, it is read again.
+func (f *follower) last() error {
+	if err := f.x.room(); err != nil {
+		return err
+	}
+	return f.sync(true)
 }
 
 // commit stores a batch together with those that have arrived meanwhile.

@@ -31,6 +31,7 @@ const defaultKeep = 7 * 24 * time.Hour
 type Index struct {
 	opts    Options
 	dir     string
+	short   atomic.Bool // its disk is nearly full
 	now     func() time.Time
 	log     *slog.Logger
 	db      *pebble.DB

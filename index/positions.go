@@ -141,6 +141,8 @@ func (x *Index) Ready() error {
 	switch {
 	case !following:
 		return ErrNotFollowing
+	case x.short.Load():
+		return ErrNoRoom
 	case began == nil:
 		return errors.New("index has not yet heard where the streams end")
 	}

@@ -42,8 +42,11 @@ func (x *Index) openStore() error {
 		return fmt.Errorf("directory is in use: %w", err)
 	}
 	x.lock = lock
+	if err := x.room(); err != nil { // the store would wait for ever
+		return errors.Join(err, lock.Close())
+	}
 	err = x.tryStore()
-	if err != nil && !errors.Is(err, fs.ErrPermission) {
+	if err != nil && !errors.Is(err, fs.ErrPermission) && !diskFault(err) {
 		x.log.Warn("index is emptied and built again from the streams", "err", err)
 		if err = emptyStore(x.dir); err == nil {
 			err = x.tryStore()

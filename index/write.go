@@ -27,6 +27,9 @@ func (x *Index) Note(recs ...*sms.Record) error {
 		return err
 	}
 	defer x.leave()
+	if err := x.room(); err != nil {
+		return err
+	}
 	w := x.newWriter()
 	defer w.close()
 	for _, r := range recs {

@@ -194,11 +194,19 @@ func (n *Node) startStreams(ctx context.Context) error {
 	}
 	n.bus = bus
 	n.onStop("streams", bus.Close)
+	n.run("server", func(ctx context.Context) error {
+		select {
+		case err := <-bus.Failed():
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	n.onReady("streams", func() error {
 		if !bus.Connected() {
 			return errors.New("not connected to JetStream")
 		}
-		return bus.Pressure()
+		return errors.Join(bus.StorageReady(), bus.Pressure())
 	})
 	if !n.cfg.Plays(configs.RoleStreams) {
 		return bus.Await(ctx)
@@ -388,7 +396,7 @@ func (n *Node) startConsole(context.Context) error {
 	if n.carriers != nil {
 		links = n.links
 	}
-	c, err := console.New(console.Config{Addr: n.cfg.Listen.Console, Node: n.cfg.Name, Links: links}, n.bus, n.log.With("role", "console"))
+	c, err := console.New(console.Config{Addr: n.cfg.Listen.Console, Node: n.cfg.Name, Links: links, Alarms: n.bus.Alarms}, n.bus, n.log.With("role", "console"))
 	if err != nil {
 		return fmt.Errorf("console: %w", err)
 	}

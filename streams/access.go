@@ -150,9 +150,9 @@ func rightsOf(p Peer, partitions int) (*server.Permissions, error) {
 	}, nil
 }
 
-// rightsOfAll: the resources in service, leases, and how full the streams are.
+// rightsOfAll: the resources in service, leases, and how full the streams and the servers' disks are.
 func rightsOfAll() rights {
-	r := rights{publish: []string{
+	r := rights{subscribe: []string{statusPrefix + "*"}, publish: []string{
 		"$JS.API.STREAM.INFO.*", "$JS.API.CONSUMER.LIST.*", // depths and fill
 		"$KV." + leaseBucket + ".>",
 		serverQuestion, whoAmI, // the doctor's: how the servers are, and what this node may do

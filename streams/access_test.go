@@ -180,7 +180,7 @@ func forbiddenTo(role string) (subjects []string) {
 		subjects = append(subjects, "ask.ask.status")
 	}
 	return append(subjects, "$JS.API.STREAM.CREATE.X", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.SERVER.REMOVE", "$JS.API.ACCOUNT.PURGE.X", "$SYS.REQ.SERVER.PING",
-		"$KV.config.manifest", "$KV.config.other", "$KV.blobs.x", "event.streams", inboxOf("someone")+".x")
+		"$KV.config.manifest", "$KV.config.other", "$KV.blobs.x", "event.streams", statusPrefix+"streams", inboxOf("someone")+".x")
 }
 
 // Nobody but role streams makes, changes, purges or deletes a stream or a durable, and nobody publishes what is another's, reads

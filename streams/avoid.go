@@ -47,15 +47,16 @@ func (a *avoided) clear(p int) {
 func (a *avoided) has(p int, now time.Time) bool { return a.until[p].Load() > now.UnixNano() }
 
 // Partition returns where messages of an account's lane go: its home partition, a stable hash in 0..Partitions-1, or the
-// next one that answers while the home does not.
+// next one that answers and has room while the home does not.
 func (b *Bus) Partition(account string, l sms.Lane) int {
 	home := bucket(account+"/"+l.String(), b.cfg.Partitions)
-	if b.avoid.latest.Load() == 0 {
+	room := b.disk.verdict.Load()
+	if b.avoid.latest.Load() == 0 && room == nil {
 		return home
 	}
 	now := time.Now()
 	for i := range b.cfg.Partitions {
-		if p := (home + i) % b.cfg.Partitions; !b.avoid.has(p, now) {
+		if p := (home + i) % b.cfg.Partitions; !b.avoid.has(p, now) && room.hasRoom(p) {
 			return p
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,7 +21,7 @@ import (
 type Bus struct {
 	cfg     Config
 	log     *slog.Logger
-	srv     *server.Server // nil when the servers are elsewhere
+	srv     *embedded // nil when the servers are elsewhere
 	nc      *nats.Conn
 	js      jetstream.JetStream
 	pub     *publisher
@@ -41,6 +40,8 @@ type Bus struct {
 
 	moves     chan struct{} // asks for another server
 	gauges    gauges
+	disk      disk
+	failed    chan error // see Failed
 	avoid     avoided
 	shared    shared
 	positions positions
@@ -56,7 +57,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan struct{}, 1)}
+	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan struct{}, 1),
+		failed: make(chan error, 1)}
 	b.avoid.until = make([]atomicTime, cfg.Partitions)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
@@ -68,7 +70,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 				return nil, err
 			}
 		}
-		if b.srv, err = startServer(ctx, cfg, own, log); err != nil {
+		if b.srv, err = newEmbedded(ctx, cfg, own, log); err != nil {
 			b.cancel()
 			return nil, err
 		}
@@ -82,6 +84,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	b.owned.Go(b.reclaim)
 	b.owned.Go(b.followServers)
 	b.owned.Go(b.watchGauges)
+	b.owned.Go(b.watchDisk)
 	b.owned.Go(b.writePositions)
 	return b, nil
 }
@@ -119,6 +122,9 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	}
 	if b.metrics, err = newMetrics(b, reg); err != nil {
 		return fmt.Errorf("metrics: %w", err)
+	}
+	if err := b.hearOfDisks(); err != nil {
+		return err
 	}
 	if err = b.followElections(); err != nil {
 		return fmt.Errorf("elections: %w", err)
@@ -196,7 +202,7 @@ func (b *Bus) ClientURL() string {
 	if b.srv == nil || b.cfg.Listen == "" {
 		return ""
 	}
-	return b.srv.ClientURL()
+	return b.srv.server().ClientURL()
 }
 
 // AckWait returns after how long a batch that nobody answers comes again.

@@ -81,8 +81,8 @@ func (b *Bus) giveWay(ctx context.Context, t Topology) {
 	ctx, cancel := context.WithTimeout(ctx, firstTurn)
 	defer cancel()
 	streams, consumers := len(b.streamConfigs())+len(b.buckets()), len(b.durables(t))
-	for !b.srv.JetStreamIsLeader() {
-		if account := b.srv.GlobalAccount(); account != nil {
+	for !b.srv.server().JetStreamIsLeader() {
+		if account := b.srv.server().GlobalAccount(); account != nil {
 			if have := account.JetStreamUsage(); have.Streams >= streams && have.Consumers >= consumers {
 				return
 			}
@@ -162,8 +162,9 @@ var errPlacement = errors.New("not on as many servers as it has copies")
 type Copy struct {
 	Server  string
 	Leader  bool
-	Current bool   // it has all that is stored, but for what is on its way
-	Behind  uint64 // batches that it lacks, as of its last word
+	Current bool          // it has all that is stored, but for what is on its way
+	Silent  time.Duration // since its leader heard of it
+	Behind  uint64        // batches that it lacks, as of its last word
 }
 
 // Placement returns the copies of each stream, its leader first. A stream without a leader is an error.
@@ -186,7 +187,7 @@ func copiesOf(info *jetstream.StreamInfo) []Copy {
 	}
 	copies := []Copy{{Server: info.Cluster.Leader, Leader: true, Current: true}}
 	for _, r := range info.Cluster.Replicas {
-		copies = append(copies, Copy{Server: r.Name, Current: r.Current && !r.Offline, Behind: r.Lag})
+		copies = append(copies, Copy{Server: r.Name, Current: r.Current && !r.Offline, Silent: r.Active, Behind: r.Lag})
 	}
 	return copies
 }

@@ -2,5 +2,5 @@
 
 package streams
 
-// diskPressure is not known on this system: the byte limits of the streams are the only guard.
-func (b *Bus) diskPressure() error { return nil }
+// spaceOf does not know on this system: the byte limits of the streams are the only guard.
+func spaceOf(string) (space, error) { return space{free: 1 << 62, total: 1 << 62}, nil }

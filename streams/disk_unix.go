@@ -2,24 +2,20 @@
 
 package streams
 
-import "fmt"
+import (
+	"fmt"
+	"syscall"
+)
 
-// diskPressure returns ErrFull when the disk of the embedded server is below its watermark: the lower of a share of the
-// disk and a number of bytes, so that neither a huge nor a small disk stops too early.
-func (b *Bus) diskPressure() error {
-	if b.srv == nil {
-		return nil
-	}
-	free, total, err := DiskSpace(b.cfg.Dir)
-	if err != nil {
-		return fmt.Errorf("%w: free space of the disk is not known: %w", ErrFull, err)
-	}
-	if floor := watermark(total, b.cfg); free < floor {
-		return fmt.Errorf("%w: %d MiB of disk are free, %d MiB are needed", ErrFull, free>>20, floor>>20)
-	}
-	return nil
-}
+// readOnly is the flag of a file system that takes no writes (ST_RDONLY, MNT_RDONLY).
+const readOnly = 1
 
-func watermark(total uint64, cfg Config) uint64 {
-	return min(total/100*uint64(cfg.FreePercent), uint64(cfg.FreeBytes))
+// spaceOf returns what is free where a directory lies.
+func spaceOf(dir string) (space, error) {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return space{}, fmt.Errorf("free space of the disk is not known: %w", err)
+	}
+	//nolint:unconvert // signed on some systems
+	return space{free: uint64(fs.Bavail) * uint64(fs.Bsize), total: uint64(fs.Blocks) * uint64(fs.Bsize), readOnly: fs.Flags&readOnly != 0}, nil
 }

@@ -37,9 +37,13 @@ type Depth struct {
 	Oldest  time.Duration // age of the oldest of them, 0 when none
 }
 
-// Pressure returns nil while messages may be accepted, else ErrFull with the reason: the disk is below its watermark or an
-// MT stream is over 90 % of its limit. It is cheap enough to ask for every message.
+// Pressure returns nil while messages may be accepted, else why not: ErrFull when the disk of a server that the messages
+// would be stored on is below its watermark or an MT stream is over 90 % of its limit, ErrUnavailable when the only server
+// cannot write. It is cheap enough to ask for every message.
 func (b *Bus) Pressure() error {
+	if v := b.disk.verdict.Load(); v != nil && v.refuse != nil {
+		return v.refuse
+	}
 	if p := b.gauges.pressure.Load(); p != nil {
 		return *p
 	}
@@ -90,7 +94,7 @@ func (b *Bus) watchGauges() {
 }
 
 func (b *Bus) refreshGauges(ctx context.Context) error {
-	pressure := b.diskPressure()
+	var pressure error
 	sizes, fill, copies := make(map[string]uint64), make(map[string]float64), make(map[string][]Copy)
 	for _, name := range b.durableStreams() {
 		s, err := b.js.Stream(ctx, name)

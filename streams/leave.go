@@ -23,20 +23,30 @@ func leaveSoon(opts *server.Options) {
 // sends its clients to the others: lame duck mode, which takes two seconds. When ctx ends it stops at once.
 func (b *Bus) leave(ctx context.Context) {
 	if b.cfg.Cluster.Listen == "" || b.cfg.Listen == "" { // nobody to hand over to, or no clients
-		stopServer(b.srv)
+		b.stopOwn()
 		return
 	}
 	left := make(chan struct{})
 	go func() {
 		defer close(left)
-		b.srv.LameDuckShutdown() // ends early when the server is stopped
+		b.srv.server().LameDuckShutdown() // ends early when the server is stopped
 	}()
 	select {
 	case <-left:
 	case <-ctx.Done():
 	}
-	stopServer(b.srv)
-	<-left
+	if b.stopOwn() {
+		<-left
+	}
+}
+
+// stopOwn stops the embedded server, and reports whether it did.
+func (b *Bus) stopOwn() bool {
+	err := b.srv.stop()
+	if err != nil {
+		b.log.Error("the server ends with the process", "err", err)
+	}
+	return err == nil
 }
 
 // ErrBehind is returned while the server's copies are not as they should be.
@@ -48,7 +58,7 @@ func (b *Bus) Current() error {
 	if b.srv == nil || b.cfg.Cluster.Listen == "" {
 		return nil
 	}
-	if h := b.srv.Healthz(&server.HealthzOptions{}); h.Error != "" {
+	if h := b.srv.server().Healthz(&server.HealthzOptions{}); h.Error != "" {
 		return fmt.Errorf("%w: %s", ErrBehind, h.Error)
 	}
 	return nil

@@ -46,7 +46,7 @@ func newMetrics(b *Bus, reg prometheus.Registerer) (*metrics, error) {
 			Name: "tasman_streams_undecodable_batches_total", Help: "Batches set aside because they could not be read.",
 		}),
 	}
-	m.all = []prometheus.Collector{m.latency, m.batch, m.stored, m.failed, m.trimmed, m.overrun, m.undecodable, &b.gauges}
+	m.all = []prometheus.Collector{m.latency, m.batch, m.stored, m.failed, m.trimmed, m.overrun, m.undecodable, &b.gauges, diskMetrics{b}}
 	if reg == nil {
 		return m, nil
 	}

@@ -57,10 +57,10 @@ func (b *Bus) answerServers() error {
 		return nil
 	}
 	_, err := b.nc.Subscribe(serverQuestion, func(m *nats.Msg) {
-		on := b.srv.JetStreamEnabled()
+		on := b.srv.server().JetStreamEnabled()
 		sync := b.cfg.SyncAlways
 		p := selfPortrait{ServerState{Name: b.cfg.Node, Version: ServerVersion, Node: true, JetStream: &on, Sync: &sync, Region: b.cfg.Region, Tagged: true}, time.Now()}
-		if free, total, err := DiskSpace(b.cfg.Dir); err == nil {
+		if free, total, err := Room(b.cfg.Dir); err == nil {
 			p.DiskFree, p.DiskFloor = free, watermark(total, b.cfg)
 		}
 		raw, err := json.Marshal(p)

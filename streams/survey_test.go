@@ -173,7 +173,7 @@ func TestSurveyByEachRole(t *testing.T) {
 // A server whose disk was full stores nothing until it is started again, and says so; the streams are not called missing.
 func TestSurveyOfAServerThatStoresNoMore(t *testing.T) {
 	b := openBus(t, "")
-	check(t, b.srv.ShutdownJetStream())
+	check(t, b.srv.server().ShutdownJetStream())
 	s := survey(t, b)
 	if len(s.Servers) != 1 || *s.Servers[0].JetStream {
 		t.Errorf("%+v", s.Servers)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -57,6 +58,12 @@ func (b *Bus) trim(ctx context.Context) error {
 	t := newTrimmer(b)
 	failing := false
 	for {
+		if slices.ContainsFunc(b.Servers(), ServerStatus.brimful) {
+			if err := pause(ctx, diskEvery); err != nil {
+				return err
+			}
+			continue
+		}
 		pressed, err := t.pass(ctx)
 		if err != nil && ctx.Err() == nil && !failing {
 			b.log.Warn("trimming failed, trying again", "err", err)

@@ -46,7 +46,7 @@ func Folder(cfg *configs.Node) []Finding {
 }
 
 func (c *check) room(cfg *configs.Node) uint64 {
-	free, total, err := streams.DiskSpace(cfg.Data)
+	free, total, err := streams.Room(cfg.Data)
 	if err != nil {
 		c.add(Unknown, cfg.Data, "", "free space is not known: %v", err)
 		return 0
