@@ -64,7 +64,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, l
 	return c, nil
 }
 
-// Ready returns nil once core routes and answers.
+// Ready returns nil once core routes, or stands by to take over from the nodes that do, and answers.
 func (c *Core) Ready() error {
 	if !c.started.Load() {
 		return errors.New("core waits for the index")
@@ -83,6 +83,10 @@ func (c *Core) Run(ctx context.Context) error {
 	g.Go(func() error { return c.whileHeld(ctx, "core.hold", c.readHeld) })
 	g.Go(func() error { return c.whileHeld(ctx, "core.keys", c.answerKeys) })
 	g.Go(func() error { return c.answer(ctx) })
+	g.Go(func() error {
+		c.started.Store(c.barrier(ctx) == nil)
+		return nil
+	})
 	err := g.Wait()
 	if ctx.Err() != nil {
 		return nil

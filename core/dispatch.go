@@ -15,7 +15,6 @@ func (c *Core) ownPartition(ctx context.Context, p int) error {
 		if err != nil {
 			return err
 		}
-		c.started.Store(true)
 		return c.eachLane(ctx, func(ctx context.Context, l sms.Lane) error {
 			return c.read(ctx, streams.MTReader(p, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
 				return c.routeBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, b.Seq > before, o)

@@ -28,6 +28,7 @@ var (
 	full     = flag.Bool("full", false, "the full form: more kills, longer faults, and the bounds of times are demanded")
 	outDir   = flag.String("out", "", "folder for report.json, report.md and, of a run that fails, the nodes' logs")
 	loadRate = flag.Float64("rate", 200, "messages a second")
+	logLevel = flag.String("log", "info", "level of the nodes' logs, which -out keeps of a run that fails")
 	seed     = flag.Uint64("seed", 0, "of what is random; 0: any")
 )
 
