@@ -278,12 +278,22 @@ func (l *lab) leader(t *testing.T, stream string) (leader *member) {
 func (l *lab) queued() (n float64, err error) {
 	for _, n := range l.of("core") {
 		if all := n.read("tasman_streams_pending_batches"); len(all) > 0 {
-			sum := 0.0
-			for _, m := range all {
-				sum += m.value
-			}
-			return sum, nil
+			return sumOf(all), nil
 		}
 	}
 	return 0, fmt.Errorf("no core node tells its metrics")
+}
+
+// owner returns the node that has links to operators.
+func (l *lab) owner(t *testing.T) (owner *member) {
+	t.Helper()
+	until(t, "a node has links to operators", 20*time.Second, func() error {
+		for _, owner = range l.of("carriers") {
+			if owner.sum("tasman_carriers_link_up") > 0 {
+				return nil
+			}
+		}
+		return fmt.Errorf("none says so")
+	})
+	return owner
 }

@@ -184,6 +184,16 @@ func (n *member) read(metric string) (list []sample) {
 	return list
 }
 
+// sum returns the sum of a metric's samples; 0 when the node does not answer.
+func (n *member) sum(metric string) float64 { return sumOf(n.read(metric)) }
+
+func sumOf(list []sample) (sum float64) {
+	for _, m := range list {
+		sum += m.value
+	}
+	return sum
+}
+
 // until waits until check returns nil; it fails the test when that takes too long.
 func until(t *testing.T, what string, limit time.Duration, check func() error) {
 	t.Helper()
