@@ -17,6 +17,7 @@ import (
 // scenario is a load with faults beside it.
 type scenario struct {
 	name   string
+	long   bool // in the full form only
 	power  bool // needs disks that lose what was not synced
 	faults func(p *play)
 }
@@ -166,7 +167,7 @@ func depending() []scenario {
 			pause(seconds(6, 120))
 			p.lab.startDatabase(p.T)
 		}},
-		{name: "operator-down", faults: func(p *play) {
+		{name: "operator-down", long: true, faults: func(p *play) {
 			p.spare()
 			first := p.lab.operators[0]
 			p.lab.set(p.T, func(s *bench.Settings) { s.Listener = bench.ListenerClosed }, first)
@@ -174,17 +175,17 @@ func depending() []scenario {
 			pause(seconds(7, 60))
 			p.lab.set(p.T, nil, first)
 		}},
-		{name: "operator-slow", faults: func(p *play) {
+		{name: "operator-slow", long: true, faults: func(p *play) {
 			p.spare()
 			p.operators(seconds(4, 60), func(s *bench.Settings) { s.Latency = bench.Delay{Mean: 2 * time.Second, Spread: bench.SpreadUniform} }, p.lab.operators...)
 		}},
-		{name: "operator-refuses", faults: func(p *play) { // some for the moment, and new binds
+		{name: "operator-refuses", long: true, faults: func(p *play) { // some for the moment, and new binds
 			p.spare()
 			p.operators(seconds(4, 60), func(s *bench.Settings) {
 				s.Throttled, s.Errors, s.RefuseBinds = 0.3, 0.1, bench.StatusCode(smpp.StatusBindFailed)
 			}, p.lab.operators...)
 		}},
-		{name: "operator-late", faults: func(p *play) { // after nobody waits for the answer any more
+		{name: "operator-late", long: true, faults: func(p *play) { // after nobody waits for the answer any more
 			p.spare()
 			p.inDoubt = true
 			p.operators(seconds(3, 60), func(s *bench.Settings) { s.Late, s.LateBy = 0.05, bench.Delay{Mean: 9 * time.Second, Spread: bench.SpreadFixed} },
