@@ -42,7 +42,9 @@ func either[T any](inShort, inFull T) T {
 }
 
 // seconds is the length of a fault in the two forms.
-func seconds(inShort, inFull int) time.Duration { return time.Duration(either(inShort, inFull)) * time.Second }
+func seconds(inShort, inFull int) time.Duration {
+	return time.Duration(either(inShort, inFull)) * time.Second
+}
 
 // kill kills nodes, as the loss of their machines does.
 func (p *play) kill(nodes ...*member) {
@@ -188,7 +190,9 @@ func depending() []scenario {
 		{name: "operator-late", long: true, faults: func(p *play) { // after nobody waits for the answer any more
 			p.spare()
 			p.inDoubt = true
-			p.operators(seconds(3, 60), func(s *bench.Settings) { s.Late, s.LateBy = 0.05, bench.Delay{Mean: 9 * time.Second, Spread: bench.SpreadFixed} },
+			p.operators(seconds(3, 60), func(s *bench.Settings) {
+				s.Late, s.LateBy = 0.05, bench.Delay{Mean: 9 * time.Second, Spread: bench.SpreadFixed}
+			},
 				p.lab.operators...)
 		}},
 		{name: "operator-hangs-up", faults: func(p *play) { // every so many messages
