@@ -32,14 +32,10 @@ func TestChaos(t *testing.T) {
 	for _, s := range scenarios() {
 		if *only == "" && (*full || !s.long) || slices.Contains(strings.Split(*only, ","), s.name) {
 			t.Run(s.name, func(t *testing.T) { rep.Rows = append(rep.Rows, l.play(t, &s)) })
+			rep.save(t) // so that a run that is cut short leaves what it has
 		}
 	}
 	t.Log("\n" + rep.markdown())
-	if *outDir != "" {
-		if err := rep.write(*outDir); err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 // play plays one scenario.

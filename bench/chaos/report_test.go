@@ -118,19 +118,25 @@ func (r *report) markdown() string {
 	return b.String() + "\n"
 }
 
-// write writes both forms into the folder.
-func (r *report) write(dir string) error {
+// save writes both forms into the folder of -out.
+func (r *report) save(t *testing.T) {
+	t.Helper()
+	if *outDir == "" {
+		return
+	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err == nil {
-		err = os.MkdirAll(dir, 0o755)
+		err = os.MkdirAll(*outDir, 0o755)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "report.json"), append(text, '\n'), 0o644)
+		err = os.WriteFile(filepath.Join(*outDir, "report.json"), append(text, '\n'), 0o644)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "report.md"), []byte(r.markdown()), 0o644)
+		err = os.WriteFile(filepath.Join(*outDir, "report.md"), []byte(r.markdown()), 0o644)
 	}
-	return err
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestJudge(t *testing.T) {

@@ -140,20 +140,13 @@ func (tr *traffic) join(ctx context.Context) (*results.Verification, error) {
 		}
 		open = append(open, r)
 	}
-	all := verify.NewJournals(open...)
-	var e journal.Entry
-	for {
-		err := all.Next(&e)
-		if errors.Is(err, io.EOF) {
-			break
+	err := each(verify.NewJournals(open...), func(e *journal.Entry) {
+		if e.Kind != journal.Received || e.Marker >= tr.first && e.Marker < tr.lab.markers { // not of another scenario
+			j.Take(e)
 		}
-		if err != nil {
-			return nil, err
-		}
-		if e.Kind == journal.Received && (e.Marker < tr.first || e.Marker >= tr.lab.markers) {
-			continue // of another scenario
-		}
-		j.Take(&e)
+	})
+	if err != nil {
+		return nil, err
 	}
 	if err := j.Database(ctx, tr.lab.database.DSN(), tr.begun.Add(-time.Minute), time.Now().Add(time.Minute)); err != nil {
 		return nil, err
@@ -175,19 +168,14 @@ func (tr *traffic) gaps() (longest float64, byEdge map[string]float64, err error
 	}
 	defer r.Close()
 	at := map[string][]time.Time{}
-	var e journal.Entry
-	for {
-		err := r.Next(&e)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return 0, nil, err
-		}
+	err = each(r, func(e *journal.Entry) {
 		if e.Kind == journal.Answered && e.Outcome == journal.Accepted && e.At.Before(tr.ended) {
 			at[""] = append(at[""], e.At)
 			at[edgeOf(e.Via)] = append(at[edgeOf(e.Via)], e.At)
 		}
+	})
+	if err != nil {
+		return 0, nil, err
 	}
 	byEdge = map[string]float64{}
 	for i := range regions {
@@ -199,6 +187,21 @@ func (tr *traffic) gaps() (longest float64, byEdge map[string]float64, err error
 	longest = byEdge[""]
 	delete(byEdge, "")
 	return longest, byEdge, nil
+}
+
+// each gives every entry that is there now to take.
+func each(from interface{ Next(*journal.Entry) error }, take func(*journal.Entry)) error {
+	var e journal.Entry
+	for {
+		err := from.Next(&e)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		take(&e)
+	}
 }
 
 // edgeOf returns the edge that a bind goes to: the load spreads binds in turn.
