@@ -14,8 +14,10 @@ const (
 	silentFor = 500 * time.Millisecond
 	// silentAsk is the pause between two questions.
 	silentAsk = 250 * time.Millisecond
-	// silentMove is the least time between two moves, so that a machine that is overloaded does not only reconnect.
+	// silentMove is the least time between two moves; it doubles up to silentMost while moves go on, so that a machine that is
+	// overloaded does not only reconnect: what is on its way to readers then comes again only after AckWait.
 	silentMove = 5 * time.Second
+	silentMost = 80 * time.Second
 )
 
 // leaveSilent moves the connection to another server when the one that it has does not answer, until the bus closes.
@@ -24,9 +26,17 @@ func (b *Bus) leaveSilent() {
 		return // in this process
 	}
 	var moved time.Time
+	rest := silentMove
 	for pause(b.ctx, silentAsk) == nil {
-		if !b.silent() || len(b.nc.Servers()) < 2 || time.Since(moved) < silentMove {
+		since := time.Since(moved)
+		if since > 2*silentMost {
+			rest = silentMove
+		}
+		if !b.silent() || len(b.nc.Servers()) < 2 || since < rest {
 			continue
+		}
+		if !moved.IsZero() {
+			rest = min(2*rest, silentMost)
 		}
 		moved = time.Now()
 		b.log.Warn("the server does not answer, connecting to another", "server", b.nc.ConnectedServerName())

@@ -28,7 +28,7 @@ const (
 	partition = "MT-1" // where the account's messages go while it answers
 	links     = 2      // of each carrier
 	window    = 20     // of each link, so what a crash may leave in doubt is small
-	patience  = 60 * time.Second
+	patience  = 3 * time.Minute // what is only late on a machine that does other things beside is not lost
 )
 
 // lab is the mesh and what stands around it.

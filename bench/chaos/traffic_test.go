@@ -114,7 +114,7 @@ func (tr *traffic) verify(ctx context.Context) (*results.Verification, error) {
 	defer tick.Stop()
 	for {
 		v, err := tr.join(ctx)
-		if err != nil || v.OK || time.Since(tr.ended) > 2*patience {
+		if err != nil || v.OK || time.Since(tr.ended) > patience+30*time.Second {
 			return v, err
 		}
 		<-tick.C
