@@ -25,9 +25,9 @@ const (
 	oneWay    = 12500 * time.Microsecond // between regions: 25 ms there and back
 	account   = "bench"
 	password  = "bench123"
-	partition = "MT-1" // where the account's messages go while it answers
-	links     = 2      // of each carrier
-	window    = 20     // of each link, so what a crash may leave in doubt is small
+	partition = "MT-1"          // where the account's messages go while it answers
+	links     = 2               // of each carrier
+	window    = 20              // of each link, so what a crash may leave in doubt is small
 	patience  = 3 * time.Minute // what is only late on a machine that does other things beside is not lost
 )
 
