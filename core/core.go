@@ -65,7 +65,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, l
 	return c, nil
 }
 
-// Ready returns nil once core routes and answers, or would if another node did not.
+// Ready returns nil once core routes, or stands by to take over from the nodes that do, and answers.
 func (c *Core) Ready() error {
 	if !c.started.Load() {
 		return errors.New("core waits for the index")

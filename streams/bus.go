@@ -83,6 +83,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	b.owned.Go(b.keep)
 	b.owned.Go(b.reclaim)
 	b.owned.Go(b.followServers)
+	b.owned.Go(b.leaveSilent)
 	b.owned.Go(b.watchGauges)
 	b.owned.Go(b.watchDisk)
 	b.owned.Go(b.writePositions)
@@ -219,6 +220,7 @@ func (b *Bus) hear() { b.heard.Store(time.Now().UnixNano()) }
 // reconnected is called by the connection after it came back: what was asked of the old one must be asked again.
 func (b *Bus) reconnected() {
 	b.hear()
+	b.avoid.forget()
 	b.pub.repeatAll()
 	b.mu.Lock()
 	defer b.mu.Unlock()
