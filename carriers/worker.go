@@ -34,7 +34,7 @@ type worker struct {
 	counted counted
 	peers   func(carrier string) bool // can this carrier be forwarded to?
 	cfg     Config
-	retired bool // the carrier is suspended or gone: its queue only leaves
+	retired bool // the carrier is suspended, gone, or cannot submit: its queue only leaves
 	ids     *sms.IDs
 
 	limiter    *rate.Limiter // segments to the links; nil: no limit
@@ -45,7 +45,8 @@ type worker struct {
 
 	mu        sync.Mutex
 	lanes     [3]*lane
-	links     []*link
+	links     []*link               // those that submit
+	receivers []*link               // those that cannot
 	open      map[uint64]*openBatch // by stream sequence
 	flying    int
 	clean     bool      // the owner before left nothing in doubt
@@ -75,9 +76,7 @@ func newWorker(c *Carriers, name string, want wish) *worker {
 		w.lanes[i] = newLane(l)
 		w.lanes[i].doubt = spec.Window * spec.Links
 	}
-	for i := range spec.Links {
-		w.links = append(w.links, newLink(w, i))
-	}
+	w.links, w.receivers = newLinks(w)
 	w.downAt.Store(w.downSince.UnixNano())
 	return w
 }
@@ -126,7 +125,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	base, hard := context.WithCancel(context.WithoutCancel(ctx))
 	defer hard()
 	var links, feeders, serving sync.WaitGroup
-	for _, l := range w.links {
+	for _, l := range w.everyLink() {
 		links.Go(func() { l.run(base) })
 	}
 	w.reset(clean)
@@ -396,8 +395,8 @@ func (w *worker) reservation(base context.Context) func() {
 func (w *worker) status() []LinkStatus {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := make([]LinkStatus, 0, len(w.links))
-	for _, l := range w.links {
+	out := make([]LinkStatus, 0, len(w.links)+len(w.receivers))
+	for _, l := range w.everyLink() {
 		out = append(out, LinkStatus{Carrier: w.name, Link: l.name, Up: l.session != nil, Since: l.since, Used: l.used, Window: w.spec.Window,
 			IDForm: w.index.IDForm(w.name)})
 	}
@@ -407,7 +406,7 @@ func (w *worker) status() []LinkStatus {
 // usable reports whether other carriers' records may be forwarded here. It takes no lock: workers ask it of each other.
 func (w *worker) usable() bool {
 	since := w.downAt.Load()
-	return since == 0 || time.Since(time.Unix(0, since)) < w.spec.FailoverAfter
+	return !w.retired && (since == 0 || time.Since(time.Unix(0, since)) < w.spec.FailoverAfter)
 }
 
 func pause(ctx context.Context, d time.Duration) {
