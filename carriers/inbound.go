@@ -74,9 +74,7 @@ func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte,
 	in.Source = address(src, true)
 	in.Dest = address(dst, false)
 	if receipt, ok := smpp.ReceiptOf(esm, payload, tlvs); ok {
-		in.Receipt = &sms.Receipt{CarrierID: receipt.MessageID, State: stateOf(receipt.State), Error: receipt.ErrorCode(),
-			Intermediate: receipt.Intermediate || !stateOf(receipt.State).Final(), Submitted: receipt.Submitted, Done: receipt.Done,
-			TLVs: receiptTLVs(h.w.spec, tlvs, &receipt)}
+		in.Receipt = receiptFrom(h.w.spec, &receipt, tlvs)
 		return in
 	}
 	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, TLVs: configs.PassTLVs(nil, tlvs, h.w.spec.TLVs), Ack: ackOf(esm)}
@@ -92,25 +90,6 @@ func address(a smpp.Address, source bool) sms.Address {
 		return sms.Address{Kind: sms.Alphanumeric, Value: a.Addr}
 	}
 	return parsed
-}
-
-// stateOf maps message_state (SMPP 3.4 5.2.28, 5.0 4.7.15). Accepted and scheduled by the operator means under way.
-func stateOf(s smpp.MessageState) sms.State {
-	switch s {
-	case smpp.StateDelivered:
-		return sms.StateDelivered
-	case smpp.StateExpired:
-		return sms.StateExpired
-	case smpp.StateDeleted:
-		return sms.StateDeleted
-	case smpp.StateUndeliverable:
-		return sms.StateUndeliverable
-	case smpp.StateRejected, smpp.StateSkipped:
-		return sms.StateRejected
-	case smpp.StateUnknown:
-		return sms.StateUnknown
-	}
-	return sms.StateEnroute
 }
 
 // lateAnswer keeps the id of a segment that the carrier took after we gave up waiting.

@@ -151,7 +151,7 @@ func TestDeliverSM(t *testing.T) {
 		ID: id, Source: ours, Destination: handset, Segments: 2, State: sms.StateDelivered,
 		Accepted: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), Done: time.Date(2026, 5, 1, 12, 3, 0, 0, time.UTC),
 	}
-	m := receiptSM(receipt, &configs.AccountSMPP{})
+	m := receiptSM(receipt, &configs.AccountSMPP{}, smpp.Version34)
 	want := "id:" + id.String() + " sub:002 dlvrd:002 submit date:2605011200 done date:2605011203 stat:DELIVRD err:000"
 	if !strings.HasPrefix(string(m.ShortMessage), want) {
 		t.Errorf("text %q", m.ShortMessage)
