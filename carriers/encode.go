@@ -15,7 +15,8 @@ const (
 
 // envelope returns a submit_sm with everything but the content.
 func envelope(m *sms.Message) *smpp.SubmitSM {
-	pdu := &smpp.SubmitSM{ServiceType: m.ServiceType, ProtocolID: m.ProtocolID, RegisteredDelivery: finalReceipt | m.Acks&smpp.RegisteredAcks}
+	pdu := &smpp.SubmitSM{ServiceType: m.ServiceType, ProtocolID: m.ProtocolID, ESMClass: m.ESM,
+		RegisteredDelivery: finalReceipt | m.Acks&smpp.RegisteredAcks}
 	pdu.Source = wireAddress(m.Source)
 	pdu.Destination = wireAddress(m.Destination)
 	if m.Intermediate {
