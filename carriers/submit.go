@@ -70,22 +70,8 @@ func (w *worker) submit(base context.Context, l *link, it item, n int) {
 	if len(rec.Dispatch.SegmentIDs) == len(pdus) { // else they are of another form, which the carrier had before
 		copy(f.ids, rec.Dispatch.SegmentIDs)
 	}
-	answered := f.answered
-	for i, pdu := range pdus {
-		if f.ids[i] != "" { // the carrier took this segment before
-			f.outcomes[i] = smpp.Outcome{Kind: smpp.Answered, Status: smpp.StatusOK}
-			f.segmentDone()
-			continue
-		}
-		err := errLinkDown
-		if session != nil {
-			err = session.Send(base, pdu, &f.tokens[i], answered)
-		}
-		if err != nil {
-			f.outcomes[i] = f.notSent(session, err)
-			f.segmentDone()
-		}
-	}
+	w.widen(f, len(pdus))
+	f.write(session, pdus)
 }
 
 // notSent is the outcome of a segment that Send did not take: the carrier's business when the PDU or the bind does not

@@ -41,7 +41,8 @@ type worker struct {
 	congestion congestion
 	leaving    *rate.Limiter // records that leave while the carrier is down
 	wake       chan struct{}
-	downAt     atomic.Int64 // downSince for other workers, Unix nanoseconds, 0 while a link is up
+	writers    sync.WaitGroup // of messages that a window does not take at once
+	downAt     atomic.Int64   // downSince for other workers, Unix nanoseconds, 0 while a link is up
 
 	mu        sync.Mutex
 	lanes     [3]*lane
@@ -145,6 +146,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	hard()
 	serving.Wait()
 	links.Wait()
+	w.writers.Wait()
 	return drained
 }
 
@@ -282,8 +284,7 @@ func (w *worker) step(base context.Context) time.Duration {
 			w.takeOut(it) // unlocks
 			continue
 		}
-		n := min(submits(w.spec, it.record().Message), w.spec.Window)
-		l := w.freeLink(n)
+		l, n := w.freeLink(it.record().Message)
 		if l == nil {
 			w.mu.Unlock()
 			return min(alertPatience, w.spec.FailoverAfter) / 4
@@ -330,15 +331,18 @@ func sooner(a, b time.Duration) time.Duration {
 	return a
 }
 
-// freeLink returns a link that is up with n free slots, the emptiest first; an idle one always has room.
-func (w *worker) freeLink(n int) *link {
-	var best *link
+// freeLink returns a link that is up with room for the message, the emptiest first, and the slots that it takes there: on an
+// operator's older version a message can take more. An idle link always has room.
+func (w *worker) freeLink(m *sms.Message) (best *link, slots int) {
 	for _, l := range w.links {
-		if l.session != nil && l.used+n <= w.spec.Window && (best == nil || l.used < best.used) {
-			best = l
+		if l.session == nil || best != nil && l.used >= best.used {
+			continue
+		}
+		if n := min(submits(w.spec, m, l.session.Version()), w.spec.Window); l.used+n <= w.spec.Window {
+			best, slots = l, n
 		}
 	}
-	return best
+	return best, slots
 }
 
 // throttled returns how long the carrier's rate, its congestion or a throttle pause keeps n segments back.
