@@ -33,7 +33,7 @@ type rig struct {
 }
 
 // newRig starts the role for the carriers of the resources; DISPATCH, EVENTS, DELIVER are followed.
-func newRig(t *testing.T, resources string) *rig {
+func newRig(t *testing.T, resources string, opts ...streamstest.Option) *rig {
 	t.Helper()
 	r := &rig{t: t, live: configs.NewLive(), ids: sms.NewIDs(nil), facts: make(chan sms.Record, 10_000)}
 	snap := r.snapshot(1, resources)
@@ -41,7 +41,7 @@ func newRig(t *testing.T, resources string) *rig {
 	for name := range snap.Carriers {
 		names = append(names, name)
 	}
-	r.bus = streamstest.New(t, streamstest.Carriers(names...))
+	r.bus = streamstest.New(t, append(opts, streamstest.Carriers(names...))...)
 	if err := r.live.Swap(snap); err != nil {
 		t.Fatal(err)
 	}

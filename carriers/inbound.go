@@ -2,6 +2,7 @@ package carriers
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"tasman/configs"
@@ -11,10 +12,15 @@ import (
 )
 
 // inbound serves what a carrier sends on a link: receipts and MOs. Each is answered only when it is stored; when storage
-// keeps it waiting too long the carrier is told to come again.
+// keeps it waiting too long the carrier is told to come again. The session's reader never waits for storage (see later).
 type inbound struct {
 	w    *worker
 	link string
+	ctx  context.Context // ends with the link
+
+	mu      sync.Mutex
+	waiting []arrival // in order; as many as the session lets be unanswered
+	storing bool      // a goroutine of the worker serves waiting
 }
 
 const storeWait = 5 * time.Second // below the time-out that operators use for deliver_sm
@@ -33,39 +39,10 @@ func (h *inbound) ServeSMPP(r *smpp.Request) {
 		r.Reply(smpp.StatusInvalidCommandID, nil)
 		return
 	}
-	if in.Receipt != nil && h.w.index.Ready() == nil && h.matched(r, in) { // else core matches it
-		return
+	if in.Receipt != nil {
+		h.w.counted.receipt(in.Receipt.State)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
-	defer cancel()
-	h.store(ctx, r, in)
-}
-
-// matched passes a receipt on whose message the index knows. It reports false when it does not.
-func (h *inbound) matched(r *smpp.Request, in *sms.Inbound) bool {
-	h.w.counted.receipt(in.Receipt.State)
-	return h.w.matcher.Receipt(context.Background(), in, func(err error) {
-		if err != nil {
-			h.w.log.Warn("receipt not stored: the carrier is asked to repeat it", "link", h.link, "err", err)
-			r.Reply(smpp.StatusTemporaryAppError, nil)
-			return
-		}
-		r.Reply(smpp.StatusOK, nil)
-	})
-}
-
-// store leaves an MO, or a receipt of an unknown message, to core.
-func (h *inbound) store(ctx context.Context, r *smpp.Request, in *sms.Inbound) {
-	err := h.w.bus.Publish(ctx, streams.InboundSubject(h.w.name), &sms.Record{Inbound: in}, func(_ streams.Placed, err error) {
-		if err != nil {
-			r.Reply(smpp.StatusTemporaryAppError, nil)
-			return
-		}
-		r.Reply(smpp.StatusOK, nil)
-	})
-	if err != nil {
-		r.Reply(smpp.StatusMessageQueueFull, nil)
-	}
+	h.arrived(arrival{r, in})
 }
 
 // read makes a receipt or an MO of what the carrier sent. What cannot be told apart as a receipt is an MO.

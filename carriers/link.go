@@ -76,14 +76,14 @@ func (l *link) bind(ctx context.Context) (*smpp.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, spec.ConnectTimeout)
+	binding, cancel := context.WithTimeout(ctx, spec.ConnectTimeout)
 	defer cancel()
-	return smpp.Dial(ctx, l.addr, smpp.BindRequest{
+	return smpp.Dial(binding, l.addr, smpp.BindRequest{
 		Mode: l.mode, SystemID: spec.SystemID, Password: password, SystemType: spec.SystemType,
 		InterfaceVersion: spec.InterfaceVersion,
 	}, smpp.Options{
 		Window: spec.Window, MaxPending: max(500, spec.Window), ResponseTimeout: spec.ResponseTimeout, EnquireInterval: spec.EnquireLink, BindTimeout: spec.ConnectTimeout,
-		TLS: secure, Handler: &inbound{w: l.w, link: l.name}, Late: l.late,
+		TLS: secure, Handler: &inbound{w: l.w, link: l.name, ctx: ctx}, Late: l.late,
 		Congestion: l.w.congestion.hear,
 	})
 }

@@ -41,7 +41,7 @@ type worker struct {
 	congestion congestion
 	leaving    *rate.Limiter // records that leave while the carrier is down
 	wake       chan struct{}
-	writers    sync.WaitGroup // of messages that a window does not take at once
+	writers    sync.WaitGroup // of what a window or storage does not take at once
 	downAt     atomic.Int64   // downSince for other workers, Unix nanoseconds, 0 while a link is up
 
 	mu        sync.Mutex

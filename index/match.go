@@ -41,10 +41,16 @@ const matcherRole = "receipts"
 // from the receipt is stored (nil) or cannot be (then nothing is); it is not called when Receipt returns false. The
 // receipt's fields are not used after done.
 func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)) bool {
+	return m.ReceiptWithin(context.WithoutCancel(ctx), in, done) // may wait its turn; the bus's end ends it
+}
+
+// ReceiptWithin is Receipt that waits for room in a queue of storage only as long as ctx lives: done then gets
+// streams.ErrUnavailable. With a ctx that has ended it waits for nothing but what is before it about the same message.
+func (m *Matcher) ReceiptWithin(ctx context.Context, in *sms.Inbound, done func(error)) bool {
 	if in.Receipt.Final() {
 		if t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) }); t != nil {
 			m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
-			m.endTaken(context.WithoutCancel(ctx), in, t, done)
+			m.endTaken(ctx, in, t, done)
 			return true
 		}
 	}
@@ -52,7 +58,6 @@ func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)
 	if err != nil || !ok {
 		return false
 	}
-	ctx = context.WithoutCancel(ctx) // may wait its turn; the bus's end ends it
 	known := true
 	m.inTurn(match.ID, func(release func(), atOnce bool) {
 		story, _, err := m.index.Story(match.ID)
