@@ -8,7 +8,6 @@ import (
 )
 
 const (
-	udhi            = 0x40 // esm_class: user data header present (SMPP 3.4 5.2.12)
 	maxShortMessage = 254  // SMPP 3.4 5.2.22
 	finalReceipt    = 0x01 // registered_delivery (SMPP 3.4 5.2.17): always asked for, the story needs it
 )

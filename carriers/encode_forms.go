@@ -99,7 +99,7 @@ func (s *segments) fill(pdu *smpp.SubmitSM, seq int, body []byte) error {
 		return err
 	}
 	if len(udh) > 0 {
-		pdu.ESMClass |= udhi
+		pdu.ESMClass |= smpp.ESMUDHI
 		body = append(append(make([]byte, 0, len(udh)+len(body)), udh...), body...)
 	}
 	if len(body) > maxShortMessage {

@@ -33,7 +33,7 @@ func wireSegments(t *testing.T, spec *configs.Carrier, m *sms.Message, version u
 		}
 		s := wireSegment{Coding: p.DataCoding, ESM: p.ESMClass}
 		body := p.ShortMessage
-		if p.ESMClass&udhi != 0 {
+		if p.ESMClass&smpp.ESMUDHI != 0 {
 			var udh smpp.UDH
 			if udh, body, err = smpp.SplitUDH(p.ShortMessage); err != nil {
 				t.Fatal(err)

@@ -76,7 +76,7 @@ func TestEncode(t *testing.T) {
 				t.Error("no receipt asked for")
 			}
 			body := first.ShortMessage
-			if c.esm&udhi != 0 {
+			if c.esm&smpp.ESMUDHI != 0 {
 				if _, body, err = smpp.SplitUDH(first.ShortMessage); err != nil {
 					t.Fatal(err)
 				}

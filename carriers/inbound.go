@@ -35,6 +35,9 @@ func (h *inbound) ServeSMPP(r *smpp.Request) {
 		in = h.read(pdu.Source, pdu.Destination, pdu.ESMClass, pdu.DataCoding, pdu.Payload(), pdu.TLVs)
 	case *smpp.DataSM:
 		in = h.read(pdu.Source, pdu.Destination, pdu.ESMClass, pdu.DataCoding, pdu.Payload(), pdu.TLVs)
+	case *smpp.AlertNotification:
+		h.alert(pdu)
+		return
 	default:
 		r.Reply(smpp.StatusInvalidCommandID, nil)
 		return
@@ -43,6 +46,14 @@ func (h *inbound) ServeSMPP(r *smpp.Request) {
 		h.w.counted.receipt(in.Receipt.State)
 	}
 	h.arrived(arrival{r, in})
+}
+
+// alert counts an alert_notification, which has no response (SMPP 3.4 4.12). It would be for who asked for it by set_dpf in a
+// data_sm; that is not passed on to operators, so none is expected.
+func (h *inbound) alert(m *smpp.AlertNotification) {
+	h.w.metrics.alerts.WithLabelValues(h.w.name).Inc()
+	status, told := m.TLVs.GetByte(smpp.TagMSAvailabilityStatus)
+	h.w.log.Debug("alert_notification", "link", h.link, "availability_told", told, "availability", status)
 }
 
 // read makes a receipt or an MO of what the carrier sent. What cannot be told apart as a receipt is an MO.
