@@ -133,15 +133,15 @@ type wish struct {
 	retired bool
 }
 
-// wanted returns the carriers in service, and those out of service whose queue must leave: suspended ones, and those gone
-// from the resources with records left.
+// wanted returns the carriers in service, and those whose queue must leave: suspended ones, those that bind as receivers alone,
+// and those gone from the resources with records left.
 func (c *Carriers) wanted(ctx context.Context, snap *configs.Snapshot) map[string]wish {
 	out := map[string]wish{}
 	for name, spec := range snap.Carriers {
 		if spec.Suspended {
 			out[name] = wish{retiredSpec(name), true}
 		} else {
-			out[name] = wish{spec, false}
+			out[name] = wish{spec, spec.Bind == configs.BindReceiver}
 		}
 	}
 	look, cancel := context.WithTimeout(ctx, lookWait)

@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	udhi            = 0x40 // esm_class: user data header present (SMPP 3.4 5.2.12)
 	maxShortMessage = 254  // SMPP 3.4 5.2.22
 	finalReceipt    = 0x01 // registered_delivery (SMPP 3.4 5.2.17): always asked for, the story needs it
 )
 
 // envelope returns a submit_sm with everything but the content.
 func envelope(m *sms.Message) *smpp.SubmitSM {
-	pdu := &smpp.SubmitSM{ServiceType: m.ServiceType, ProtocolID: m.ProtocolID, RegisteredDelivery: finalReceipt | m.Acks&smpp.RegisteredAcks}
+	pdu := &smpp.SubmitSM{ServiceType: m.ServiceType, ProtocolID: m.ProtocolID, ESMClass: m.ESM,
+		RegisteredDelivery: finalReceipt | m.Acks&smpp.RegisteredAcks}
 	pdu.Source = wireAddress(m.Source)
 	pdu.Destination = wireAddress(m.Destination)
 	if m.Intermediate {

@@ -68,9 +68,9 @@ func versionOf(s *smpp.Session) uint8 {
 }
 
 // submits returns how many submit_sm a message takes: its segments as they were counted, or one where the carrier cuts it
-// itself. Texts that must be written in another encoding can take more.
-func submits(spec *configs.Carrier, m *sms.Message) int {
-	if spec.LongMessages == configs.Payload && len(m.UDH) == 0 && m.Shift.IsZero() && formOf(spec, smpp.Version50) == configs.Payload {
+// itself on a session of the version. Texts that must be written in another encoding can take more.
+func submits(spec *configs.Carrier, m *sms.Message, version uint8) int {
+	if spec.LongMessages == configs.Payload && len(m.UDH) == 0 && m.Shift.IsZero() && formOf(spec, version) == configs.Payload {
 		return 1
 	}
 	return max(1, m.Segments)
@@ -99,7 +99,7 @@ func (s *segments) fill(pdu *smpp.SubmitSM, seq int, body []byte) error {
 		return err
 	}
 	if len(udh) > 0 {
-		pdu.ESMClass |= udhi
+		pdu.ESMClass |= smpp.ESMUDHI
 		body = append(append(make([]byte, 0, len(udh)+len(body)), udh...), body...)
 	}
 	if len(body) > maxShortMessage {

@@ -33,7 +33,7 @@ func wireSegments(t *testing.T, spec *configs.Carrier, m *sms.Message, version u
 		}
 		s := wireSegment{Coding: p.DataCoding, ESM: p.ESMClass}
 		body := p.ShortMessage
-		if p.ESMClass&udhi != 0 {
+		if p.ESMClass&smpp.ESMUDHI != 0 {
 			var udh smpp.UDH
 			if udh, body, err = smpp.SplitUDH(p.ShortMessage); err != nil {
 				t.Fatal(err)
@@ -203,16 +203,18 @@ func TestSubmits(t *testing.T) {
 		label   string
 		spec    string
 		message *sms.Message
+		version uint8
 		want    int
 	}{
-		{"headers", "", long, 2},
-		{"payload", ", long_messages: payload", long, 1},
-		{"payload to 3.3", ", long_messages: payload, interface_version: 0x33", long, 2},
-		{"header of its own", ", long_messages: payload", &sms.Message{UDH: []byte{3, 0x70, 1, 1}, Segments: 2}, 2},
-		{"shift table", ", long_messages: payload", shifted(strings.Repeat("ş", 156), sms.Shift{Locking: 1}), 2},
-		{"segments not counted", "", &sms.Message{}, 1},
+		{"headers", "", long, smpp.Version34, 2},
+		{"payload", ", long_messages: payload", long, smpp.Version34, 1},
+		{"payload to 3.3", ", long_messages: payload, interface_version: 0x33", long, smpp.Version33, 2},
+		{"payload to an operator that lowered to 3.3", ", long_messages: payload", long, smpp.Version33, 2},
+		{"header of its own", ", long_messages: payload", &sms.Message{UDH: []byte{3, 0x70, 1, 1}, Segments: 2}, smpp.Version34, 2},
+		{"shift table", ", long_messages: payload", shifted(strings.Repeat("ş", 156), sms.Shift{Locking: 1}), smpp.Version34, 2},
+		{"segments not counted", "", &sms.Message{}, smpp.Version34, 1},
 	} {
-		if got := submits(carrierSpec(t, c.spec), c.message); got != c.want {
+		if got := submits(carrierSpec(t, c.spec), c.message, c.version); got != c.want {
 			t.Errorf("%s: %d, want %d", c.label, got, c.want)
 		}
 	}

@@ -35,6 +35,8 @@ func message(text string) *sms.Message {
 func TestEncode(t *testing.T) {
 	flash := message("now")
 	flash.Class = 1
+	back := message("back")
+	back.ESM = smpp.ESMReplyPath | smpp.ESMDeliveryAck
 	headed := &sms.Message{Encoding: sms.Binary, Data: []byte{1, 2}, UDH: []byte{5, 0, 3, 9, 2, 1}, Segments: 1,
 		Destination: sms.Address{Kind: sms.MSISDN, Value: "64211234567"}}
 	for _, c := range []struct {
@@ -51,6 +53,7 @@ func TestEncode(t *testing.T) {
 		{"161 septets do not", "", message(strings.Repeat("x", 161)), 2, 0, 0x40, bytes.Repeat([]byte("x"), 152)},
 		{"8-bit reference", ", long_messages: udh8", message(strings.Repeat("x", 161)), 2, 0, 0x40, bytes.Repeat([]byte("x"), 153)},
 		{"UCS-2", "", message("日"), 1, 8, 0, []byte{0x65, 0xE5}},
+		{"reply path and acknowledgement", "", back, 1, 0, 0x88, []byte("back")},
 		{"flash", "", flash, 1, 0xF0, 0, []byte("now")},
 		{"Latin-1 carrier", ", gsm7_charset: latin1", message("é@"), 1, 0, 0, []byte{0xE9, '@'}},
 		{"Latin-1 carrier, not in Latin-1", ", gsm7_charset: latin1", message("€"), 1, 8, 0, []byte{0x20, 0xAC}},
@@ -73,7 +76,7 @@ func TestEncode(t *testing.T) {
 				t.Error("no receipt asked for")
 			}
 			body := first.ShortMessage
-			if c.esm&udhi != 0 {
+			if c.esm&smpp.ESMUDHI != 0 {
 				if _, body, err = smpp.SplitUDH(first.ShortMessage); err != nil {
 					t.Fatal(err)
 				}

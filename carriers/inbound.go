@@ -2,6 +2,7 @@ package carriers
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"tasman/configs"
@@ -11,10 +12,15 @@ import (
 )
 
 // inbound serves what a carrier sends on a link: receipts and MOs. Each is answered only when it is stored; when storage
-// keeps it waiting too long the carrier is told to come again.
+// keeps it waiting too long the carrier is told to come again. The session's reader never waits for storage (see later).
 type inbound struct {
 	w    *worker
 	link string
+	ctx  context.Context // ends with the link
+
+	mu      sync.Mutex
+	waiting []arrival // in order; as many as the session lets be unanswered
+	storing bool      // a goroutine of the worker serves waiting
 }
 
 const storeWait = 5 * time.Second // below the time-out that operators use for deliver_sm
@@ -29,43 +35,25 @@ func (h *inbound) ServeSMPP(r *smpp.Request) {
 		in = h.read(pdu.Source, pdu.Destination, pdu.ESMClass, pdu.DataCoding, pdu.Payload(), pdu.TLVs)
 	case *smpp.DataSM:
 		in = h.read(pdu.Source, pdu.Destination, pdu.ESMClass, pdu.DataCoding, pdu.Payload(), pdu.TLVs)
+	case *smpp.AlertNotification:
+		h.alert(pdu)
+		return
 	default:
 		r.Reply(smpp.StatusInvalidCommandID, nil)
 		return
 	}
-	if in.Receipt != nil && h.w.index.Ready() == nil && h.matched(r, in) { // else core matches it
-		return
+	if in.Receipt != nil {
+		h.w.counted.receipt(in.Receipt.State)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeWait)
-	defer cancel()
-	h.store(ctx, r, in)
+	h.arrived(arrival{r, in})
 }
 
-// matched passes a receipt on whose message the index knows. It reports false when it does not.
-func (h *inbound) matched(r *smpp.Request, in *sms.Inbound) bool {
-	h.w.counted.receipt(in.Receipt.State)
-	return h.w.matcher.Receipt(context.Background(), in, func(err error) {
-		if err != nil {
-			h.w.log.Warn("receipt not stored: the carrier is asked to repeat it", "link", h.link, "err", err)
-			r.Reply(smpp.StatusTemporaryAppError, nil)
-			return
-		}
-		r.Reply(smpp.StatusOK, nil)
-	})
-}
-
-// store leaves an MO, or a receipt of an unknown message, to core.
-func (h *inbound) store(ctx context.Context, r *smpp.Request, in *sms.Inbound) {
-	err := h.w.bus.Publish(ctx, streams.InboundSubject(h.w.name), &sms.Record{Inbound: in}, func(_ streams.Placed, err error) {
-		if err != nil {
-			r.Reply(smpp.StatusTemporaryAppError, nil)
-			return
-		}
-		r.Reply(smpp.StatusOK, nil)
-	})
-	if err != nil {
-		r.Reply(smpp.StatusMessageQueueFull, nil)
-	}
+// alert counts an alert_notification, which has no response (SMPP 3.4 4.12). It would be for who asked for it by set_dpf in a
+// data_sm; that is not passed on to operators, so none is expected.
+func (h *inbound) alert(m *smpp.AlertNotification) {
+	h.w.metrics.alerts.WithLabelValues(h.w.name).Inc()
+	status, told := m.TLVs.GetByte(smpp.TagMSAvailabilityStatus)
+	h.w.log.Debug("alert_notification", "link", h.link, "availability_told", told, "availability", status)
 }
 
 // read makes a receipt or an MO of what the carrier sent. What cannot be told apart as a receipt is an MO.
@@ -74,9 +62,7 @@ func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte,
 	in.Source = address(src, true)
 	in.Dest = address(dst, false)
 	if receipt, ok := smpp.ReceiptOf(esm, payload, tlvs); ok {
-		in.Receipt = &sms.Receipt{CarrierID: receipt.MessageID, State: stateOf(receipt.State), Error: receipt.ErrorCode(),
-			Intermediate: receipt.Intermediate || !stateOf(receipt.State).Final(), Submitted: receipt.Submitted, Done: receipt.Done,
-			TLVs: receiptTLVs(h.w.spec, tlvs, &receipt)}
+		in.Receipt = receiptFrom(h.w.spec, &receipt, tlvs)
 		return in
 	}
 	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, TLVs: configs.PassTLVs(nil, tlvs, h.w.spec.TLVs), Ack: ackOf(esm)}
@@ -92,25 +78,6 @@ func address(a smpp.Address, source bool) sms.Address {
 		return sms.Address{Kind: sms.Alphanumeric, Value: a.Addr}
 	}
 	return parsed
-}
-
-// stateOf maps message_state (SMPP 3.4 5.2.28, 5.0 4.7.15). Accepted and scheduled by the operator means under way.
-func stateOf(s smpp.MessageState) sms.State {
-	switch s {
-	case smpp.StateDelivered:
-		return sms.StateDelivered
-	case smpp.StateExpired:
-		return sms.StateExpired
-	case smpp.StateDeleted:
-		return sms.StateDeleted
-	case smpp.StateUndeliverable:
-		return sms.StateUndeliverable
-	case smpp.StateRejected, smpp.StateSkipped:
-		return sms.StateRejected
-	case smpp.StateUnknown:
-		return sms.StateUnknown
-	}
-	return sms.StateEnroute
 }
 
 // lateAnswer keeps the id of a segment that the carrier took after we gave up waiting.

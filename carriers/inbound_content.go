@@ -23,7 +23,7 @@ func readMO(mo *sms.MO, spec *configs.Carrier, esm, coding uint8, payload []byte
 	case sms.GSM7:
 		return readDefault(mo, spec.GSM7Charset, len(payload)-len(body), body)
 	case ia5:
-		mo.Text = sms.DecodeLatin1(body)
+		mo.Text = sms.DecodeIA5(body)
 		if septets, err := sms.AppendGSM7(nil, mo.Text); err == nil {
 			mo.Encoding = sms.GSM7
 			return septets

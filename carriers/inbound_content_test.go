@@ -1,12 +1,16 @@
 package carriers
 
 import (
+	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	dto "github.com/prometheus/client_model/go"
 
 	"tasman/configs"
 	"tasman/smpp"
+	"tasman/smpp/smpptest"
 	"tasman/sms"
 )
 
@@ -27,7 +31,8 @@ func TestReadMO(t *testing.T) {
 	}{
 		{"default alphabet", "", 0, 0, "a\x00\x1B\x65", nil, gsm("a@€")},
 		{"IA5", "", 0, 1, "a@[", nil, gsm("a@[")},
-		{"IA5 that has a control character", "", 0, 1, "a\x07", nil, sms.MO{Encoding: sms.Latin1, Text: "a\x07"}},
+		{"IA5 that is GSM", "", 0, 1, "\x02 5 \x1B\x65", nil, gsm("$ 5 €")},
+		{"IA5 that no GSM has", "", 0, 1, "a`", nil, sms.MO{Encoding: sms.Latin1, Text: "a`"}},
 		{"Latin-1", "", 0, 3, "\xE9", nil, sms.MO{Encoding: sms.Latin1, Text: "é"}},
 		{"Latin-1 carrier", ", gsm7_charset: latin1", 0, 0, "\xE9@", nil, sms.MO{Encoding: sms.Latin1, Text: "é@"}},
 		{"packed carrier", ", gsm7_charset: gsm_packed", 0, 0, "\xE8\x32\x9B\xFD\x06", nil, gsm("hello")},
@@ -72,4 +77,26 @@ func FuzzReadMO(f *testing.F) {
 			t.Fatalf("content %+v", mo)
 		}
 	})
+}
+
+// TestAlertNotification is counted: it has no response, and nobody asked for it.
+func TestAlertNotification(t *testing.T) {
+	op := operator(t, smpptest.Config{})
+	r := newRig(t, carrier("a", op.Addr()))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	session, err := op.Session(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Notify(&smpp.AlertNotification{Source: smpp.Address{TON: 1, NPI: 1, Addr: "64211234567"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := op.Deliver(ctx, &smpp.DeliverSM{Source: smpp.Address{TON: 1, NPI: 1, Addr: "64211234567"}, ShortMessage: []byte("behind it")}); err != nil {
+		t.Fatal(err)
+	}
+	var m dto.Metric
+	if err := r.role.metrics.alerts.WithLabelValues("a").Write(&m); err != nil || m.GetCounter().GetValue() != 1 {
+		t.Errorf("%v counted, %v", m.GetCounter().GetValue(), err)
+	}
 }

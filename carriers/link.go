@@ -18,14 +18,15 @@ import (
 type link struct {
 	w       *worker
 	name    string
+	mode    smpp.Bind
 	addr    string
 	session *smpp.Session // nil while down
 	since   time.Time     // of the present state
 	used    int           // window slots taken: also those whose outcome is not yet stored
 }
 
-func newLink(w *worker, i int) *link {
-	l := &link{w: w, name: fmt.Sprintf("%s/%d", w.name, i), addr: w.spec.Addresses[i%len(w.spec.Addresses)], since: time.Now()}
+func newLink(w *worker, i int, mode smpp.Bind, suffix string) *link {
+	l := &link{w: w, name: linkName(w.name, i, suffix), mode: mode, addr: w.spec.Addresses[i%len(w.spec.Addresses)], since: time.Now()}
 	return l
 }
 
@@ -76,14 +77,14 @@ func (l *link) bind(ctx context.Context) (*smpp.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, spec.ConnectTimeout)
+	binding, cancel := context.WithTimeout(ctx, spec.ConnectTimeout)
 	defer cancel()
-	return smpp.Dial(ctx, l.addr, smpp.BindRequest{
-		Mode: spec.Bind.SMPP(), SystemID: spec.SystemID, Password: password, SystemType: spec.SystemType,
+	return smpp.Dial(binding, l.addr, smpp.BindRequest{
+		Mode: l.mode, SystemID: spec.SystemID, Password: password, SystemType: spec.SystemType,
 		InterfaceVersion: spec.InterfaceVersion,
 	}, smpp.Options{
 		Window: spec.Window, MaxPending: max(500, spec.Window), ResponseTimeout: spec.ResponseTimeout, EnquireInterval: spec.EnquireLink, BindTimeout: spec.ConnectTimeout,
-		Dialer: l.w.dial, TLS: secure, Handler: &inbound{w: l.w, link: l.name}, Late: l.late,
+		Dialer: l.w.dial, TLS: secure, Handler: &inbound{w: l.w, link: l.name, ctx: ctx}, Late: l.late,
 		Congestion: l.w.congestion.hear,
 	})
 }
@@ -103,7 +104,7 @@ func (l *link) up(s *smpp.Session) {
 	for _, q := range w.lanes {
 		q.rouse()
 	}
-	if !w.downSince.IsZero() {
+	if l.mode.CanSubmit() && !w.downSince.IsZero() {
 		w.downSince, w.upSince = time.Time{}, l.since
 		w.downAt.Store(0)
 	}

@@ -11,9 +11,9 @@ import (
 
 // metrics of the role; one set per node.
 type metrics struct {
-	outcomes, throttled, forwarded, receipts, repeated *prometheus.CounterVec
-	up                                                 *prometheus.GaugeVec
-	latency                                            *prometheus.HistogramVec
+	outcomes, throttled, forwarded, receipts, repeated, alerts *prometheus.CounterVec
+	up                                                         *prometheus.GaugeVec
+	latency                                                    *prometheus.HistogramVec
 }
 
 func newMetrics(reg prometheus.Registerer, c *Carriers) (*metrics, error) {
@@ -26,6 +26,7 @@ func newMetrics(reg prometheus.Registerer, c *Carriers) (*metrics, error) {
 		forwarded: counter("tasman_carriers_forwarded_total", "Records passed on, by carrier left and carrier taken.", "carrier", "to"),
 		receipts:  counter("tasman_carriers_receipts_total", "Receipts by carrier and state.", "carrier", "state"),
 		repeated:  counter("tasman_carriers_repeated_records_total", "Records of batches that came again and were compared with the index.", "carrier"),
+		alerts:    counter("tasman_carriers_alert_notifications_total", "Handsets reported as reachable again, by carrier; nobody is told.", "carrier"),
 		up: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "tasman_carriers_link_up",
 			Help: "1 while the link is bound."}, []string{"carrier", "link"}),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "tasman_carriers_submit_seconds",
@@ -35,7 +36,7 @@ func newMetrics(reg prometheus.Registerer, c *Carriers) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, x := range []prometheus.Collector{m.outcomes, m.throttled, m.forwarded, m.receipts, m.repeated, m.up, m.latency, newCongestions(c), &windows{c,
+	for _, x := range []prometheus.Collector{m.outcomes, m.throttled, m.forwarded, m.receipts, m.repeated, m.alerts, m.up, m.latency, newCongestions(c), &windows{c,
 		prometheus.NewDesc("tasman_carriers_window_used", "Window slots taken, of the link's window.", []string{"carrier", "link"}, nil)}} {
 		errs = append(errs, reg.Register(x))
 	}

@@ -39,7 +39,7 @@ func (f *flight) of(n int) {
 		f.ids, f.outcomes, f.tokens = make([]string, n), make([]smpp.Outcome, n), make([]token, n)
 	}
 	for i := range f.tokens {
-		f.tokens[i] = token{f, i}
+		f.tokens[i] = token{flight: f, segment: i}
 	}
 	f.left.Store(int32(n))
 }
@@ -47,7 +47,8 @@ func (f *flight) of(n int) {
 // token names a segment in flight to the session, also after it gave up waiting for the answer.
 type token struct {
 	flight  *flight
-	segment int // 0-based
+	segment int    // 0-based
+	said    string // what the operator's refusal says beside its status
 }
 
 // submit writes a record's segments to a link. The flight owns n slots of the link until its outcome is stored.
@@ -69,22 +70,8 @@ func (w *worker) submit(base context.Context, l *link, it item, n int) {
 	if len(rec.Dispatch.SegmentIDs) == len(pdus) { // else they are of another form, which the carrier had before
 		copy(f.ids, rec.Dispatch.SegmentIDs)
 	}
-	answered := f.answered
-	for i, pdu := range pdus {
-		if f.ids[i] != "" { // the carrier took this segment before
-			f.outcomes[i] = smpp.Outcome{Kind: smpp.Answered, Status: smpp.StatusOK}
-			f.segmentDone()
-			continue
-		}
-		err := errLinkDown
-		if session != nil {
-			err = session.Send(base, pdu, &f.tokens[i], answered)
-		}
-		if err != nil {
-			f.outcomes[i] = f.notSent(session, err)
-			f.segmentDone()
-		}
-	}
+	w.widen(f, len(pdus))
+	f.write(session, pdus)
 }
 
 // notSent is the outcome of a segment that Send did not take: the carrier's business when the PDU or the bind does not
@@ -102,8 +89,12 @@ var errLinkDown = errors.New("the link is down")
 
 // answered is called once per written segment, from the session.
 func (f *flight) answered(o smpp.Outcome) {
-	i := o.Token.(*token).segment
+	t := o.Token.(*token)
+	i := t.segment
 	f.outcomes[i] = o
+	if resp, ok := o.Resp.(*smpp.SubmitSMResp); ok && resp != nil && o.Status != smpp.StatusOK {
+		t.said = reasonOf(resp.TLVs) // which end with this call
+	}
 	if o.Kind == smpp.Answered && o.Status == smpp.StatusOK {
 		if id := messageID(o.Resp); id != "" {
 			f.ids[i] = id
@@ -151,7 +142,7 @@ func (f *flight) segmentDone() {
 // worst folds the outcomes of the segments: in doubt beats refused, refused beats not sent, and sent needs all of them.
 func (f *flight) worst() (configs.Class, string) {
 	class, reason := configs.NoClass, ""
-	for _, o := range f.outcomes {
+	for i, o := range f.outcomes {
 		var c configs.Class
 		var r string
 		switch {
@@ -162,7 +153,7 @@ func (f *flight) worst() (configs.Class, string) {
 		case o.Status == smpp.StatusOK:
 			continue
 		default:
-			c, r = f.w.spec.ClassOf(o.Status), o.Status.Error()
+			c, r = f.w.spec.ClassOf(o.Status), joinReasons(o.Status.Error(), f.tokens[i].said)
 		}
 		if class == configs.NoClass || weight(c) > weight(class) {
 			class, reason = c, r

@@ -35,18 +35,20 @@ type worker struct {
 	peers   func(carrier string) bool // can this carrier be forwarded to?
 	cfg     Config
 	lease   atomic.Pointer[streams.Lease] // of the ownership; nil before the first one
-	retired bool                          // the carrier is suspended or gone: its queue only leaves
+	retired bool                          // the carrier is suspended, gone, or cannot submit: its queue only leaves
 	ids     *sms.IDs
 
 	limiter    *rate.Limiter // segments to the links; nil: no limit
 	congestion congestion
 	leaving    *rate.Limiter // records that leave while the carrier is down
 	wake       chan struct{}
-	downAt     atomic.Int64 // downSince for other workers, Unix nanoseconds, 0 while a link is up or another node has the carrier
+	writers    sync.WaitGroup // of what a window or storage does not take at once
+	downAt     atomic.Int64   // downSince for other workers, Unix nanoseconds, 0 while a link is up or another node has the carrier
 
 	mu        sync.Mutex
 	lanes     [3]*lane
-	links     []*link
+	links     []*link               // those that submit
+	receivers []*link               // those that cannot
 	open      map[uint64]*openBatch // by stream sequence
 	flying    int
 	clean     bool      // the owner before left nothing in doubt
@@ -79,9 +81,7 @@ func newWorker(c *Carriers, name string, want wish) *worker {
 		w.lanes[i] = newLane(l)
 		w.lanes[i].doubt = spec.Window * spec.Links
 	}
-	for i := range spec.Links {
-		w.links = append(w.links, newLink(w, i))
-	}
+	w.links, w.receivers = newLinks(w)
 	return w
 }
 
@@ -93,7 +93,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	defer hard()
 	var links, feeders, serving sync.WaitGroup
 	w.reset(clean)
-	for _, l := range w.links {
+	for _, l := range w.everyLink() {
 		links.Go(func() { l.run(base) })
 	}
 	defer w.stepDown()
@@ -116,6 +116,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	hard()
 	serving.Wait()
 	links.Wait()
+	w.writers.Wait()
 	return drained
 }
 
@@ -258,8 +259,7 @@ func (w *worker) step(base context.Context) time.Duration {
 			w.takeOut(it) // unlocks
 			continue
 		}
-		n := min(submits(w.spec, it.record().Message), w.spec.Window)
-		l := w.freeLink(n)
+		l, n := w.freeLink(it.record().Message)
 		if l == nil {
 			w.mu.Unlock()
 			return min(alertPatience, w.spec.FailoverAfter) / 4
@@ -306,15 +306,18 @@ func sooner(a, b time.Duration) time.Duration {
 	return a
 }
 
-// freeLink returns a link that is up with n free slots, the emptiest first; an idle one always has room.
-func (w *worker) freeLink(n int) *link {
-	var best *link
+// freeLink returns a link that is up with room for the message, the emptiest first, and the slots that it takes there: on an
+// operator's older version a message can take more. An idle link always has room.
+func (w *worker) freeLink(m *sms.Message) (best *link, slots int) {
 	for _, l := range w.links {
-		if l.session != nil && l.used+n <= w.spec.Window && (best == nil || l.used < best.used) {
-			best = l
+		if l.session == nil || best != nil && l.used >= best.used {
+			continue
+		}
+		if n := min(submits(w.spec, m, l.session.Version()), w.spec.Window); l.used+n <= w.spec.Window {
+			best, slots = l, n
 		}
 	}
-	return best
+	return best, slots
 }
 
 // throttled returns how long the carrier's rate, its congestion or a throttle pause keeps n segments back.
@@ -374,8 +377,8 @@ func (w *worker) status() []LinkStatus {
 	if !w.owning { // another node tells
 		return nil
 	}
-	out := make([]LinkStatus, 0, len(w.links))
-	for _, l := range w.links {
+	out := make([]LinkStatus, 0, len(w.links)+len(w.receivers))
+	for _, l := range w.everyLink() {
 		out = append(out, LinkStatus{Carrier: w.name, Link: l.name, Up: l.session != nil, Since: l.since, Used: l.used, Window: w.spec.Window,
 			IDForm: w.index.IDForm(w.name)})
 	}
@@ -386,7 +389,7 @@ func (w *worker) status() []LinkStatus {
 // Another node that has it is believed to be able to. It takes no lock: workers ask it of each other.
 func (w *worker) usable() bool {
 	since := w.downAt.Load()
-	return since == 0 || time.Since(time.Unix(0, since)) < w.spec.FailoverAfter
+	return !w.retired && (since == 0 || time.Since(time.Unix(0, since)) < w.spec.FailoverAfter)
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -20,9 +20,11 @@ const (
 	BindTransmitter BindMode = "transmitter"
 	BindReceiver    BindMode = "receiver"
 	BindTransceiver BindMode = "transceiver"
+	// BindPair is of carriers alone: a transmitter and a receiver.
+	BindPair BindMode = "pair"
 )
 
-// SMPP returns the bind mode on the wire.
+// SMPP returns the bind mode on the wire; of a pair there are two, and this is not one of them.
 func (m BindMode) SMPP() smpp.Bind {
 	switch m {
 	case BindTransmitter:
@@ -93,7 +95,8 @@ type Carrier struct {
 	PasswordFile string `yaml:"password_file"`
 	// SystemType of the bind, at most 12 octets.
 	SystemType string `yaml:"system_type"`
-	// Bind is transceiver, transmitter or receiver. Default transceiver.
+	// Bind is transceiver, transmitter, receiver, or pair: then Links is how many transmitters are kept bound, and as many
+	// receivers. A route cannot name a carrier of receivers alone. Default transceiver.
 	Bind BindMode `yaml:"bind"`
 	// TLS of the links.
 	TLS CarrierTLS `yaml:"tls"`
@@ -233,7 +236,7 @@ func (c *Carrier) validate(f *findings) {
 		f.add("password_file", "must not be set beside password")
 	}
 	f.text("system_type", c.SystemType, 12)
-	oneOf(f, "bind", c.Bind, BindTransceiver, BindTransmitter, BindReceiver)
+	oneOf(f, "bind", c.Bind, BindTransceiver, BindTransmitter, BindReceiver, BindPair)
 	if !c.TLS.Enabled && c.TLS != (CarrierTLS{}) {
 		f.add("tls.enabled", "must be true when other fields of tls are set")
 	}

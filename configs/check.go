@@ -144,9 +144,7 @@ func (c *checker) route(r *Resource, s *Route) {
 	}
 	for i, t := range s.Tiers {
 		for j, share := range t {
-			if share.Carrier != "" && c.byKey[key{KindCarrier, share.Carrier}] == nil {
-				c.fail(r, fmt.Sprintf("spec.tiers[%d][%d].carrier", i, j), "there is no Carrier %q", share.Carrier)
-			}
+			c.tierCarrier(r, fmt.Sprintf("spec.tiers[%d][%d].carrier", i, j), share.Carrier)
 		}
 	}
 	for i, p := range s.Prefixes {
@@ -156,6 +154,21 @@ func (c *checker) route(r *Resource, s *Route) {
 			}
 		}
 		c.routes[p] = append(c.routes[p], r)
+	}
+}
+
+// tierCarrier checks that a route's carrier exists and can submit.
+func (c *checker) tierCarrier(r *Resource, field, name string) {
+	if name == "" {
+		return // said already by validate
+	}
+	res := c.byKey[key{KindCarrier, name}]
+	if res == nil {
+		c.fail(r, field, "there is no Carrier %q", name)
+		return
+	}
+	if carrier, _ := res.Spec.(*Carrier); carrier != nil && carrier.Bind == BindReceiver {
+		c.fail(r, field, "Carrier %q binds as receiver, which cannot submit", name)
 	}
 }
 

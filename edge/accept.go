@@ -33,7 +33,8 @@ type Submission struct {
 	// Intermediate and Acks are the other wishes of registered_delivery, see sms.Message.
 	Intermediate bool
 	Acks         uint8
-	Join         bool // one segment of several, which core joins
+	ESM          uint8 // see sms.Message
+	Join         bool  // one segment of several, which core joins
 
 	Reference   string    // at most maxReference octets
 	Validity    time.Time // zero = the account's default
@@ -62,7 +63,7 @@ func (e *Edge) Prepare(s Submission) (*sms.Message, error) {
 		Text: s.Text, Data: s.Data, UDH: s.UDH, Class: s.Class, WantReceipt: s.WantReceipt, Reference: s.Reference,
 		ServiceType: s.ServiceType, ProtocolID: s.ProtocolID, Accepted: now,
 		Key: s.Key, KeyHash: s.KeyHash, KeyIndex: s.KeyIndex, KeyCount: s.KeyCount,
-		ReceiptRule: s.Account.ReceiptRule, Intermediate: s.Intermediate, Acks: s.Acks,
+		ReceiptRule: s.Account.ReceiptRule, Intermediate: s.Intermediate, Acks: s.Acks, ESM: s.ESM,
 	}
 	m.TLVs, m.ReplaceIfPresent = s.TLVs, s.ReplaceIfPresent
 	if m.Lane == sms.LaneUnset {

@@ -13,7 +13,7 @@ func receiptPDU(d *sms.Delivery, account *configs.Account, version uint8) smpp.P
 	if account != nil {
 		speech = &account.SMPP
 	}
-	m := receiptSM(d, speech)
+	m := receiptSM(d, speech, version)
 	if speech.ReceiptPDU == configs.ReceiptDataSM && version >= smpp.Version34 {
 		return asDataSM(m)
 	}

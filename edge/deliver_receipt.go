@@ -19,9 +19,9 @@ var receiptCodes = map[string]string{
 
 // receiptSM makes a delivery receipt in the forms that the account wants: the text of SMPP 3.4 Appendix B and, for those who
 // read them, the TLVs of 5.3.2.12 and 5.3.2.35, what is passed on of the operator's, and the user_message_reference of the
-// submit_sm. The addresses are swapped: it comes from the handset.
-func receiptSM(d *sms.Delivery, speech *configs.AccountSMPP) *smpp.DeliverSM {
-	state, stat := wireState(d.State)
+// submit_sm. The addresses are swapped: it comes from the handset. version is that of the session.
+func receiptSM(d *sms.Delivery, speech *configs.AccountSMPP, version uint8) *smpp.DeliverSM {
+	state, stat := reportedState(d, version)
 	segments, delivered := max(d.Segments, 1), 0
 	if d.Segment > 0 {
 		segments = 1 // the receipt of one segment
@@ -85,6 +85,19 @@ func threeDigits(n int) string {
 		return "001"
 	}
 	return fmt.Sprintf("%03d", n)
+}
+
+// reportedState is wireState of a receipt. An intermediate notification has the state that the operator named; SCHEDULED is of
+// 5.0 alone, and under way for older clients.
+func reportedState(d *sms.Delivery, version uint8) (smpp.MessageState, string) {
+	if d.State.Final() || d.Reported == 0 {
+		return wireState(d.State)
+	}
+	state := smpp.MessageState(d.Reported - 1)
+	if state == smpp.StateScheduled && version < smpp.Version50 {
+		state = smpp.StateEnroute
+	}
+	return state, state.Stat()
 }
 
 // wireState returns message_state (SMPP 3.4 5.2.28) and the stat of Appendix B.

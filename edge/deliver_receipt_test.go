@@ -123,7 +123,7 @@ func TestReceiptSM(t *testing.T) {
 		"operator's TLVs":    {from(func(d *sms.Delivery) { d.TLVs = operators }), "", smpp.ESMReceipt, []smpp.Tag{smpp.TagNetworkErrorCode, 0x1400}},
 	} {
 		t.Run(label, func(t *testing.T) {
-			m := receiptSM(c.delivery, &configs.AccountSMPP{TLVs: []configs.TagRange{{From: 0x1400, To: 0x14FF}}})
+			m := receiptSM(c.delivery, &configs.AccountSMPP{TLVs: []configs.TagRange{{From: 0x1400, To: 0x14FF}}}, smpp.Version34)
 			if !strings.HasPrefix(string(m.ShortMessage), c.begins) || m.ESMClass != c.class {
 				t.Errorf("class %#x, %q", m.ESMClass, m.ShortMessage)
 			}

@@ -63,7 +63,7 @@ func TestContentIsStored(t *testing.T) {
 	esme := e.bind(t, smpptest.ESMEConfig{})
 	m := &smpp.SubmitSM{
 		Source: smpp.Address{TON: 5, Addr: "TASMAN"}, Destination: smpp.Address{TON: 1, NPI: 1, Addr: "64211234567"},
-		ServiceType: "WAP", ProtocolID: 0x41, ESMClass: smpp.ESMUDHI, DataCoding: 0xF0,
+		ServiceType: "WAP", ProtocolID: 0x41, ESMClass: smpp.ESMUDHI | smpp.ESMReplyPath | smpp.ESMUserAck | 3, DataCoding: 0xF0,
 		ShortMessage: append([]byte{3, 0x25, 1, 1}, sms.PackGSM7(nil, []byte{0x1D, 0x1B, 0x65}, sms.FillBits(4))...),
 	}
 	if _, err := esme.Submit(deadline(t), m); err != nil {
@@ -71,12 +71,18 @@ func TestContentIsStored(t *testing.T) {
 	}
 	got := e.accepted(t)
 	if len(got) != 1 || got[0].Text != "ş€" || got[0].Shift != (sms.Shift{Locking: 1}) || string(got[0].UDH) != "\x03\x25\x01\x01" ||
-		got[0].Class != 1 || got[0].ProtocolID != 0x41 || got[0].ServiceType != "WAP" || got[0].Encoding != sms.GSM7 {
+		got[0].Class != 1 || got[0].ProtocolID != 0x41 || got[0].ServiceType != "WAP" || got[0].ESM != smpp.ESMReplyPath|smpp.ESMUserAck || got[0].Encoding != sms.GSM7 {
 		t.Errorf("stored %+v", got)
 	}
 	m.DataCoding = 0x0A
-	if _, err := esme.Submit(deadline(t), m); err != smpp.StatusInvalidDCS {
-		t.Errorf("an unknown data_coding: %v", err)
+	for version, want := range map[uint8]smpp.Status{
+		smpp.Version33: smpp.StatusSubmitFailed, smpp.Version34: smpp.StatusSubmitFailed, smpp.Version50: smpp.StatusInvalidDCS,
+	} {
+		esme := e.bind(t, smpptest.ESMEConfig{Bind: smpp.BindRequest{InterfaceVersion: version}})
+		if _, err := esme.Submit(deadline(t), m); err != want {
+			t.Errorf("an unknown data_coding with version %#x: %v", version, err)
+		}
+		esme.Close()
 	}
 }
 

@@ -94,7 +94,7 @@ func TestRegisteredDelivery(t *testing.T) {
 // TestReceiptOfASegment is the receipt that a customer gets of one segment: under the id that the segment had.
 func TestReceiptOfASegment(t *testing.T) {
 	d := &sms.Delivery{ID: sms.ID{1}, Group: sms.ID{2}, Segments: 3, Segment: 2, State: sms.StateDelivered}
-	m := receiptSM(d, &configs.AccountSMPP{})
+	m := receiptSM(d, &configs.AccountSMPP{}, smpp.Version34)
 	r, ok := smpp.ReceiptOf(m.ESMClass, m.ShortMessage, m.TLVs)
 	text, err := smpp.ParseReceipt(m.ShortMessage)
 	if !ok || err != nil || r.MessageID != d.Group.String() || text.ID != d.Group.String() || text.Sub != "001" || text.Dlvrd != "001" {
@@ -109,8 +109,30 @@ func TestReceiptOfASegment(t *testing.T) {
 
 // TestIntermediateNotification has its own esm_class (SMPP 3.4 5.2.12).
 func TestIntermediateNotification(t *testing.T) {
-	m := receiptSM(&sms.Delivery{ID: sms.ID{1}, Segments: 1, State: sms.StateEnroute}, &configs.AccountSMPP{})
+	m := receiptSM(&sms.Delivery{ID: sms.ID{1}, Segments: 1, State: sms.StateEnroute}, &configs.AccountSMPP{}, smpp.Version34)
 	if r, ok := smpp.ReceiptOf(m.ESMClass, m.ShortMessage, m.TLVs); !ok || !r.Intermediate || r.State != smpp.StateEnroute {
 		t.Errorf("%#x %q", m.ESMClass, m.ShortMessage)
+	}
+}
+
+// TestNotificationsHaveTheOperatorsState: SCHEDULED is known to 5.0 alone (5.0 4.7.15), the others to all.
+func TestNotificationsHaveTheOperatorsState(t *testing.T) {
+	for _, c := range []struct {
+		reported      smpp.MessageState
+		version       uint8
+		state, inText smpp.MessageState
+	}{
+		{smpp.StateAccepted, smpp.Version33, smpp.StateAccepted, smpp.StateAccepted},
+		{smpp.StateUnknown, smpp.Version34, smpp.StateUnknown, smpp.StateUnknown},
+		{smpp.StateScheduled, smpp.Version50, smpp.StateScheduled, smpp.StateScheduled},
+		{smpp.StateScheduled, smpp.Version34, smpp.StateEnroute, smpp.StateEnroute},
+	} {
+		d := &sms.Delivery{ID: sms.ID{1}, Segments: 1, State: sms.StateEnroute, Reported: uint8(c.reported) + 1}
+		m := receiptPDU(d, nil, c.version).(*smpp.DeliverSM)
+		state, _ := m.TLVs.GetByte(smpp.TagMessageState)
+		text, err := smpp.ParseReceipt(m.ShortMessage)
+		if err != nil || m.ESMClass != smpp.ESMIntermediate || smpp.MessageState(state) != c.state || smpp.StateOfStat(text.Stat) != c.inText {
+			t.Errorf("%v for %#x: %#x, state %d, %q", c.reported, c.version, m.ESMClass, state, m.ShortMessage)
+		}
 	}
 }

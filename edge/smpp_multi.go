@@ -12,6 +12,7 @@ import (
 // are listed in the answer with the status that a submit_sm to them would have had.
 type multi struct {
 	account *configs.Account
+	version uint8 // of the session
 	msgs    []*sms.Message
 	refused []smpp.Unsuccessful
 }
@@ -46,7 +47,7 @@ func (s *session) acceptMulti(r *smpp.Request, p *multi) {
 
 // readMulti sorts the destinations. What they have in common is read once, with the first address that can be.
 func (s *session) readMulti(m *smpp.SubmitMulti) *multi {
-	p := &multi{}
+	p := &multi{version: s.conn.Version()}
 	var common *Submission
 	for _, d := range m.Destinations {
 		var sub Submission
@@ -83,7 +84,7 @@ func (p *multi) refuse(d smpp.Destination, err error) {
 	if d.List != "" {
 		at = smpp.Address{Addr: d.List}
 	}
-	p.refused = append(p.refused, smpp.Unsuccessful{Address: at, Status: statusOf(err)})
+	p.refused = append(p.refused, smpp.Unsuccessful{Address: at, Status: statusFor(statusOf(err), p.version)})
 }
 
 // group names the messages as one: the customer knows them all by the id of the first. Their ids are consecutive, so that

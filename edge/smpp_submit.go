@@ -127,7 +127,7 @@ func (s *session) answer(r *smpp.Request, id string, err error) {
 // reply answers a request and gives its place in the window back.
 func (s *session) reply(r *smpp.Request, status smpp.Status, resp smpp.PDU) {
 	// An error means that the session has ended: the client finds the message stored, or submits it again.
-	_ = r.Reply(status, resp)
+	_ = r.Reply(statusFor(status, s.conn.Version()), resp)
 	if stats := s.door.edge.stats; status == smpp.StatusOK {
 		stats.submitsOK.Inc()
 	} else {
@@ -167,6 +167,7 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 		return sub, err
 	}
 	sub.WantReceipt, sub.Coding = wishOf(m.RegisteredDelivery), uint16(m.DataCoding)+1
+	sub.ESM = m.ESMClass & (smpp.ESMReplyPath | smpp.ESMTypeMask)
 	sub.Intermediate, sub.Acks = m.RegisteredDelivery&smpp.RegisteredIntermediate != 0, m.RegisteredDelivery&smpp.RegisteredAcks
 	if err := readAddresses(&sub, m); err != nil {
 		return sub, err
@@ -184,10 +185,13 @@ func (s *session) readSubmit(m *smpp.SubmitSM) (Submission, error) {
 	return sub, nil
 }
 
-// checkFlags refuses what cannot be honoured (SMPP 3.4 5.2.12, 5.2.14, 5.2.18, 5.2.20). A replace_if_present_flag is passed on
-// to the operator.
+// checkFlags refuses what cannot be honoured (SMPP 3.4 5.2.12, 5.2.14, 5.2.18, 5.2.20): transaction mode too, in which an answer
+// of ESME_ROK says that the handset has the message. Datagram mode gets more than it asks for. Reply path, the types of
+// acknowledgements and replace_if_present_flag are passed on to the operator.
 func checkFlags(m *smpp.SubmitSM) error {
 	switch {
+	case m.ESMClass&smpp.ESMModeMask == smpp.ESMTransaction:
+		return smpp.StatusInvalidESMClass
 	case m.ESMClass&smpp.ESMTypeMask != 0 && m.ESMClass&smpp.ESMTypeMask != smpp.ESMDeliveryAck && m.ESMClass&smpp.ESMTypeMask != smpp.ESMUserAck:
 		return smpp.StatusInvalidESMClass
 	case m.PriorityFlag > 3:

@@ -101,6 +101,10 @@ func TestCheckFlags(t *testing.T) {
 		"store and forward": {smpp.SubmitSM{ESMClass: 3, PriorityFlag: 3, ReplaceIfPresent: 1}, nil},
 		"receipt":           {smpp.SubmitSM{ESMClass: 4}, smpp.StatusInvalidESMClass},
 		"user ack":          {smpp.SubmitSM{ESMClass: 0x10}, nil},
+		"reply path":        {smpp.SubmitSM{ESMClass: 0x80}, nil},
+		"datagram":          {smpp.SubmitSM{ESMClass: 1}, nil},
+		"transaction":       {smpp.SubmitSM{ESMClass: 2}, smpp.StatusInvalidESMClass},
+		"notification":      {smpp.SubmitSM{ESMClass: 0x20}, smpp.StatusInvalidESMClass},
 		"priority":          {smpp.SubmitSM{PriorityFlag: 4}, smpp.StatusInvalidPriority},
 		"replace":           {smpp.SubmitSM{ReplaceIfPresent: 2}, smpp.StatusInvalidReplaceFlag},
 		"canned message":    {smpp.SubmitSM{DefaultMessageID: 1}, smpp.StatusInvalidDefaultMessage},
@@ -152,7 +156,7 @@ func TestDeliverSM(t *testing.T) {
 		ID: id, Source: ours, Destination: handset, Segments: 2, State: sms.StateDelivered,
 		Accepted: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), Done: time.Date(2026, 5, 1, 12, 3, 0, 0, time.UTC),
 	}
-	m := receiptSM(receipt, &configs.AccountSMPP{})
+	m := receiptSM(receipt, &configs.AccountSMPP{}, smpp.Version34)
 	want := "id:" + id.String() + " sub:002 dlvrd:002 submit date:2605011200 done date:2605011203 stat:DELIVRD err:000"
 	if !strings.HasPrefix(string(m.ShortMessage), want) {
 		t.Errorf("text %q", m.ShortMessage)

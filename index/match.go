@@ -41,10 +41,16 @@ const matcherRole = "receipts"
 // from the receipt is stored (nil) or cannot be (then nothing is); it is not called when Receipt returns false. The
 // receipt's fields are not used after done.
 func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)) bool {
-	if !in.Receipt.Intermediate && in.Receipt.State.Final() {
+	return m.ReceiptWithin(context.WithoutCancel(ctx), in, done) // may wait its turn; the bus's end ends it
+}
+
+// ReceiptWithin is Receipt that waits for room in a queue of storage only as long as ctx lives: done then gets
+// streams.ErrUnavailable. With a ctx that has ended it waits for nothing but what is before it about the same message.
+func (m *Matcher) ReceiptWithin(ctx context.Context, in *sms.Inbound, done func(error)) bool {
+	if in.Receipt.Final() {
 		if t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) }); t != nil {
 			m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
-			m.endTaken(context.WithoutCancel(ctx), in, t, done)
+			m.endTaken(ctx, in, t, done)
 			return true
 		}
 	}
@@ -52,7 +58,6 @@ func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)
 	if err != nil || !ok {
 		return false
 	}
-	ctx = context.WithoutCancel(ctx) // may wait its turn; the bus's end ends it
 	known := true
 	m.inTurn(match.ID, func(release func(), atOnce bool) {
 		story, _, err := m.index.Story(match.ID)
@@ -100,7 +105,7 @@ func (m *Matcher) endTaken(ctx context.Context, in *sms.Inbound, t *Taken, done 
 		p.delivery = sms.Delivery{ID: t.ID, Account: t.Account, Integration: t.Integration, Lane: laneOf(t.Lane), Carrier: in.Carrier, Link: in.Link,
 			Node: m.node, Attempt: t.Attempt, Source: t.Source, Destination: t.Destination, Segments: 1, Reference: t.Reference,
 			Accepted: t.Accepted, Sent: t.Sent, Time: whenSet(in.Received), Done: in.Receipt.Done, State: in.Receipt.State, Error: in.Receipt.Error,
-			CarrierIDs: p.ids[:], Kind: sms.EventDelivered, Group: t.Group, TLVs: in.Receipt.TLVs}
+			CarrierIDs: p.ids[:], Kind: sms.EventDelivered, Group: t.Group, TLVs: in.Receipt.TLVs, Reason: in.Receipt.Reason}
 		p.rec.Delivery = &p.delivery
 		m.publish(ctx, streams.DeliverSubject(m.bus.Shard(t.Account), p.delivery.Lane), &p.rec, settled)
 		return
@@ -218,7 +223,8 @@ func (m *Matcher) fact(in *sms.Inbound, match Match, story *Story) *sms.Event {
 	msg := &story.Message
 	e := &sms.Event{ID: match.ID, Time: in.Received, Node: m.node, Account: msg.Account, Integration: msg.Integration, Lane: msg.Lane,
 		Source: msg.Source, Destination: msg.Destination, Carrier: in.Carrier, Link: in.Link, Attempt: match.Attempt,
-		Segments: max(match.Segments, msg.Segments), State: in.Receipt.State, Error: in.Receipt.Error, Accepted: msg.Accepted, Reference: msg.Reference}
+		Segments: max(match.Segments, msg.Segments), State: in.Receipt.State, Error: in.Receipt.Error, Accepted: msg.Accepted, Reference: msg.Reference,
+		Reason: in.Receipt.Reason}
 	if match.Segments > 1 {
 		e.Segment = match.Segment
 	}
@@ -245,7 +251,7 @@ func (m *Matcher) delivery(msg *sms.Message, e *sms.Event) (string, *sms.Record)
 	d := &sms.Delivery{ID: e.ID, Account: e.Account, Integration: e.Integration, Lane: lane, Carrier: e.Carrier, Link: e.Link,
 		Node: e.Node, Attempt: e.Attempt, Source: msg.Source, Destination: msg.Destination, Segments: e.Segments,
 		Reference: msg.Reference, Accepted: msg.Accepted, Time: whenSet(e.Time), State: e.State, Error: e.Error, Status: e.Status,
-		Kind: e.Kind, Group: msg.Group}
+		Kind: e.Kind, Group: msg.Group, Reason: e.Reason}
 	return streams.DeliverSubject(m.bus.Shard(e.Account), lane), &sms.Record{Delivery: d}
 }
 

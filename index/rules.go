@@ -11,20 +11,20 @@ import (
 
 // outcome returns the state of the whole message after this receipt, and whether the receipt completes it: each segment
 // must have a final one, and the first that is not a delivery speaks for the message. By the rule of the first failure a
-// segment that fails ends the message at once; that an operator does not know what became of one is no failure.
+// segment that fails ends the message at once.
 func outcome(r *sms.Receipt, match Match, story *Story) (sms.State, bool) {
-	if r.Intermediate || !r.State.Final() {
+	if !r.Final() {
 		return sms.StateEnroute, false
 	}
 	if match.Segments <= 1 {
 		return r.State, true
 	}
-	if story.Message.ReceiptRule == sms.ReceiptFirstFailure && r.State != sms.StateDelivered && r.State != sms.StateUnknown {
+	if story.Message.ReceiptRule == sms.ReceiptFirstFailure && r.State != sms.StateDelivered {
 		return r.State, true
 	}
 	states := make([]sms.State, match.Segments)
 	for _, s := range story.Segments {
-		if 1 <= s.Segment && s.Segment <= len(states) && s.State.Final() {
+		if 1 <= s.Segment && s.Segment <= len(states) && s.State.Final() && s.State != sms.StateUnknown {
 			states[s.Segment-1] = s.State
 		}
 	}
@@ -51,7 +51,7 @@ func eachSegment(match Match, story *Story) bool {
 // whole message, or says nothing new.
 func (m *Matcher) ownReceipt(in *sms.Inbound, match Match, story *Story, e *sms.Event, before sms.State) *sms.Record {
 	msg := &story.Message
-	final := !in.Receipt.Intermediate && in.Receipt.State.Final()
+	final := in.Receipt.Final()
 	own := *e
 	own.Kind = sms.EventReceipt
 	switch {
@@ -69,7 +69,7 @@ func (m *Matcher) ownReceipt(in *sms.Inbound, match Match, story *Story, e *sms.
 	_, rec := m.delivery(msg, &own)
 	d := rec.Delivery
 	d.Done, d.CarrierIDs, d.Sent, d.Segment = in.Receipt.Done, []string{in.Receipt.CarrierID}, e.Submitted, own.Segment
-	d.TLVs = in.Receipt.TLVs
+	d.TLVs, d.Reported = in.Receipt.TLVs, in.Receipt.Reported
 	if len(msg.Parts) == match.Segments && d.Segment > 0 { // it was submitted in as many segments, each with an id of its own
 		if d.Group = msg.Parts[d.Segment-1]; len(msg.Known) == match.Segments {
 			d.Group = msg.Known[d.Segment-1]

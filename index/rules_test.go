@@ -71,8 +71,15 @@ func TestReceiptRules(t *testing.T) {
 			"receipt: delivered, to customer: undeliverable, receipt: , receipt: delivered", u},
 		"first failure, none": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []receipt{{2, d}, {1, d}, {3, d}},
 			"receipt: delivered, receipt: delivered, to customer: delivered", d},
-		"first failure, unknown is none": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []receipt{{2, x}, {1, d}, {3, d}},
-			"receipt: unknown, receipt: delivered, to customer: unknown", x},
+		"first failure, unknown is none": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []receipt{{2, x}, {1, d}, {3, d}, {2, d}},
+			"receipt: unknown, receipt: delivered, receipt: delivered, to customer: delivered", d},
+		"failures only, unknown is none": {sms.ReceiptWhole, sms.FailureReceipt, false, []receipt{{2, x}, {1, d}, {3, d}, {2, x}, {2, u}},
+			"receipt: unknown, receipt: delivered, receipt: delivered, receipt: unknown, to customer: undeliverable", u},
+		"each segment, unknown is no end": {sms.ReceiptEachSegment, sms.FinalReceipt, false, []receipt{{1, x}, {1, u}, {2, d}, {3, d}},
+			"receipt: unknown, to customer: undeliverable of segment 1, to customer: delivered of segment 2, " +
+				"to customer: delivered of segment 3, delivered: undeliverable", u},
+		"unknown, intermediate": {sms.ReceiptWhole, sms.FinalReceipt, true, []receipt{{2, x}, {1, d}, {2, d}, {3, d}, {3, x}},
+			"to customer: enroute of segment 2, receipt: delivered, receipt: delivered, to customer: delivered, receipt: unknown", d},
 		"each segment": {sms.ReceiptEachSegment, sms.FinalReceipt, false, []receipt{{2, d}, {2, d}, {1, u}, {3, d}, {3, d}},
 			"to customer: delivered of segment 2, receipt: delivered, to customer: undeliverable of segment 1, " +
 				"to customer: delivered of segment 3, delivered: undeliverable, receipt: ", u},

@@ -240,7 +240,7 @@ func deliveryEvent(d *sms.Delivery) sms.Event {
 	e := sms.Event{
 		ID: d.ID, Kind: d.Kind, Time: d.Time, Node: d.Node, Account: d.Account, Integration: d.Integration, Lane: d.Lane, Source: d.Source,
 		Destination: d.Destination, Carrier: d.Carrier, Link: d.Link, Attempt: d.Attempt, State: d.State, Status: d.Status, Error: d.Error,
-		CarrierIDs: d.CarrierIDs, Segments: d.Segments, Segment: d.Segment, Reference: d.Reference,
+		CarrierIDs: d.CarrierIDs, Segments: d.Segments, Segment: d.Segment, Reference: d.Reference, Reason: d.Reason,
 	}
 	switch {
 	case e.Kind != sms.EventNone:

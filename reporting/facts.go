@@ -188,7 +188,7 @@ func (f *fact) readDelivery(d *sms.Delivery, c countries) {
 	r.nameCarrierID(d.CarrierIDs, rank(sms.StateNone, d.Attempt, levelRouted))
 	if d.State != sms.StateDelivered {
 		f.event = eventOf(&sms.Event{ID: d.ID, Kind: d.Kind, Time: d.Time, Node: d.Node, Account: d.Account, Carrier: d.Carrier, Link: d.Link,
-			Attempt: d.Attempt, Segment: d.Segment, State: d.State, Status: d.Status, Error: d.Error})
+			Attempt: d.Attempt, Segment: d.Segment, State: d.State, Status: d.Status, Error: d.Error, Reason: d.Reason})
 	}
 	if d.Segment > 0 { // the message ends with an event of its own
 		r.end.state = sms.StateEnroute

@@ -26,6 +26,7 @@ const (
 // peers set several bits, e.g. 0x44.
 const (
 	ESMModeMask     uint8 = 0x03
+	ESMTransaction  uint8 = 0x02 // mode: the answer tells the delivery
 	ESMTypeMask     uint8 = 0x3C
 	ESMReceipt      uint8 = 0x04 // type: delivery receipt
 	ESMDeliveryAck  uint8 = 0x08 // type: acknowledgement by the handset

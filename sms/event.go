@@ -122,6 +122,16 @@ type Receipt struct {
 	Submitted    time.Time // operator's clock, zero when absent
 	Done         time.Time // operator's clock, zero when absent
 	TLVs         []byte    // optional parameters that may be passed on, as they are on the wire
+	// Reported is the message_state (SMPP 5.0 4.7.15) of an intermediate report plus one, which says more than State; 0 when it does
+	// not. Reason is what else the operator says: short, printable, nothing of the message.
+	Reported uint8
+	Reason   string
+}
+
+// Final reports whether nothing more is expected of the operator. Its UNKNOWN is no end: it does not know now (SMPP 3.4
+// 5.2.28), and a later receipt may tell.
+func (r *Receipt) Final() bool {
+	return !r.Intermediate && r.State.Final() && r.State != StateUnknown
 }
 
 // MO is a message from a handset.
@@ -186,6 +196,8 @@ type Delivery struct {
 	Group       ID        // receipts: the id under which the customer knows the message, zero when it is its own
 	Segment     int       // receipts: of one segment (1-based) of several, 0 = of the whole message
 	TLVs        []byte    // receipts: the operator's optional parameters that may be passed on, as they are on the wire
+	Reported    uint8     // receipts: as Receipt.Reported
+	Reason      string    // receipts: as Receipt.Reason
 }
 
 // Record is one entry of a batch, in any stream. MT carries Message; DISPATCH and SCHEDULE carry Message and Dispatch

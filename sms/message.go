@@ -101,6 +101,9 @@ type Message struct {
 	Intermediate bool
 	// Acks are the acknowledgements asked of the handset and its user: bits 3-2 of registered_delivery (SMPP 3.4 5.2.17), in place.
 	Acks uint8
+	// ESM are the bits of esm_class that are passed on to the carrier (SMPP 3.4 5.2.12), in place: reply path (7) and the type (5-2)
+	// of a message that acknowledges another.
+	ESM uint8
 	// ReplaceIfPresent is passed on to the carrier (SMPP 3.4 5.2.18).
 	ReplaceIfPresent bool
 	// TLVs are the optional parameters of the submit_sm that the account may pass on, as they are on the wire.

@@ -32,7 +32,9 @@ func appendDelivery(dst []byte, d *sms.Delivery) []byte {
 	}
 	dst = putID(dst, 24, d.Group)
 	dst = putInt(dst, 25, d.Segment)
-	return putBytes(dst, 26, d.TLVs)
+	dst = putBytes(dst, 26, d.TLVs)
+	dst = putUint(dst, 27, uint64(d.Reported))
+	return putString(dst, 28, d.Reason)
 }
 
 func decodeDelivery(c *cursor, n *names, d *sms.Delivery) {
@@ -102,5 +104,9 @@ func decodeDeliveryMore(c *cursor, n *names, d *sms.Delivery) {
 		d.Segment = c.int()
 	case 26:
 		d.TLVs = c.bytes()
+	case 27:
+		d.Reported = uint8(c.u)
+	case 28:
+		d.Reason = n.of(c.raw)
 	}
 }

@@ -9,7 +9,9 @@ func appendReceipt(dst []byte, r *sms.Receipt) []byte {
 	dst = putBool(dst, 4, r.Intermediate)
 	dst = putTime(dst, 5, r.Submitted)
 	dst = putTime(dst, 6, r.Done)
-	return putBytes(dst, 7, r.TLVs)
+	dst = putBytes(dst, 7, r.TLVs)
+	dst = putUint(dst, 8, uint64(r.Reported))
+	return putString(dst, 9, r.Reason)
 }
 
 func decodeReceipt(c *cursor, n *names) *sms.Receipt {
@@ -30,6 +32,10 @@ func decodeReceipt(c *cursor, n *names) *sms.Receipt {
 			r.Done = c.time()
 		case 7:
 			r.TLVs = c.bytes()
+		case 8:
+			r.Reported = uint8(c.u)
+		case 9:
+			r.Reason = n.of(c.raw)
 		}
 	}
 	return r

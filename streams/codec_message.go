@@ -37,6 +37,7 @@ func appendMessage(dst []byte, m *sms.Message) []byte {
 	dst = putShift(dst, 32, m.Shift)
 	dst = putBool(dst, 34, m.Join)
 	dst = putBool(dst, 35, m.Incomplete)
+	dst = putUint(dst, 40, uint64(m.ESM))
 	dst = putIDs(dst, 50, m.Parts)
 	dst = putIDs(dst, 51, m.Repeats)
 	dst = putIDs(dst, 52, m.Known)
@@ -125,6 +126,8 @@ func decodeMessageMore(c *cursor, m *sms.Message) {
 		m.Join = c.bool()
 	case 35:
 		m.Incomplete = c.bool()
+	case 40:
+		m.ESM = uint8(c.u)
 	case 50:
 		m.Parts = append(m.Parts, c.id())
 	case 51:

@@ -27,6 +27,7 @@ func TestConformanceDoc(t *testing.T) {
 	doc.WriteString(table("request", rowsOf(early(), nil, func(uint8, smpp.Bind) *wire { return dialWire(t, g.smpp) }, func() string { return "" })))
 	doc.WriteString("\n### Bound\n\n")
 	doc.WriteString(table("request", rowsOf(operations(), modes, func(v uint8, m smpp.Bind) *wire { return bindWire(t, g, v, m) }, g.scheduled(t))))
+	doc.WriteString("\n### What the edge sends\n\n" + table("what", sentRows(t)))
 	doc.WriteString("\n## Client: a session to an operator\n\n### What it answers\n\n")
 	smsc := newBareSMSC(t)
 	doc.WriteString(table("request of the operator", rowsOf(fromOperator(), modes, func(v uint8, m smpp.Bind) *wire {

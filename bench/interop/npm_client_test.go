@@ -124,7 +124,7 @@ func TestNPMClientRefusals(t *testing.T) {
 		{"bad destination", toHandset("12", fields{"short_message": "x"}), smpp.StatusInvalidDestination},
 		{"empty", toHandset("64211234567", fields{"short_message": bytesOf(nil)}), smpp.StatusInvalidMessageLength},
 		{"bad validity", toHandset("64211234567", fields{"short_message": "x", "validity_period": "never, never ever"}), smpp.StatusInvalidExpiry},
-		{"reserved data_coding", toHandset("64211234567", fields{"short_message": bytesOf([]byte("x")), "data_coding": 0xC8}), smpp.StatusInvalidDCS},
+		{"reserved data_coding", toHandset("64211234567", fields{"short_message": bytesOf([]byte("x")), "data_coding": 0xC8}), smpp.StatusSubmitFailed},
 	} {
 		if got := c.ask("submit_sm", m.with); got.Command != "submit_sm_resp" || got.Status != uint32(m.status) {
 			t.Errorf("%s: %+v, want %s", m.name, got, m.status)

@@ -1,6 +1,10 @@
-package edge
+package sms_test
 
-import "testing"
+import (
+	"testing"
+
+	"tasman/sms"
+)
 
 func TestDecodeIA5(t *testing.T) {
 	for _, c := range []struct{ name, payload, want string }{
@@ -10,7 +14,7 @@ func TestDecodeIA5(t *testing.T) {
 		{"GSM by pound and dollar", "\x01\x02", "£$"},
 		{"nothing", "", ""},
 	} {
-		if got := decodeIA5([]byte(c.payload)); got != c.want {
+		if got := sms.DecodeIA5([]byte(c.payload)); got != c.want {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 		}
 	}
