@@ -83,7 +83,7 @@ func TestDoubtOfACrashedOwnerIsPassedOn(t *testing.T) {
 	to := func(l sms.Lane) func(*sms.Message) {
 		return func(m *sms.Message) { m.Lane, m.Destination.Value = l, "61491570156" }
 	}
-	normal, bulk, free := r.accept(to(sms.Normal)), r.accept(to(sms.Bulk)), sms.ID{}
+	normal, bulk := r.accept(to(sms.Normal)), r.accept(to(sms.Bulk))
 	r.awaitAttempt(normal, 1)
 	d := r.awaitAttempt(bulk, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -98,7 +98,7 @@ func TestDoubtOfACrashedOwnerIsPassedOn(t *testing.T) {
 	}
 	r.store(streams.EventSubject("carriers"), &sms.Record{Event: &sms.Event{Kind: sms.EventReserved, Time: time.Now(), Lane: sms.Bulk, Carrier: "a", Batch: b.Seq}})
 	c.Close()
-	free = r.accept(to(sms.Bulk)) // not reserved: not sent
+	free := r.accept(to(sms.Bulk)) // not reserved: not sent
 	r.awaitAttempt(free, 1)
 	a.Abandon()
 	if d := r.awaitAttempt(normal, 2); d.Carrier() != "b" || !d.MaybeSent {
