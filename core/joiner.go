@@ -117,8 +117,7 @@ func (j *joiner) add(key setKey, g *segment, timeout time.Duration, now time.Tim
 	}
 	if s == nil {
 		s = &set{key: key, deadline: g.at.Add(timeout)}
-		// What the predecessor gathered comes due when it meant to let it go, so a time-out after our beginning.
-		for _, soon := range [...]time.Time{now.Add(joinGrace), j.began.Add(j.patience), j.began.Add(timeout + joinGrace)} {
+		for _, soon := range [...]time.Time{now.Add(joinGrace), j.began.Add(j.patience)} {
 			if s.deadline.Before(soon) {
 				s.deadline = soon
 			}
@@ -135,10 +134,10 @@ func (j *joiner) add(key setKey, g *segment, timeout time.Duration, now time.Tim
 	return ready
 }
 
-// until returns when the segments of a set come due. A joiner that has just begun, and keeps sets only out of patience, has them
-// come sooner: if it ends too, its successor must not wait for them longer than it is patient.
+// until returns when the segments of a set come due: long before the patience of a successor ends, which then knows nothing but
+// what has come due, and gathers them anew.
 func (j *joiner) until(s *set, now time.Time) time.Time {
-	if soon := now.Add(j.patience / 4); now.Before(j.began.Add(j.patience)) && soon.Before(s.deadline) {
+	if soon := now.Add(j.patience / 4); soon.Before(s.deadline) {
 		return soon
 	}
 	return s.deadline

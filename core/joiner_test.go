@@ -65,10 +65,9 @@ func TestJoinerDeadlines(t *testing.T) {
 		patience    time.Duration
 		until, want time.Time
 	}{
-		"in time":                   {now.Add(-time.Second), time.Time{}, 0, now.Add(59 * time.Second), now.Add(59 * time.Second)},
-		"overdue":                   {now.Add(-time.Hour), time.Time{}, 0, now.Add(joinGrace), now.Add(joinGrace)},
-		"after a kill":              {now.Add(-time.Hour), now, 200 * time.Second, now.Add(50 * time.Second), now.Add(200 * time.Second)},
-		"as late as the one before": {now.Add(-time.Hour), now, 10 * time.Second, now.Add(10 * time.Second / 4), now.Add(time.Minute + joinGrace)},
+		"in time":      {now.Add(-time.Second), time.Time{}, 60 * time.Second, now.Add(15 * time.Second), now.Add(59 * time.Second)},
+		"overdue":      {now.Add(-time.Hour), time.Time{}, 60 * time.Second, now.Add(joinGrace), now.Add(joinGrace)},
+		"after a kill": {now.Add(-time.Hour), now, 200 * time.Second, now.Add(50 * time.Second), now.Add(200 * time.Second)},
 	} {
 		j := newJoiner(c.began, c.patience)
 		g := piece(ids, 1, "a")
