@@ -174,8 +174,13 @@ func TestBackupUnderLoadIsRestored(t *testing.T) {
 	for _, id := range delivered {
 		old.awaitState(t, id, "delivered")
 	}
+	link, err := op.Session(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	old.apply(t, freePort(t)) // nobody listens: the queue grows
 	await(t, func() bool { return old.live.Load().Revision == 2 })
+	<-link.Done() // until then the operator may still be sent something
 	waiting, bulk := old.submitOn(t, "normal"), old.submitOn(t, "bulk")
 	load := old.load(t)
 	dir := filepath.Join(t.TempDir(), "backups", "one")

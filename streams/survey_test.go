@@ -172,7 +172,7 @@ func TestSurveyByEachRole(t *testing.T) {
 
 // A server whose disk was full stores nothing until it is started again, and says so; the streams are not called missing.
 func TestSurveyOfAServerThatStoresNoMore(t *testing.T) {
-	b := openBus(t, "")
+	b := openBus(t, "", func(c *Config) { c.FreePercent, c.FreeBytes = 100, 1<<62 }) // no room to start it again
 	check(t, b.srv.server().ShutdownJetStream())
 	s := survey(t, b)
 	if len(s.Servers) != 1 || *s.Servers[0].JetStream {
@@ -205,7 +205,7 @@ func TestCompareRights(t *testing.T) {
 			return p
 		}(), "{ false [] [publish $JS.API.>]}"},
 		"denied again":  {func() *server.Permissions { p := exact(); p.Publish.Deny = []string{"mt.1.>"}; return p }(), "{ false [publish mt.>] []}"},
-		"another's box": {func() *server.Permissions { p := exact(); p.Subscribe.Allow = []string{"_INBOX.e2.>"}; return p }(), "{ false [subscribe _INBOX.e1.>] [subscribe _INBOX.e2.>]}"},
+		"another's box": {func() *server.Permissions { p := exact(); p.Subscribe.Allow = []string{"_INBOX.e2.>"}; return p }(), "{ false [subscribe " + electionPrefix + "*.* subscribe _INBOX.e1.> subscribe " + statusPrefix + "*] [subscribe _INBOX.e2.>]}"},
 	} {
 		r, err := compareRights(c.have, cfg)
 		check(t, err)

@@ -38,14 +38,11 @@ const usualAnswer = 0.1
 // carrier compares window, rate and time-out: of n unanswered submits at t seconds to an answer, n/t are sent per second.
 func (c *check) carrier(k *configs.Carrier, routed bool, replicas int) {
 	about := "Carrier " + k.Name
-	if k.Suspended {
+	if k.Suspended || k.Bind == configs.BindReceiver { // a receiver is in no route: check refuses that
 		return
 	}
 	if !routed {
 		c.add(Warn, about, "name it in a Route, or suspend it", "no route leads to it")
-	}
-	if k.Bind == configs.BindReceiver {
-		return
 	}
 	if k.Links == 1 && replicas > 1 {
 		c.add(Warn, about, "set links: 2, if the operator allows it", "has one link: while that binds anew nothing is sent")
@@ -73,11 +70,8 @@ func (c *check) route(snap *configs.Snapshot, r *configs.Route, routed map[strin
 		for _, s := range t {
 			named++
 			routed[s.Carrier] = true
-			switch k := snap.Carriers[s.Carrier]; {
-			case k.Suspended:
+			if snap.Carriers[s.Carrier].Suspended {
 				idle = append(idle, s.Carrier+" is suspended")
-			case k.Bind == configs.BindReceiver:
-				idle = append(idle, s.Carrier+" binds as receiver only")
 			}
 		}
 	}
