@@ -105,14 +105,14 @@ func killing() []scenario {
 			pause(seconds(4, 15))
 			p.restart(victim)
 		}},
-		{name: "kill-any", faults: func(p *play) { // one after the other, of each role
+		{name: "kill-any", long: true, faults: func(p *play) { // one after the other, of each role
 			p.dark = true // edges among them: their clients have to bind anew
 			random := rand.New(rand.NewPCG(*seed, uint64(time.Now().UnixNano())))
 			if *seed != 0 {
 				random = rand.New(rand.NewPCG(*seed, 0))
 			}
 			roles := []string{"streams", "core", "carriers", "edge"}
-			for i := range either(4, 50) {
+			for i := range either(8, 50) {
 				nodes := p.lab.of(roles[i%len(roles)])
 				victim := nodes[random.IntN(len(nodes))]
 				p.kill(victim)
@@ -195,7 +195,7 @@ func depending() []scenario {
 			},
 				p.lab.operators...)
 		}},
-		{name: "operator-hangs-up", faults: func(p *play) { // every so many messages
+		{name: "operator-hangs-up", long: true, faults: func(p *play) { // every so many messages
 			p.spare()
 			cut := func() (n uint64) {
 				for _, o := range p.lab.operators {
