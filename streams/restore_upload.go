@@ -17,6 +17,8 @@ const (
 	restoreAhead = 16
 	// restoreTries is how often a stream is made room for, that another node may have made anew meanwhile.
 	restoreTries = 5
+	// heardTries is how often the first chunk is sent: for four seconds.
+	heardTries = 20
 	// codeRestoreExists is the servers' error when a stream that is to be restored exists.
 	codeRestoreExists = 10130
 )
@@ -88,6 +90,22 @@ func (b *Bus) beginRestore(ctx context.Context, config jetstream.StreamConfig, s
 	}
 }
 
+// untilHeard repeats what was sent to nobody, until it is acknowledged.
+func (b *Bus) untilHeard(ctx context.Context, m *nats.Msg, acknowledged func() error) error {
+	for try := 1; ; try++ {
+		err := acknowledged()
+		if !errors.Is(err, nats.ErrNoResponders) || try == heardTries {
+			return err
+		}
+		if err := pause(ctx, time.Duration(try)*20*time.Millisecond); err != nil {
+			return err
+		}
+		if err := b.nc.PublishMsg(m); err != nil {
+			return err
+		}
+	}
+}
+
 // upload sends the octets of an archive to where a restore takes them, and returns what the stream has then.
 func (b *Bus) upload(ctx context.Context, target string, r io.Reader) (state jetstream.StreamState, err error) {
 	inbox := b.nc.NewInbox()
@@ -113,7 +131,7 @@ func (b *Bus) upload(ctx context.Context, target string, r io.Reader) (state jet
 	}
 	ahead := 0
 	chunk := make([]byte, backupChunk)
-	for {
+	for first := true; ; first = false {
 		n, err := io.ReadFull(r, chunk)
 		if n == 0 && errors.Is(err, io.EOF) {
 			break
@@ -122,8 +140,15 @@ func (b *Bus) upload(ctx context.Context, target string, r io.Reader) (state jet
 			return state, err
 		}
 		// The connection copies what it is given.
-		if err := b.nc.PublishMsg(&nats.Msg{Subject: target, Reply: inbox, Data: chunk[:n]}); err != nil {
+		m := &nats.Msg{Subject: target, Reply: inbox, Data: chunk[:n]}
+		if err := b.nc.PublishMsg(m); err != nil {
 			return state, err
+		}
+		if first { // our server may not have heard yet that another one listens there
+			if err := b.untilHeard(ctx, m, acknowledged); err != nil {
+				return state, err
+			}
+			continue
 		}
 		if ahead++; ahead == restoreAhead {
 			if err := acknowledged(); err != nil {
