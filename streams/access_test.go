@@ -80,9 +80,14 @@ func (g *guarded) config(node, seed string) Config {
 	return Config{Node: node, URLs: []string{url}, Shards: 2, TLS: g.tls, Seed: seed}
 }
 
-func (g *guarded) as(t *testing.T, role string) *Bus {
+// as connects with the rights of a role.
+func (g *guarded) as(t *testing.T, role string, change ...func(*Config)) *Bus {
 	t.Helper()
-	b, err := Open(timeout(t), g.config(role, g.seeds[role]), slog.New(slog.DiscardHandler), nil)
+	cfg := g.config(role, g.seeds[role])
+	for _, c := range change {
+		c(&cfg)
+	}
+	b, err := Open(timeout(t), cfg, slog.New(slog.DiscardHandler), nil)
 	check(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -119,7 +119,7 @@ func TestBackupIsRestored(t *testing.T) {
 // What moves on while the backup is taken is in it, whichever streams were taken before: also around the circle from a queue to
 // SCHEDULE and back.
 func TestBackupWhileMessagesMove(t *testing.T) {
-	b := openBus(t, "")
+	b := openBus(t, "", func(c *Config) { c.MTTail = time.Nanosecond })
 	hold := DispatchSubject(HoldQueue, sms.Normal)
 	held := Durable{Dispatch, "dispatch-" + HoldQueue + "-normal", hold}
 	check(t, b.Apply(timeout(t), Topology{Carriers: []string{"one", "two", HoldQueue}}))
@@ -127,7 +127,6 @@ func TestBackupWhileMessagesMove(t *testing.T) {
 	check(t, b.Schedule(timeout(t), time.Now().Add(time.Second), sms.Normal, message("scheduled, then due")))
 	check(t, b.Store(timeout(t), MTSubject(0, sms.Normal), message("accepted, then queued")))
 	tr := newTrimmer(b)
-	tr.bus.cfg.MTTail = time.Nanosecond
 	f := files{}
 	create := func(name string) (io.WriteCloser, error) {
 		switch name {

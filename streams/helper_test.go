@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +15,12 @@ import (
 // openBus returns a bus on dir ("" = a new one) with carriers "one" and "two", closed when the test ends.
 func openBus(tb testing.TB, dir string, change ...func(*Config)) *Bus {
 	tb.Helper()
+	return openTelling(tb, dir, slog.New(slog.DiscardHandler), change...)
+}
+
+// openTelling is openBus with a log.
+func openTelling(tb testing.TB, dir string, log *slog.Logger, change ...func(*Config)) *Bus {
+	tb.Helper()
 	if dir == "" {
 		dir = tb.TempDir()
 	}
@@ -20,7 +28,7 @@ func openBus(tb testing.TB, dir string, change ...func(*Config)) *Bus {
 	for _, c := range change {
 		c(&cfg)
 	}
-	b, err := Open(timeout(tb), cfg, slog.New(slog.DiscardHandler), nil)
+	b, err := Open(timeout(tb), cfg, log, nil)
 	if err != nil {
 		tb.Fatalf("open: %v", err)
 	}
@@ -99,4 +107,22 @@ func consume(tb testing.TB, b *Bus, d Durable, prefetch int) *Consumer {
 	check(tb, err)
 	tb.Cleanup(c.Close)
 	return c
+}
+
+// lines is a log that can be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }

@@ -148,9 +148,8 @@ func TestSurveyByEachRole(t *testing.T) {
 	g := newGuarded(t)
 	for _, role := range []string{"edge", "core", "carriers", "reporting", "console", "streams"} {
 		t.Run(role, func(t *testing.T) {
-			b := g.as(t, role)
-			b.cfg.Roles = []string{role}
-			s := survey(t, b)
+			has := func(role string) func(*Config) { return func(c *Config) { c.Roles = []string{role} } }
+			s := survey(t, g.as(t, role, has(role)))
 			if r := s.Rights; r.Problem != "" || len(r.Missing) > 0 || len(r.Excess) > 0 || r.All {
 				t.Errorf("rights: %+v", r)
 			}
@@ -162,8 +161,7 @@ func TestSurveyByEachRole(t *testing.T) {
 					t.Errorf("%+v", st)
 				}
 			}
-			b.cfg.Roles = []string{"edge"}
-			if role != "edge" && len(survey(t, b).Rights.Missing) == 0 && role != "streams" {
+			if role != "edge" && len(survey(t, g.as(t, role, has("edge"))).Rights.Missing) == 0 && role != "streams" {
 				t.Error("an edge with these rights misses none")
 			}
 		})

@@ -146,10 +146,10 @@ func TestTrimmerKeepsTailAndAges(t *testing.T) {
 // A database that is away may not fill EVENTS: below 90 % all of it waits, above the oldest tenth goes, told once.
 func TestTrimmerPassesReportingAtTheBrim(t *testing.T) {
 	const limit = 1 << 20
-	b := openBus(t, "", func(c *Config) { c.Limits.Events = limit })
+	var told lines
+	log := slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelError}))
+	b := openTelling(t, "", log, func(c *Config) { c.Limits.Events = limit })
 	check(t, b.Apply(timeout(t), Topology{Carriers: []string{"one"}, Reporting: true}))
-	var told strings.Builder
-	b.log = slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelError}))
 	b.Report("reporting", Events, 1)
 	b.flushPositions(timeout(t))
 	tr := newTrimmer(b)
@@ -265,7 +265,8 @@ func TestRetiredCarrierKeepsItsQueue(t *testing.T) {
 }
 
 func TestApplyIsIdempotent(t *testing.T) {
-	b := openBus(t, "")
+	dir := t.TempDir()
+	b := openBus(t, dir)
 	topology := Topology{Carriers: []string{"one", "two", "odd name."}}
 	check(t, b.Apply(timeout(t), topology))
 	before, err := b.serverDurables(timeout(t))
@@ -281,7 +282,8 @@ func TestApplyIsIdempotent(t *testing.T) {
 			t.Errorf("%s was made anew", d.Name)
 		}
 	}
-	b.cfg.Limits.MT = 1 << 30
+	check(t, b.Close(timeout(t)))
+	b = openBus(t, dir, func(c *Config) { c.Limits.MT = 1 << 30 })
 	check(t, b.Apply(timeout(t), topology))
 	s, err := b.js.Stream(timeout(t), "MT-0")
 	check(t, err)
