@@ -27,3 +27,13 @@ func BenchmarkEncodeSubmitSM(b *testing.B) {
 		buf = appendFrame(buf[:0], CommandSubmitSM, StatusOK, 1, m, true)
 	}
 }
+
+func BenchmarkParseReceipt(b *testing.B) {
+	text := []byte("id:1234567890 sub:001 dlvrd:001 submit date:2611211754 done date:2611211755 stat:DELIVRD err:000 text:")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ParseReceipt(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -2,6 +2,8 @@ package smpp
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -74,6 +76,42 @@ func TestReceiptTextRoundTrip(t *testing.T) {
 	}
 	if diff := cmp.Diff(r, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestReceiptDatesAsPackageTime compares with package time, for days that are none too.
+func TestReceiptDatesAsPackageTime(t *testing.T) {
+	parsed := func(text string, layouts ...string) time.Time {
+		for _, layout := range layouts {
+			if at, err := time.Parse(layout, text); err == nil {
+				return at
+			}
+		}
+		return time.Time{}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		year, rest := random.IntN(2200), fmt.Sprintf("%02d%02d%02d%02d", random.IntN(14), random.IntN(33), random.IntN(25), random.IntN(61))
+		second := fmt.Sprintf("%02d", random.IntN(61))
+		for text, want := range map[string]time.Time{
+			fmt.Sprintf("%02d", year%100) + rest:                     parsed(fmt.Sprintf("%02d", year%100)+rest, "0601021504"),
+			fmt.Sprintf("%02d", year%100) + rest + second:            parsed(fmt.Sprintf("%02d", year%100)+rest+second, "060102150405", "200601021504"),
+			fmt.Sprintf("%04d", year) + rest:                         parsed(fmt.Sprintf("%04d", year)+rest, "060102150405", "200601021504"),
+			fmt.Sprintf("%04d", year) + rest + second:                parsed(fmt.Sprintf("%04d", year)+rest+second, "20060102150405"),
+			fmt.Sprintf("%04d", year) + rest + second[:1] + "x":      {},
+			fmt.Sprintf("%02d", year%100) + rest[:len(rest)-1]:       {},
+			fmt.Sprintf("%02d", year%100) + " " + rest[:len(rest)-1]: {},
+		} {
+			got := parseReceiptDate([]byte(text))
+			if !got.Equal(want) {
+				t.Fatalf("%q read as %v, want %v", text, got, want)
+			}
+			for digits, layout := range map[int]string{10: "0601021504", 12: "060102150405", 14: "20060102150405"} {
+				if out := string(appendReceiptDate(nil, got, digits)); !got.IsZero() && out != got.Format(layout) {
+					t.Fatalf("%v written as %q", got, out)
+				}
+			}
+		}
 	}
 }
 

@@ -43,6 +43,15 @@ var receiptKeys = [...]struct {
 	{"stat:", keyStat}, {"err:", keyErr}, {"text:", keyText},
 }
 
+// beginsKey reports whether a key begins with this letter, which spares most words the comparison.
+func beginsKey(c byte) bool {
+	switch c | 0x20 { // lower case
+	case 'i', 's', 'd', 'e', 't':
+		return true
+	}
+	return false
+}
+
 // ParseReceipt reads a receipt text: fields in any order and any of them missing,
 // keys in any case, dates of 10 (YYMMDDhhmm), 12 (with seconds, or with a
 // four-digit year) or 14 digits, ids of any form. text: takes the rest once stat
@@ -52,7 +61,7 @@ func ParseReceipt(text []byte) (ReceiptText, error) {
 	key, end := keyNone, 0
 	for at := 0; ; {
 		if key == keyText && r.Stat != "" {
-			r.Text = trimField(text[end:])
+			r.Text = string(trimField(text[end:]))
 			break
 		}
 		next, start, stop := findKey(text, at)
@@ -72,7 +81,7 @@ func ParseReceipt(text []byte) (ReceiptText, error) {
 // value may start; keyNone and the length of text when there is none.
 func findKey(text []byte, from int) (key receiptKey, start, stop int) {
 	for i := from; i < len(text); i++ {
-		if i > from && isWord(text[i-1]) || !isWord(text[i]) {
+		if !beginsKey(text[i]) || i > from && isWord(text[i-1]) {
 			continue
 		}
 		for _, k := range receiptKeys {
@@ -114,34 +123,29 @@ func isGap(c byte) bool {
 }
 
 // trimField cuts the gaps around a value.
-func trimField(b []byte) string {
+func trimField(b []byte) []byte {
 	for len(b) > 0 && isGap(b[0]) {
 		b = b[1:]
 	}
 	for len(b) > 0 && isGap(b[len(b)-1]) {
 		b = b[:len(b)-1]
 	}
-	return string(b)
+	return b
 }
 
 // firstField returns the value up to the first gap.
-func firstField(b []byte) string {
-	s := trimField(b)
-	for i := range len(s) {
-		if isGap(s[i]) {
-			return s[:i]
+func firstField(b []byte) []byte {
+	b = trimField(b)
+	for i := range b {
+		if isGap(b[i]) {
+			return b[:i]
 		}
 	}
-	return s
+	return b
 }
 
 // set stores the value of a key; the first of two equal keys wins.
 func (r *ReceiptText) set(key receiptKey, value []byte) {
-	keep := func(field *string, v string) {
-		if *field == "" {
-			*field = v
-		}
-	}
 	switch key {
 	case keyID:
 		keep(&r.ID, firstField(value))
@@ -162,27 +166,75 @@ func (r *ReceiptText) set(key receiptKey, value []byte) {
 	}
 }
 
+// keep stores a value in a field that has none. The usual short ones cost no memory of their own.
+func keep(field *string, value []byte) {
+	if *field != "" {
+		return
+	}
+	switch string(value) {
+	case "000":
+		*field = "000"
+	case "001":
+		*field = "001"
+	case statDelivered:
+		*field = statDelivered
+	default:
+		*field = string(value)
+	}
+}
+
+// statDelivered is the stat of most receipts.
+const statDelivered = "DELIVRD"
+
 // parseReceiptDate returns zero for what is not a date. Twelve digits are
 // YYMMDDhhmmss, or YYYYMMDDhhmm where that is the only possible reading.
-func parseReceiptDate(s string) time.Time {
-	layouts := [...]string{"0601021504"}
-	long := [...]string{"060102150405", "200601021504"}
-	full := [...]string{"20060102150405"}
-	var try []string
+func parseReceiptDate(s []byte) time.Time {
+	const century = 2
 	switch len(s) {
 	case 10:
-		try = layouts[:]
+		return receiptDate(s, century)
 	case 12:
-		try = long[:]
-	case 14:
-		try = full[:]
-	}
-	for _, layout := range try {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t := receiptDate(s, century); !t.IsZero() {
 			return t
 		}
+		return receiptDate(s, 2*century)
+	case 14:
+		return receiptDate(s, 2*century)
 	}
 	return time.Time{}
+}
+
+// receiptDate reads a year of 2 or 4 digits, as time.Parse understands them, and month, day, hour and minute of 2, then perhaps the
+// seconds. Zero when it is no date.
+func receiptDate(s []byte, yearDigits int) time.Time {
+	var n [6]int // year, month, day, hour, minute, second
+	for i, at := 0, 0; at < len(s); i++ {
+		digits := 2
+		if i == 0 {
+			digits = yearDigits
+		}
+		for _, c := range s[at : at+digits] {
+			if c < '0' || c > '9' {
+				return time.Time{}
+			}
+			n[i] = n[i]*10 + int(c-'0')
+		}
+		at += digits
+	}
+	if yearDigits == 2 {
+		n[0] += 1900
+		if n[0] < 1969 {
+			n[0] += 100
+		}
+	}
+	if n[1] < 1 || n[1] > 12 || n[3] > 23 || n[4] > 59 || n[5] > 59 {
+		return time.Time{}
+	}
+	t := time.Date(n[0], time.Month(n[1]), n[2], n[3], n[4], n[5], 0, time.UTC)
+	if t.Day() != n[2] { // there is no such day
+		return time.Time{}
+	}
+	return t
 }
 
 // Append appends the text in the form and order of Appendix B with dates of ten
@@ -209,15 +261,25 @@ func (r *ReceiptText) AppendDates(dst []byte, digits int) []byte {
 }
 
 func appendReceiptDate(dst []byte, t time.Time, digits int) []byte {
-	layout, zeros := "0601021504", "0000000000"
-	switch digits {
-	case 12:
-		layout, zeros = "060102150405", "000000000000"
-	case 14:
-		layout, zeros = "20060102150405", "00000000000000"
+	if digits != 12 && digits != 14 {
+		digits = 10
 	}
 	if t.IsZero() {
-		return append(dst, zeros...)
+		return append(dst, "00000000000000"[:digits]...)
 	}
-	return t.UTC().AppendFormat(dst, layout)
+	t = t.UTC()
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	if digits == 14 {
+		dst = append2(dst, year/100)
+	}
+	dst = append2(append2(append2(dst, year%100), int(month)), day)
+	dst = append2(append2(dst, hour), minute)
+	if digits > 10 {
+		dst = append2(dst, second)
+	}
+	return dst
 }
+
+// append2 appends two digits.
+func append2(dst []byte, n int) []byte { return append(dst, byte('0'+n/10%10), byte('0'+n%10)) }
