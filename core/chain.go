@@ -66,6 +66,20 @@ func (c *Core) withdrawn(j *job) verdict {
 	return goOn
 }
 
+// repeated ends a message whose place in its request under an idempotency key another message has taken, which goes on already. The
+// claim on a key is in its keeper's memory: when that dies together with the edge that has a request on its way to storage, the
+// customer's next try is accepted as well.
+func (c *Core) repeated(j *job) verdict {
+	if j.message.Key == "" || j.dispatch.Rounds > 0 {
+		return goOn
+	}
+	other, ok, err := c.index.TakenUp(j.message)
+	if err != nil || !ok {
+		return goOn // in doubt it is sent
+	}
+	return j.rejectAs(sms.FailRepeated, sms.StateRejected, "message "+other.String()+" is of the same request")
+}
+
 // expiry ends what may not be sent any more.
 func (c *Core) expiry(j *job) verdict {
 	if v := j.message.Validity; !v.IsZero() && j.now.After(v) {

@@ -61,7 +61,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, l
 	}
 	c := &Core{cfg: cfg, bus: bus, index: x, matcher: matcher, live: live, log: log, metrics: m,
 		plan: configs.NewNumberPlan(), keys: newKeyClaims(time.Now), claims: newClaims()}
-	c.chain = []handler{c.withdrawn, c.expiry, c.account, c.join, c.numbers, c.schedule, c.route}
+	c.chain = []handler{c.withdrawn, c.repeated, c.expiry, c.account, c.join, c.numbers, c.schedule, c.route}
 	return c, nil
 }
 

@@ -287,6 +287,38 @@ func TestMOs(t *testing.T) {
 	}
 }
 
+// TestOneOfARequestAcceptedTwice has a request accepted twice under its key, as when the keeper of its claim died with the edge:
+// one message goes on, and the key knows that one, though the other was accepted first.
+func TestOneOfARequestAcceptedTwice(t *testing.T) {
+	r := newRig(t, carriersABC)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	late := r.message(keyed)
+	id := r.accept(keyed)
+	r.awaitDispatch(id)
+	if err := r.index.Barrier(ctx); err != nil {
+		t.Fatal(err)
+	}
+	another := r.accept(func(m *sms.Message) { keyed(m); m.KeyHash = []byte("another body") })
+	r.awaitDispatch(another)
+	r.store(streams.MTSubject(0, late.Lane), &sms.Record{Message: late})
+	d := r.await("delivery", func(rec *sms.Record) bool { return rec.Delivery != nil && rec.Delivery.ID == late.ID }).Delivery
+	if d.Kind != sms.EventFailed || d.Error != sms.FailRepeated || d.State != sms.StateRejected {
+		t.Errorf("ended with %+v", d)
+	}
+	if err := r.index.Barrier(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := r.index.Progress(late.ID); err != nil || p.Queued > 0 {
+		t.Errorf("it was sent too: %+v, %v", p, err)
+	}
+	if e, ok, err := r.index.Key("acme", "k"); err != nil || !ok || len(e.IDs) != 1 || e.IDs[0] != id {
+		t.Errorf("the key knows %+v, %v", e, err)
+	}
+}
+
+func keyed(m *sms.Message) { m.Key, m.KeyHash, m.KeyCount = "k", []byte("h"), 1 }
+
 // TestQuestions asks for the story of a message and about idempotency keys.
 func TestQuestions(t *testing.T) {
 	r := newRig(t, carriersABC)
@@ -311,7 +343,7 @@ func TestQuestions(t *testing.T) {
 	if v := ask(); v != index.KeyInFlight {
 		t.Errorf("a claimed key: %s", v)
 	}
-	id := r.accept(func(m *sms.Message) { m.Key, m.KeyHash, m.KeyCount = "k", []byte("h"), 1 })
+	id := r.accept(keyed)
 	r.awaitDispatch(id)
 	if err := r.index.Barrier(ctx); err != nil {
 		t.Fatal(err)

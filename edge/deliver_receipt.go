@@ -15,6 +15,7 @@ const maxReceiptError = 20
 var receiptCodes = map[string]string{
 	"": "000", sms.FailExpired: "901", sms.FailNoRoute: "902", sms.FailInvalidDestination: "903", sms.FailRefused: "904", sms.FailBlocked: "905",
 	sms.FailExhausted: "906", sms.FailWithdrawn: "907", sms.FailUnknown: "908", sms.FailCanceled: "909",
+	sms.FailRepeated: "910",
 }
 
 // receiptSM makes a delivery receipt in the forms that the account wants: the text of SMPP 3.4 Appendix B and, for those who

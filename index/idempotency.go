@@ -172,8 +172,10 @@ func compareBools(a, b bool) int {
 	return 1
 }
 
+// markRefused marks what was withdrawn before it was routed, and what ended since another message was there for it.
 func (x *Index) markRefused(messages []keyedMessage) error {
-	if !x.AnyWithdrawn() {
+	twice := slices.ContainsFunc(messages, func(k keyedMessage) bool { return k.index == messages[0].index && k.id != messages[0].id })
+	if !twice && !x.AnyWithdrawn() {
 		return nil
 	}
 	for i := range messages {
@@ -181,7 +183,33 @@ func (x *Index) markRefused(messages []keyedMessage) error {
 		if err != nil {
 			return err
 		}
-		messages[i].refused = p.Withdrawn && p.Queued == 0 && p.Done == 0
+		messages[i].refused = p.Repeated || p.Withdrawn && p.Queued == 0 && p.Done == 0
 	}
 	return nil
+}
+
+// TakenUp returns the message that was accepted for the same place of the same request as m, under its idempotency key, and is
+// on its way already; false when there is none. It does not see what was accepted a moment ago.
+func (x *Index) TakenUp(m *sms.Message) (other sms.ID, ok bool, err error) {
+	if err := x.enter(); err != nil {
+		return sms.ID{}, false, err
+	}
+	defer x.leave()
+	messages, err := x.keyed(m.Account, m.Key)
+	if err != nil {
+		return sms.ID{}, false, err
+	}
+	for _, k := range messages {
+		if k.id == m.ID || k.index != m.KeyIndex || k.count != max(m.KeyCount, 1) || !bytes.Equal(k.hash, m.KeyHash) {
+			continue
+		}
+		p, err := x.progress(k.id)
+		if err != nil {
+			return sms.ID{}, false, err
+		}
+		if p.Queued > 0 || p.Held || p.Done > 0 && !p.Repeated {
+			return k.id, true, nil
+		}
+	}
+	return sms.ID{}, false, nil
 }

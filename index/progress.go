@@ -15,6 +15,7 @@ type Progress struct {
 	State     sms.State
 	Held      bool // it waits to be routed anew: held, and not queued since
 	Withdrawn bool // the edge refused the submission after all
+	Repeated  bool // it ended since another message of the same request goes on
 	// Joined says that this segment is part of a message that was dispatched, and Told that an event said so.
 	Joined, Told bool
 	// SegmentIDs are the ids by segment that the carrier of the highest attempt has given, "" for segments it has not
@@ -47,6 +48,10 @@ func (x *Index) progress(id sms.ID) (Progress, error) {
 	for _, e := range f.events {
 		p.Withdrawn = p.Withdrawn || e.Kind == sms.EventWithdrawn
 		p.Told = p.Told || e.Kind == sms.EventJoined
+		p.Repeated = p.Repeated || e.Error == sms.FailRepeated
+	}
+	for _, d := range f.deliveries {
+		p.Repeated = p.Repeated || d.Error == sms.FailRepeated
 	}
 	p.Done = f.done()
 	p.Held = !p.Final && !p.Joined && f.held(last)

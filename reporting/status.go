@@ -72,6 +72,7 @@ var rules = []rule{
 	{InvalidNumber, nil, byUs, []string{sms.FailInvalidDestination}, "", "nobody has this number"},
 	{UserBlocked, nil, byUs, []string{sms.FailBlocked, failSuspended}, "", "a rule of ours forbids it: opt-out, sender, account"},
 	{Withdrawn, nil, byUs, []string{sms.FailWithdrawn}, "", "dropped, since the customer was told that it was not accepted"},
+	{Withdrawn, nil, byUs, []string{sms.FailRepeated}, "", "dropped, since its request was accepted twice under one Idempotency-Key and the other goes on"},
 	{TelcoError, nil, byUs, []string{sms.FailRefused, sms.FailExhausted}, "", "the carriers refused it"},
 	{TelcoError, nil, byUs, nil, isRefused, "the carrier refused it"},
 	{Failed, nil, "", nil, "", "ended by us for another reason, see its error"},

@@ -68,6 +68,7 @@ const (
 	FailWithdrawn          = "withdrawn"           // the edge had to refuse it after all
 	FailUnknown            = "unknown"             // no answer and no receipt came
 	FailCanceled           = "canceled"            // its submitter took it back
+	FailRepeated           = "repeated"            // its request was accepted twice under one idempotency key, and the other goes on
 )
 
 // Event is one immutable fact of a message's story. Events commute: any order of arrival tells the same story.
