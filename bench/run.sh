@@ -6,6 +6,7 @@
 #   smpp        SMPP in, SMPP out, receipts back to the client: RATE (25000) for FOR seconds (60)
 #   smpp-half   the same at RATE/2 for HALF_FOR (30), with the harness's grid of reading and then without it
 #   smpp-latency  the same at LATENCY_RATE (2000) for 20 s
+#   smpp-rows   ROWS_RATE (10000) for ROWS_FOR (30) with receipts after 1 s, then after 15 s: one write a row in MariaDB, then two
 #   smpp-find   the highest rate from FIND_MIN (5000) to FIND_MAX (40000) with p99 under 250 ms; TRIAL (12) seconds each
 #   http        one message a request, 256 connections: HTTP_RATE (13000) for HTTP_FOR (30); receipts wait for the account
 #   http-100    100 recipients a request: HTTP100_RATE (25000) for HTTP_FOR

@@ -1,5 +1,5 @@
 # Sourced by run.sh: cases with everything up.
-RATE=${RATE:-25000} FOR=${FOR:-60} HALF_FOR=${HALF_FOR:-30} LATENCY_RATE=${LATENCY_RATE:-2000}
+RATE=${RATE:-25000} FOR=${FOR:-60} HALF_FOR=${HALF_FOR:-30} LATENCY_RATE=${LATENCY_RATE:-2000} ROWS_RATE=${ROWS_RATE:-10000} ROWS_FOR=${ROWS_FOR:-30}
 FIND_MIN=${FIND_MIN:-5000} FIND_MAX=${FIND_MAX:-40000} TRIAL=${TRIAL:-12}
 HTTP_RATE=${HTTP_RATE:-13000} HTTP100_RATE=${HTTP100_RATE:-25000} HTTP_FOR=${HTTP_FOR:-30}
 HARNESS_COUNT=${HARNESS_COUNT:-1000000}
@@ -24,6 +24,15 @@ case_smpp_latency() {
   fresh
   run_load smpp-latency "${over_smpp[@]}" --rate "$LATENCY_RATE" --for 20s
   stop
+}
+
+case_smpp_rows() { # receipts before and after reporting's `settle` of 10 s: one write a row, then two
+  local receipt
+  for receipt in 1s 15s; do
+    fresh --receipt "$receipt"
+    run_load "smpp-rows-$receipt" "${over_smpp[@]}" --rate "$ROWS_RATE" --for "${ROWS_FOR}s"
+    stop
+  done
 }
 
 case_smpp_find() { # a trial that comes to nothing ends the command with an error, and its result says why
