@@ -44,13 +44,14 @@ func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)
 	return m.ReceiptWithin(context.WithoutCancel(ctx), in, done) // may wait its turn; the bus's end ends it
 }
 
-// ReceiptWithin is Receipt that waits for room in a queue of storage only as long as ctx lives: done then gets
-// streams.ErrUnavailable. With a ctx that has ended it waits for nothing but what is before it about the same message.
+// ReceiptWithin is Receipt that waits for room in a queue of storage only as long as ctx lives: done then gets an error that is
+// streams.ErrUnavailable and ctx's. With a ctx that has ended it waits for nothing but what is before it about the same message.
 func (m *Matcher) ReceiptWithin(ctx context.Context, in *sms.Inbound, done func(error)) bool {
 	if in.Receipt.Final() {
-		if t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) }); t != nil {
+		t, ok := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) })
+		if ok {
 			m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
-			m.endTaken(ctx, in, t, done)
+			m.endTaken(ctx, in, &t, done)
 			return true
 		}
 	}
@@ -207,15 +208,21 @@ func (m *Matcher) apply(ctx context.Context, in *sms.Inbound, match Match, story
 	if e.Kind == sms.EventDelivered && !eachSegment(match, story) {
 		subject, rec = m.receiptRecord(in, story, e)
 	}
-	err := m.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
-		if err == nil {
+	// Of one segment nothing more comes that counts: that it ended is remembered until the tail brings it. Of several the next
+	// receipt must see this one.
+	last := e.Kind == sms.EventDelivered && e.Segments <= 1
+	if last {
+		m.memory.setEnded(match.ID, e.State)
+	}
+	m.publish(ctx, subject, rec, func(_ streams.Placed, err error) {
+		switch {
+		case err != nil && last:
+			m.memory.reopen(match.ID)
+		case err == nil && !last:
 			err = m.index.Note(rec)
 		}
 		done(err)
 	})
-	if err != nil {
-		done(err)
-	}
 }
 
 // fact returns an event with what every event about the receipt's message says.
