@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tasman/configs"
+	"tasman/index"
 	"tasman/sms"
 )
 
@@ -24,7 +25,10 @@ type job struct {
 	message  *sms.Message
 	dispatch sms.Dispatch // what came before (zero for a new message) and what is decided
 
-	queues  queues // of the batch that the message came in; nil: none
+	queues queues // of the batch that the message came in; nil: none
+	// accepted is what was looked up for other messages of the batch, by account and idempotency key.
+	accepted map[string]*index.Accepted
+
 	account *configs.Account
 	failure string // one of the sms.Fail words
 	state   sms.State
@@ -73,11 +77,27 @@ func (c *Core) repeated(j *job) verdict {
 	if j.message.Key == "" || j.dispatch.Rounds > 0 {
 		return goOn
 	}
-	other, ok, err := c.index.TakenUp(j.message)
+	rival, ok, err := c.rival(j)
 	if err != nil || !ok {
 		return goOn // in doubt it is sent
 	}
-	return j.rejectAs(sms.FailRepeated, sms.StateRejected, "message "+other.String()+" is of the same request")
+	return j.rejectAs(sms.FailRepeated, sms.StateRejected, "message "+rival.String()+" is of the same request")
+}
+
+// rival returns the message that has taken the place of the job's in their request.
+func (c *Core) rival(j *job) (sms.ID, bool, error) {
+	key := j.message.Account + "\x00" + j.message.Key
+	accepted, ok := j.accepted[key]
+	if !ok {
+		var err error
+		if accepted, err = c.index.AcceptedUnder(j.message.Account, j.message.Key); err != nil {
+			return sms.ID{}, false, err
+		}
+		if j.accepted != nil {
+			j.accepted[key] = accepted
+		}
+	}
+	return accepted.Rival(j.message)
 }
 
 // expiry ends what may not be sent any more.

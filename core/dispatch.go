@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tasman/index"
 	"tasman/sms"
 	"tasman/streams"
 )
@@ -159,9 +160,9 @@ func (c *Core) routeBatch(ctx context.Context, b *streams.Batch, repeated, latel
 // it will be.
 func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *outputs) error {
 	if o.queues == nil {
-		o.queues = queues{}
+		o.queues, o.accepted = queues{}, map[string]*index.Accepted{}
 	}
-	j := &job{now: time.Now(), snap: c.live.Load(), message: m, dispatch: d, queues: o.queues}
+	j := &job{now: time.Now(), snap: c.live.Load(), message: m, dispatch: d, queues: o.queues, accepted: o.accepted}
 	switch c.decide(j) {
 	case reject:
 		return c.end(ctx, j, o)

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tasman/index"
 	"tasman/sms"
 	"tasman/streams"
 )
@@ -18,9 +19,10 @@ type outputs struct {
 	lost  atomic.Bool
 	done  chan struct{}
 
-	queues queues
-	held   map[slot][]*sms.Record // for SCHEDULE
-	events []*sms.Record          // published once held is stored
+	queues   queues
+	accepted map[string]*index.Accepted // by account and idempotency key
+	held     map[slot][]*sms.Record     // for SCHEDULE
+	events   []*sms.Record              // published once held is stored
 
 	claimed map[sms.ID]struct{} // until all is stored
 }

@@ -188,27 +188,48 @@ func (x *Index) markRefused(messages []keyedMessage) error {
 	return nil
 }
 
-// TakenUp returns the message that was accepted for the same place of the same request as m, under its idempotency key, and is
-// on its way already; false when there is none. It does not see what was accepted a moment ago.
-func (x *Index) TakenUp(m *sms.Message) (other sms.ID, ok bool, err error) {
+// Accepted are the messages that were accepted under an idempotency key of an account, by their place in their request.
+type Accepted struct {
+	index  *Index
+	places map[place][]sms.ID
+}
+
+// place is one of the messages of a request with this body.
+type place struct {
+	hash         string
+	index, count int
+}
+
+// AcceptedUnder returns what was accepted under a key, but for the last moment, which the index does not know yet.
+func (x *Index) AcceptedUnder(account, key string) (*Accepted, error) {
 	if err := x.enter(); err != nil {
-		return sms.ID{}, false, err
+		return nil, err
 	}
 	defer x.leave()
-	messages, err := x.keyed(m.Account, m.Key)
+	messages, err := x.keyed(account, key)
 	if err != nil {
-		return sms.ID{}, false, err
+		return nil, err
 	}
+	a := &Accepted{x, make(map[place][]sms.ID, len(messages))}
 	for _, k := range messages {
-		if k.id == m.ID || k.index != m.KeyIndex || k.count != max(m.KeyCount, 1) || !bytes.Equal(k.hash, m.KeyHash) {
+		at := place{string(k.hash), k.index, k.count}
+		a.places[at] = append(a.places[at], k.id)
+	}
+	return a, nil
+}
+
+// Rival returns another message than m that was accepted for its place and is on its way already; false when there is none.
+func (a *Accepted) Rival(m *sms.Message) (rival sms.ID, ok bool, err error) {
+	for _, id := range a.places[place{string(m.KeyHash), max(m.KeyIndex, 0), max(m.KeyCount, 1)}] {
+		if id == m.ID {
 			continue
 		}
-		p, err := x.progress(k.id)
+		p, err := a.index.Progress(id)
 		if err != nil {
 			return sms.ID{}, false, err
 		}
 		if p.Queued > 0 || p.Held || p.Done > 0 && !p.Repeated {
-			return k.id, true, nil
+			return id, true, nil
 		}
 	}
 	return sms.ID{}, false, nil
