@@ -35,7 +35,7 @@ func Roles() []Role {
 type Node struct {
 	// Name of this node, unique in the mesh, of the form of resource names. Default the host's name in that form.
 	Name string `yaml:"name"`
-	// Region where it runs: carriers prefer owners of their region. Empty = none.
+	// Region where it runs: carriers prefer owners of their region, and the node the servers of its region. Empty = none.
 	Region string `yaml:"region"`
 	// Data is the directory of everything stored: streams, index. Default "data".
 	Data string `yaml:"data"`
@@ -91,6 +91,10 @@ type TLSFiles struct {
 type NATS struct {
 	// URLs of external servers, those of the own region first. Empty = an embedded server.
 	URLs []string `yaml:"urls"`
+	// Home are those of URLs that stand in this node's region: it connects to them first, to others when they are gone, and
+	// comes back when one has been well for ten seconds. Default none: servers of Tasman say where they stand, by the region of
+	// their nodes; others do not.
+	Home []string `yaml:"home"`
 	// Listen address of the embedded server for other nodes. Default "": this process only.
 	Listen string `yaml:"listen"`
 	// Cluster joins the embedded servers of several nodes to one cell.
@@ -349,6 +353,11 @@ func (n *NATS) validate(f *findings) {
 	for i, u := range n.URLs {
 		if !strings.HasPrefix(u, "nats://") && !strings.HasPrefix(u, "tls://") {
 			f.add(fmt.Sprintf("nats.urls[%d]", i), "must start with nats:// or tls://")
+		}
+	}
+	for i, u := range n.Home {
+		if !slices.Contains(n.URLs, u) {
+			f.add(fmt.Sprintf("nats.home[%d]", i), "must be one of nats.urls")
 		}
 	}
 	if n.Listen != "" {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -29,9 +30,10 @@ func ProbeServer(ctx context.Context, cfg Config, url string) ServerState {
 	return state
 }
 
-// dialOne connects to the server of url alone.
+// dialOne connects to the server of url alone, until ctx ends.
 func dialOne(ctx context.Context, cfg Config, url string) (*nats.Conn, error) {
-	options := []nats.Option{nats.Name("tasman doctor " + cfg.Node), nats.NoReconnect(), nats.Timeout(probeWait), nats.IgnoreDiscoveredServers(),
+	options := []nats.Option{nats.Name("tasman probe " + cfg.Node), nats.NoReconnect(), nats.Timeout(probeWait), nats.IgnoreDiscoveredServers(),
+		nats.SetCustomDialer(boundDialer{ctx}),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})} // LastError tells
 	if err := (&Bus{cfg: cfg}).identify(&options); err != nil {
 		return nil, err
@@ -40,6 +42,18 @@ func dialOne(ctx context.Context, cfg Config, url string) (*nats.Conn, error) {
 		return nil, err
 	}
 	return nats.Connect(url, options...)
+}
+
+// boundDialer makes connections that end with a context, so that nobody waits for a server that says nothing.
+type boundDialer struct{ ctx context.Context }
+
+// Dial implements nats.CustomDialer.
+func (d boundDialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: probeWait}).DialContext(d.ctx, network, address)
+	if err == nil {
+		context.AfterFunc(d.ctx, func() { _ = conn.Close() }) // fails only when it is closed already
+	}
+	return conn, err
 }
 
 // varz is what we read of a server's own account of itself.
