@@ -64,7 +64,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
 		var own string
-		b.cfg.Seed = "" // is for servers elsewhere
+		b.cfg.forgetLogin() // is for servers elsewhere
 		if len(cfg.Peers) > 0 {
 			if b.cfg.Seed, own, err = NewSeed(); err != nil {
 				b.cancel()
@@ -97,7 +97,8 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	options := []nats.Option{
 		nats.Name("tasman " + b.cfg.Node),
 		nats.MaxReconnects(-1),
-		nats.DontRandomize(), // those of the own region are first
+		nats.IgnoreAuthErrorAbort(), // a server may not know of this node yet, or of its new credentials
+		nats.DontRandomize(),        // those of the own region are first
 		nats.ReconnectToServer(b.homes.choose),
 		nats.CustomReconnectDelay(reconnectDelay),
 		nats.RetryOnFailedConnect(true),
@@ -154,12 +155,12 @@ func (b *Bus) identify(options *[]nats.Option) error {
 			*options = append(*options, nats.Secure(secure))
 		}
 	}
-	if b.cfg.Seed != "" {
-		key, err := credentials(b.cfg.Seed)
-		if err != nil {
-			return err
-		}
-		*options = append(*options, key)
+	proof, err := b.cfg.login()
+	if err != nil {
+		return err
+	}
+	if proof != nil {
+		*options = append(*options, proof)
 	}
 	return nil
 }

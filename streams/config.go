@@ -26,7 +26,10 @@ type Config struct {
 	Cluster    Cluster  // joins the embedded server to others
 	Region     string   // of this node. No two copies of a stream come to one region; "" = any server will do
 	TLS        TLS      // of all connections between nodes and servers
-	Seed       string   // proves to servers elsewhere who this node is; "" = they do not ask
+	Seed       string   // proves to servers elsewhere who this node is; at most one of Seed, Creds and User, none = they do not ask
+	Creds      string   // file with a user's JWT and seed, for servers in operator mode
+	User       string   // name by which servers know the node
+	Password   string   // of User
 	Roles      []string // that this node plays, which Survey compares its rights with; nothing else needs them
 	Peers      []Peer   // the nodes that may connect to the embedded server; none = any
 	SyncAlways bool     // the embedded server answers only after fsync; false is for tests
@@ -61,6 +64,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if len(c.URLs) == 0 && c.Dir == "" {
 		return c, errors.New("an embedded server needs a directory")
+	}
+	if err := c.checkLogin(); err != nil {
+		return c, err
 	}
 	for _, limit := range []*int64{&c.Limits.MT, &c.Limits.Dispatch, &c.Limits.Events, &c.Limits.Inbound, &c.Limits.Deliver} {
 		orDefault(limit, 8*gib)

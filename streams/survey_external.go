@@ -85,7 +85,7 @@ func (v *varz) state(asked, answered time.Time) ServerState {
 
 // AskSystem asks all servers of a cell by way of a user of its system account, whose name and password are in the URL.
 func AskSystem(ctx context.Context, cfg Config, url string) ([]ServerState, error) {
-	cfg.Seed = "" // another user
+	cfg.forgetLogin() // another user
 	nc, err := dialOne(ctx, cfg, url)
 	if err != nil {
 		return nil, fmt.Errorf("system account at %s: %w", redact(url), err)
