@@ -32,8 +32,9 @@ func ProbeServer(ctx context.Context, cfg Config, url string) ServerState {
 
 // dialOne connects to the server of url alone, until ctx ends.
 func dialOne(ctx context.Context, cfg Config, url string) (*nats.Conn, error) {
+	dialer := &boundDialer{ctx: ctx}
 	options := []nats.Option{nats.Name("tasman probe " + cfg.Node), nats.NoReconnect(), nats.Timeout(probeWait), nats.IgnoreDiscoveredServers(),
-		nats.SetCustomDialer(boundDialer{ctx}),
+		nats.SetCustomDialer(dialer),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})} // LastError tells
 	if err := (&Bus{cfg: cfg}).identify(&options); err != nil {
 		return nil, err
@@ -41,18 +42,26 @@ func dialOne(ctx context.Context, cfg Config, url string) (*nats.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return nats.Connect(url, options...)
+	nc, err := nats.Connect(url, options...)
+	if errors.Is(err, nats.ErrNoServers) && dialer.err != nil { // says less
+		err = dialer.err
+	}
+	return nc, err
 }
 
 // boundDialer makes connections that end with a context, so that nobody waits for a server that says nothing.
-type boundDialer struct{ ctx context.Context }
+type boundDialer struct {
+	ctx context.Context
+	err error // the last one
+}
 
 // Dial implements nats.CustomDialer.
-func (d boundDialer) Dial(network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: probeWait}).DialContext(d.ctx, network, address)
+func (d *boundDialer) Dial(network, address string) (conn net.Conn, err error) {
+	conn, err = (&net.Dialer{Timeout: probeWait}).DialContext(d.ctx, network, address)
 	if err == nil {
 		context.AfterFunc(d.ctx, func() { _ = conn.Close() }) // fails only when it is closed already
 	}
+	d.err = err
 	return conn, err
 }
 
