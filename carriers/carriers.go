@@ -30,6 +30,8 @@ type Config struct {
 	Region string
 	// LeaseTTL is how long a carrier's owner keeps it without renewing; default 10 s. It stops submitting a tenth earlier.
 	LeaseTTL time.Duration
+	// GiveUpAfter is how long an owner without a link to the carrier keeps it although another node reaches it; default 30 s.
+	GiveUpAfter time.Duration
 	// Drain bounds how long outstanding submits are waited for at the end; default 5 s.
 	Drain time.Duration
 }
@@ -59,6 +61,9 @@ type running struct {
 func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, live *configs.Live, log *slog.Logger, reg prometheus.Registerer) (*Carriers, error) {
 	if cfg.LeaseTTL <= 0 {
 		cfg.LeaseTTL = 10 * time.Second
+	}
+	if cfg.GiveUpAfter <= 0 {
+		cfg.GiveUpAfter = giveUpAfter
 	}
 	if cfg.Drain <= 0 {
 		cfg.Drain = 5 * time.Second

@@ -71,7 +71,7 @@ func beMember(name, region, url, dir, resources string) error {
 	}
 	var following sync.WaitGroup
 	following.Go(func() { x.Follow(ctx, bus) })
-	role, err := New(Config{Node: name, Region: region, LeaseTTL: memberTTL, Drain: time.Second}, bus, x, index.NewMatcher(x, bus, name), live, log, nil)
+	role, err := New(Config{Node: name, Region: region, LeaseTTL: memberTTL, GiveUpAfter: memberTTL / 2, Drain: time.Second}, bus, x, index.NewMatcher(x, bus, name), live, log, nil)
 	if err != nil {
 		return err
 	}

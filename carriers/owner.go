@@ -29,10 +29,10 @@ func (w *worker) claim() streams.Claim {
 }
 
 // run works while this node owns the carrier, and competes for it again when it lost it or gave it to a node of the carrier's
-// region.
+// region or to one that reaches it.
 func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		lease, err := w.bus.Claim(ctx, "carrier."+w.name, w.claim())
+		lease, err := w.acquire(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
 				w.log.Warn("lease of the carrier failed", "err", err)
@@ -53,6 +53,12 @@ func (w *worker) run(ctx context.Context) {
 				w.log.Info("the carrier goes to a node of its region")
 				cancel()
 			case <-owned.Done():
+			}
+		})
+		watch.Go(func() {
+			if w.awaitBetter(owned) {
+				w.log.Warn("no link for long: the carrier goes to a node that reaches it")
+				cancel()
 			}
 		})
 		drained := w.own(owned, lease.Clean())

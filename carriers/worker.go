@@ -60,6 +60,7 @@ type worker struct {
 	downSince time.Time // zero while a link is up
 	upSince   time.Time
 	diverting bool
+	respite   respite // after the carrier was given up
 
 	past streams.Past // what may have been submitted in another life of the cell; set before the feeders start
 

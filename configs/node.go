@@ -35,7 +35,7 @@ func Roles() []Role {
 type Node struct {
 	// Name of this node, unique in the mesh, of the form of resource names. Default the host's name in that form.
 	Name string `yaml:"name"`
-	// Region where it runs: carriers prefer owners of their region. Empty = none.
+	// Region where it runs: carriers prefer owners of their region, and the node the servers of its region. Empty = none.
 	Region string `yaml:"region"`
 	// Data is the directory of everything stored: streams, index. Default "data".
 	Data string `yaml:"data"`
@@ -91,6 +91,10 @@ type TLSFiles struct {
 type NATS struct {
 	// URLs of external servers, those of the own region first. Empty = an embedded server.
 	URLs []string `yaml:"urls"`
+	// Home are those of URLs that stand in this node's region: it connects to them first, to others when they are gone, and
+	// comes back when one has been well for ten seconds. Default none: servers of Tasman say where they stand, by the region of
+	// their nodes; others do not.
+	Home []string `yaml:"home"`
 	// Listen address of the embedded server for other nodes. Default "": this process only.
 	Listen string `yaml:"listen"`
 	// Cluster joins the embedded servers of several nodes to one cell.
@@ -101,6 +105,12 @@ type NATS struct {
 	// SeedFile holds the seed (SU...) that proves to the servers who this node is; `tasman key` makes one. Needed where the
 	// servers have nodes listed.
 	SeedFile string `yaml:"seed_file"`
+	// CredsFile proves the same to external servers in operator mode: the file with a user's JWT and seed that nsc makes. It is
+	// read again for each connection.
+	CredsFile string `yaml:"creds_file"`
+	// User and Password prove it to external servers that list users by name.
+	User     string `yaml:"user"`
+	Password Secret `yaml:"password"`
 	// Nodes that may connect to the embedded server, the same list on every server of a cell. Empty = any that can reach it.
 	Nodes []NodeKey `yaml:"nodes"`
 	// Replicas of each stream: 1, 3 or 5. Default 1.
@@ -351,6 +361,11 @@ func (n *NATS) validate(f *findings) {
 			f.add(fmt.Sprintf("nats.urls[%d]", i), "must start with nats:// or tls://")
 		}
 	}
+	for i, u := range n.Home {
+		if !slices.Contains(n.URLs, u) {
+			f.add(fmt.Sprintf("nats.home[%d]", i), "must be one of nats.urls")
+		}
+	}
 	if n.Listen != "" {
 		f.hostPort("nats.listen", n.Listen, true)
 		if len(n.URLs) > 0 {
@@ -365,6 +380,7 @@ func (n *NATS) validate(f *findings) {
 	}
 	n.Cluster.validate(f, n)
 	n.TLS.validate(f)
+	n.validateLogin(f)
 	if len(n.Nodes) > 0 && len(n.URLs) > 0 {
 		f.add("nats.nodes", "is for the embedded server, which nats.urls switches off")
 	}
@@ -392,6 +408,24 @@ func (n *NATS) validate(f *findings) {
 func (t *NodeTLS) validate(f *findings) {
 	if *t != (NodeTLS{}) && (t.CAFile == "" || t.CertFile == "" || t.KeyFile == "") {
 		f.add("nats.tls", "ca_file, cert_file and key_file must be set all or none")
+	}
+}
+
+// validateLogin looks at how the node shows who it is.
+func (n *NATS) validateLogin(f *findings) {
+	for _, l := range []struct {
+		field      string
+		set, other bool
+	}{{"nats.creds_file", n.CredsFile != "", n.SeedFile != ""}, {"nats.user", n.User != "", n.SeedFile != "" || n.CredsFile != ""}} {
+		switch {
+		case l.set && len(n.URLs) == 0:
+			f.add(l.field, "is for external servers: nats.urls names none")
+		case l.set && l.other:
+			f.add(l.field, "only one of seed_file, creds_file and user may be set")
+		}
+	}
+	if n.Password != "" && n.User == "" {
+		f.add("nats.password", "needs nats.user")
 	}
 }
 

@@ -27,7 +27,7 @@ type DoctorOptions struct {
 func Doctor(ctx context.Context, cfg *configs.Node, opts DoctorOptions) (*doctor.Report, error) {
 	if len(opts.Servers) > 0 {
 		other := *cfg
-		other.NATS.URLs, other.NATS.Listen, other.NATS.Cluster.Listen, other.NATS.Nodes = opts.Servers, "", "", nil
+		other.NATS.URLs, other.NATS.Home, other.NATS.Listen, other.NATS.Cluster.Listen, other.NATS.Nodes = opts.Servers, nil, "", "", nil
 		cfg = &other
 	}
 	if len(cfg.NATS.URLs) > 0 {

@@ -87,14 +87,7 @@ func (g *guarded) as(t *testing.T, role string, change ...func(*Config)) *Bus {
 	for _, c := range change {
 		c(&cfg)
 	}
-	b, err := Open(timeout(t), cfg, slog.New(slog.DiscardHandler), nil)
-	check(t, err)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = b.Close(ctx)
-	})
-	return b
+	return elsewhere(t, cfg)
 }
 
 // A node without a key, with another's or with a certificate of another authority does not come in.

@@ -38,7 +38,8 @@ type Bus struct {
 	mu        sync.Mutex
 	consumers map[*Consumer]struct{}
 
-	moves     chan struct{} // asks for another server
+	moves     chan serverMove // for followServers
+	homes     *homes
 	gauges    gauges
 	disk      disk
 	failed    chan error // see Failed
@@ -57,13 +58,13 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan struct{}, 1),
-		failed: make(chan error, 1)}
+	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan serverMove, 1),
+		failed: make(chan error, 1), homes: newHomes(cfg)}
 	b.avoid.until = make([]atomicTime, cfg.Partitions)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
 		var own string
-		b.cfg.Seed = "" // is for servers elsewhere
+		b.cfg.forgetLogin() // is for servers elsewhere
 		if len(cfg.Peers) > 0 {
 			if b.cfg.Seed, own, err = NewSeed(); err != nil {
 				b.cancel()
@@ -84,6 +85,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	b.owned.Go(b.reclaim)
 	b.owned.Go(b.followServers)
 	b.owned.Go(b.leaveSilent)
+	b.owned.Go(b.goHome)
 	b.owned.Go(b.watchGauges)
 	b.owned.Go(b.watchDisk)
 	b.owned.Go(b.writePositions)
@@ -95,7 +97,9 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	options := []nats.Option{
 		nats.Name("tasman " + b.cfg.Node),
 		nats.MaxReconnects(-1),
-		nats.DontRandomize(), // those of the own region are first
+		nats.IgnoreAuthErrorAbort(), // a server may not know of this node yet, or of its new credentials
+		nats.DontRandomize(),        // those of the own region are first
+		nats.ReconnectToServer(b.homes.choose),
 		nats.CustomReconnectDelay(reconnectDelay),
 		nats.RetryOnFailedConnect(true),
 		// Nothing is kept while disconnected: a publish then fails at once as not stored.
@@ -109,7 +113,7 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	if err := b.identify(&options); err != nil {
 		return err
 	}
-	if b.nc, err = nats.Connect(strings.Join(b.cfg.URLs, ","), options...); err != nil {
+	if b.nc, err = nats.Connect(strings.Join(b.homes.first(b.cfg.URLs), ","), options...); err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	for !b.nc.IsConnected() {
@@ -118,6 +122,7 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 		}
 	}
 	b.hear()
+	b.homes.arrived(b.nc)
 	if b.js, err = jetstream.New(b.nc); err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -150,12 +155,12 @@ func (b *Bus) identify(options *[]nats.Option) error {
 			*options = append(*options, nats.Secure(secure))
 		}
 	}
-	if b.cfg.Seed != "" {
-		key, err := credentials(b.cfg.Seed)
-		if err != nil {
-			return err
-		}
-		*options = append(*options, key)
+	proof, err := b.cfg.login()
+	if err != nil {
+		return err
+	}
+	if proof != nil {
+		*options = append(*options, proof)
 	}
 	return nil
 }
@@ -166,13 +171,7 @@ func (b *Bus) Close(ctx context.Context) (err error) {
 	b.closing.Do(func() {
 		err = b.pub.close(ctx)
 		b.flushPositions(ctx)
-		b.mu.Lock()
-		open := make([]*Consumer, 0, len(b.consumers))
-		for c := range b.consumers {
-			open = append(open, c)
-		}
-		b.mu.Unlock()
-		for _, c := range open {
+		for _, c := range b.readers() {
 			c.Close()
 		}
 		if b.nc.IsConnected() {
@@ -220,11 +219,10 @@ func (b *Bus) hear() { b.heard.Store(time.Now().UnixNano()) }
 // reconnected is called by the connection after it came back: what was asked of the old one must be asked again.
 func (b *Bus) reconnected() {
 	b.hear()
+	b.homes.arrived(b.nc)
 	b.avoid.forget()
 	b.pub.repeatAll()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for c := range b.consumers {
+	for _, c := range b.readers() {
 		c.repull()
 	}
 }

@@ -20,12 +20,16 @@ type Config struct {
 	Node string // this node's name, unique in the mesh; letters, digits, '-' and '_'
 
 	URLs       []string // servers to connect to; none means an embedded server
+	Home       []string // those of URLs that stand in this node's region; none = as servers of Tasman say
 	Dir        string   // where the embedded server keeps its files
 	Listen     string   // host:port where the embedded server takes other clients; "" means in-process only
 	Cluster    Cluster  // joins the embedded server to others
-	Region     string   // of the embedded server: no two copies of a stream come to one region; "" = any server will do
+	Region     string   // of this node. No two copies of a stream come to one region; "" = any server will do
 	TLS        TLS      // of all connections between nodes and servers
-	Seed       string   // proves to servers elsewhere who this node is; "" = they do not ask
+	Seed       string   // proves to servers elsewhere who this node is; at most one of Seed, Creds and User, none = they do not ask
+	Creds      string   // file with a user's JWT and seed, for servers in operator mode
+	User       string   // name by which servers know the node
+	Password   string   // of User
 	Roles      []string // that this node plays, which Survey compares its rights with; nothing else needs them
 	Peers      []Peer   // the nodes that may connect to the embedded server; none = any
 	SyncAlways bool     // the embedded server answers only after fsync; false is for tests
@@ -40,6 +44,8 @@ type Config struct {
 	FreePercent int           // disk watermark of the embedded server in percent, default 10
 	FreeBytes   int64         // the same in bytes, default 2 GiB; the lower of both counts
 	AckWait     time.Duration // until an unanswered batch is delivered again, default 30 s
+
+	homeAfter time.Duration // how long a server of the region must be well before the node goes back to it; shorter in tests
 }
 
 // Cluster makes the embedded server one of a cell, whose servers hold the streams together. Each is named like its node.
@@ -59,6 +65,9 @@ func (c Config) withDefaults() (Config, error) {
 	if len(c.URLs) == 0 && c.Dir == "" {
 		return c, errors.New("an embedded server needs a directory")
 	}
+	if err := c.checkLogin(); err != nil {
+		return c, err
+	}
 	for _, limit := range []*int64{&c.Limits.MT, &c.Limits.Dispatch, &c.Limits.Events, &c.Limits.Inbound, &c.Limits.Deliver} {
 		orDefault(limit, 8*gib)
 	}
@@ -71,6 +80,7 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.FreePercent, 10)
 	orDefault(&c.FreeBytes, 2*gib)
 	orDefault(&c.AckWait, 30*time.Second)
+	orDefault(&c.homeAfter, homeAfter)
 	if c.Replicas < 1 || c.Partitions < 1 || c.Shards < 1 || c.AckWait < 0 {
 		return c, errors.New("replicas, partitions, shards and ack wait must be positive")
 	}

@@ -18,17 +18,6 @@ func onDisk(d interface{ Path() string }) streamstest.Option {
 	return streamstest.With(func(c *streams.Config) { c.Dir, c.SyncAlways = filepath.Join(d.Path(), "jetstream"), true })
 }
 
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for !ok() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited a minute until %s", what)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-}
-
 // A disk below the watermark stops acceptance and nothing else; it begins again only when clearly more is free.
 func TestDiskBelowWatermark(t *testing.T) {
 	disk := streamstest.NewDisk(t, 64)

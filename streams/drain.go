@@ -68,7 +68,7 @@ type drainedRequest struct {
 // drained removes what was handed over: itself where the server is this process's or everybody may do all, else by way of role
 // streams.
 func (b *Bus) drained(ctx context.Context, account string, upTo uint64) error {
-	if b.srv != nil || b.cfg.Seed == "" {
+	if b.srv != nil || b.cfg.anonymous() {
 		_, err := b.purge(ctx, Deliver, ParkedSubject(account), upTo)
 		return err
 	}

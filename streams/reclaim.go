@@ -55,9 +55,7 @@ func (b *Bus) followElections() error {
 	}
 	_, err := b.nc.Subscribe(electionPrefix+"*.*", func(m *nats.Msg) {
 		stream, name, _ := strings.Cut(strings.TrimPrefix(m.Subject, electionPrefix), ".")
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		for c := range b.consumers {
+		for _, c := range b.readers() {
 			if c.durable.Name == name && c.durable.Stream == stream {
 				c.repull()
 			}
@@ -86,6 +84,7 @@ func (b *Bus) reclaim() {
 	}
 }
 
+// readers returns those that are open. What is done with them is done without the lock of the bus.
 func (b *Bus) readers() []*Consumer {
 	b.mu.Lock()
 	defer b.mu.Unlock()

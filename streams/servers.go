@@ -14,50 +14,77 @@ const (
 	settleMost = 400 * time.Millisecond
 )
 
-// serverLeaves is called by the connection when its server says that it is about to stop.
-func (b *Bus) serverLeaves(*nats.Conn) {
+// serverMove asks for another server.
+type serverMove struct {
+	silent bool   // the one that there is does not answer, so that there is nothing to wait for
+	home   string // address of a server of this node's region to go back to; "" = any other
+}
+
+// ask has followServers move the connection. It reports false when a move is under way or about to be: then this one is left out.
+func (b *Bus) ask(m serverMove) bool {
 	select {
-	case b.moves <- struct{}{}:
+	case b.moves <- m:
+		return true
 	default:
+		return false
 	}
 }
 
-// followServers moves the connection when it is told to, until the bus closes.
+// serverLeaves is called by the connection when its server says that it is about to stop.
+func (b *Bus) serverLeaves(*nats.Conn) { b.ask(serverMove{}) }
+
+// followServers moves the connection when it is told to, one move at a time, until the bus closes.
 func (b *Bus) followServers() {
 	for {
 		select {
 		case <-b.ctx.Done():
 			return
-		case <-b.moves:
-			b.move()
+		case m := <-b.moves:
+			b.move(m)
 		}
 	}
 }
 
-// move connects to another server in order: readers ask for nothing more and take what is on its way, then the connection is
-// made anew. A publish that is not answered by then is repeated under the same id.
-func (b *Bus) move() {
-	b.log.Info("moving to another server", "from", b.nc.ConnectedServerName())
-	for _, c := range b.allConsumers() {
-		c.suspend()
-	}
-	for wait := settleTime; wait <= settleMost; wait += settleTime {
-		if pause(b.ctx, settleTime) != nil {
-			return
+// move makes the connection anew, with another server. A publish that is not answered by then is repeated under the same id.
+func (b *Bus) move(m serverMove) {
+	from := b.nc.ConnectedServerName()
+	switch {
+	case m.silent:
+		b.log.Warn("the server does not answer, connecting to another", "server", from)
+	case m.home != "":
+		if !b.homes.wish(m.home) {
+			return // is at home again
 		}
-		if !b.working() {
-			break
-		}
+		b.log.Info("moving back to a server of the region", "from", from)
+		b.settle()
+	default:
+		b.log.Info("moving to another server", "from", from)
+		b.settle()
 	}
-	b.ping() // the server has what was said so far
+	if b.ctx.Err() != nil {
+		return
+	}
 	if err := b.nc.ForceReconnect(); err != nil {
 		b.log.Debug("connection not made anew", "err", err) // it is closed
 	}
 }
 
+// settle prepares a move in order: readers ask for nothing more and take what is on its way.
+func (b *Bus) settle() {
+	for _, c := range b.readers() {
+		c.suspend()
+	}
+	for wait := settleTime; wait <= settleMost; wait += settleTime {
+		if pause(b.ctx, settleTime) != nil || !b.working() {
+			break
+		}
+	}
+	b.ping() // the server has what was said so far
+}
+
 // working reports whether a reader has batches that it has not answered.
 func (b *Bus) working() bool {
-	for _, c := range b.allConsumers() {
+	for _, c := range b.readers() {
 		c.mu.Lock()
 		open := len(c.open)
 		c.mu.Unlock()
@@ -66,16 +93,6 @@ func (b *Bus) working() bool {
 		}
 	}
 	return false
-}
-
-func (b *Bus) allConsumers() []*Consumer {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	list := make([]*Consumer, 0, len(b.consumers))
-	for c := range b.consumers {
-		list = append(list, c)
-	}
-	return list
 }
 
 // suspend ends the outstanding pulls, in that nobody listens to them any more but for what is on its way. repull ends it.

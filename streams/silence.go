@@ -32,17 +32,13 @@ func (b *Bus) leaveSilent() {
 		if since > 2*silentMost {
 			rest = silentMove
 		}
-		if !b.silent() || len(b.nc.Servers()) < 2 || since < rest {
+		if !b.silent() || len(b.nc.Servers()) < 2 || since < rest || !b.ask(serverMove{silent: true}) {
 			continue
 		}
 		if !moved.IsZero() {
 			rest = min(2*rest, silentMost)
 		}
 		moved = time.Now()
-		b.log.Warn("the server does not answer, connecting to another", "server", b.nc.ConnectedServerName())
-		if err := b.nc.ForceReconnect(); err != nil {
-			b.log.Debug("connection not made anew", "err", err) // it is closed
-		}
 	}
 }
 

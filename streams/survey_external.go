@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -29,9 +30,11 @@ func ProbeServer(ctx context.Context, cfg Config, url string) ServerState {
 	return state
 }
 
-// dialOne connects to the server of url alone.
+// dialOne connects to the server of url alone, until ctx ends.
 func dialOne(ctx context.Context, cfg Config, url string) (*nats.Conn, error) {
-	options := []nats.Option{nats.Name("tasman doctor " + cfg.Node), nats.NoReconnect(), nats.Timeout(probeWait), nats.IgnoreDiscoveredServers(),
+	dialer := &boundDialer{ctx: ctx}
+	options := []nats.Option{nats.Name("tasman probe " + cfg.Node), nats.NoReconnect(), nats.Timeout(probeWait), nats.IgnoreDiscoveredServers(),
+		nats.SetCustomDialer(dialer),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})} // LastError tells
 	if err := (&Bus{cfg: cfg}).identify(&options); err != nil {
 		return nil, err
@@ -39,7 +42,27 @@ func dialOne(ctx context.Context, cfg Config, url string) (*nats.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return nats.Connect(url, options...)
+	nc, err := nats.Connect(url, options...)
+	if errors.Is(err, nats.ErrNoServers) && dialer.err != nil { // says less
+		err = dialer.err
+	}
+	return nc, err
+}
+
+// boundDialer makes connections that end with a context, so that nobody waits for a server that says nothing.
+type boundDialer struct {
+	ctx context.Context
+	err error // the last one
+}
+
+// Dial implements nats.CustomDialer.
+func (d *boundDialer) Dial(network, address string) (conn net.Conn, err error) {
+	conn, err = (&net.Dialer{Timeout: probeWait}).DialContext(d.ctx, network, address)
+	if err == nil {
+		context.AfterFunc(d.ctx, func() { _ = conn.Close() }) // fails only when it is closed already
+	}
+	d.err = err
+	return conn, err
 }
 
 // varz is what we read of a server's own account of itself.
@@ -71,7 +94,7 @@ func (v *varz) state(asked, answered time.Time) ServerState {
 
 // AskSystem asks all servers of a cell by way of a user of its system account, whose name and password are in the URL.
 func AskSystem(ctx context.Context, cfg Config, url string) ([]ServerState, error) {
-	cfg.Seed = "" // another user
+	cfg.forgetLogin() // another user
 	nc, err := dialOne(ctx, cfg, url)
 	if err != nil {
 		return nil, fmt.Errorf("system account at %s: %w", redact(url), err)

@@ -31,6 +31,12 @@ func reachable(s *streams.Survey) []Finding {
 	c := check{name: "servers"}
 	nodes := slices.ContainsFunc(s.Servers, func(v streams.ServerState) bool { return v.Node })
 	var names []string
+	nameless := 0 // that do not answer where they should: each may be one that holds copies
+	for _, v := range s.Servers {
+		if v.Problem != "" && v.Name == "" {
+			nameless++
+		}
+	}
 	for _, v := range s.Servers {
 		name := nameOf(v)
 		names = append(names, name)
@@ -44,6 +50,8 @@ func reachable(s *streams.Survey) []Finding {
 			c.add(Fail, name, "start it, or open the way to it; if it is gone for good, take it out of nats.urls", "does not answer: %s", v.Problem)
 		case v.JetStream == nil && nodes:
 			c.add(Fail, name, "start node "+name+" or open the way to it", "holds copies and does not answer")
+		case v.JetStream == nil && nameless > 0:
+			nameless-- // told already
 		case v.JetStream == nil:
 			c.add(Unknown, name, "add it to nats.urls, or ask by --system or --monitor", "holds copies and was not asked")
 		}

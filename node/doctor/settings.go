@@ -57,14 +57,20 @@ func (c *check) access(cfg *configs.Node) {
 			c.add(Warn, "nats.tls", make, "is not set: message texts and numbers travel to %s in clear", u.Host)
 		}
 	}
-	if n.SeedFile == "" {
+	c.private("nats.seed_file", n.SeedFile, "make it with `tasman key "+n.SeedFile+"` and list what that prints in nats.nodes of every server")
+	c.private("nats.creds_file", n.CredsFile, "make it with `nsc generate creds` for this node's user")
+}
+
+// private checks a file by which the node is known.
+func (c *check) private(field, file, missing string) {
+	if file == "" {
 		return
 	}
-	switch info, err := os.Stat(n.SeedFile); {
+	switch info, err := os.Stat(file); {
 	case err != nil:
-		c.add(Fail, "nats.seed_file", "make it with `tasman key "+n.SeedFile+"` and list what that prints in nats.nodes of every server", "cannot be read: %v", err)
+		c.add(Fail, field, missing, "cannot be read: %v", err)
 	case info.Mode().Perm()&0o077 != 0:
-		c.add(Fail, "nats.seed_file", "chmod 600 "+n.SeedFile, "can be read by other users of this machine: who has it is this node")
+		c.add(Fail, field, "chmod 600 "+file, "can be read by other users of this machine: who has it is this node")
 	}
 }
 

@@ -45,16 +45,17 @@ func TestSettings(t *testing.T) {
 		"one server named": {func(c *configs.Node) {
 			c.NATS.Replicas, c.NATS.Partitions, c.NATS.URLs = 3, 3, []string{"nats://127.0.0.1:1"}
 		}, Warn, []string{"list every server"}},
-		"no watermark":       {func(c *configs.Node) { c.NATS.FreeBytes = 0 }, Warn, []string{"free_percent: 10"}},
-		"no database":        {func(c *configs.Node) { c.MySQL.DSN = "" }, Warn, []string{"mysql.dsn"}},
-		"open to all":        {func(c *configs.Node) { c.NATS.Listen, c.NATS.TLS = "0.0.0.0:4222", secure }, Warn, []string{"nats.nodes", "whoever reaches"}},
-		"cell in clear":      {func(c *configs.Node) { c.NATS.Cluster.Listen, c.NATS.Replicas, c.NATS.Partitions = ":6222", 3, 3 }, Warn, []string{"nats.tls"}},
-		"clear to a server":  {func(c *configs.Node) { c.NATS.URLs = []string{"nats://10.0.0.1:4222"} }, Warn, []string{"10.0.0.1:4222 in clear"}},
-		"seed for everybody": {func(c *configs.Node) { c.NATS.SeedFile = seed }, Fail, []string{"chmod 600 " + seed}},
-		"seed missing":       {func(c *configs.Node) { c.NATS.SeedFile = seed + "2" }, Fail, []string{"tasman key"}},
-		"one carriers node":  {func(c *configs.Node) { known(c); c.NATS.Nodes = c.NATS.Nodes[:5] }, Warn, []string{"links of all carriers", "carriers1"}},
-		"two of each":        {known, OK, nil},
-		"tls to a server":    {func(c *configs.Node) { c.NATS.URLs = []string{"tls://10.0.0.1:4222"} }, OK, nil},
+		"no watermark":        {func(c *configs.Node) { c.NATS.FreeBytes = 0 }, Warn, []string{"free_percent: 10"}},
+		"no database":         {func(c *configs.Node) { c.MySQL.DSN = "" }, Warn, []string{"mysql.dsn"}},
+		"open to all":         {func(c *configs.Node) { c.NATS.Listen, c.NATS.TLS = "0.0.0.0:4222", secure }, Warn, []string{"nats.nodes", "whoever reaches"}},
+		"cell in clear":       {func(c *configs.Node) { c.NATS.Cluster.Listen, c.NATS.Replicas, c.NATS.Partitions = ":6222", 3, 3 }, Warn, []string{"nats.tls"}},
+		"clear to a server":   {func(c *configs.Node) { c.NATS.URLs = []string{"nats://10.0.0.1:4222"} }, Warn, []string{"10.0.0.1:4222 in clear"}},
+		"seed for everybody":  {func(c *configs.Node) { c.NATS.SeedFile = seed }, Fail, []string{"chmod 600 " + seed}},
+		"creds for everybody": {func(c *configs.Node) { c.NATS.CredsFile = seed }, Fail, []string{"nats.creds_file", "chmod 600 " + seed}},
+		"seed missing":        {func(c *configs.Node) { c.NATS.SeedFile = seed + "2" }, Fail, []string{"tasman key"}},
+		"one carriers node":   {func(c *configs.Node) { known(c); c.NATS.Nodes = c.NATS.Nodes[:5] }, Warn, []string{"links of all carriers", "carriers1"}},
+		"two of each":         {known, OK, nil},
+		"tls to a server":     {func(c *configs.Node) { c.NATS.URLs = []string{"tls://10.0.0.1:4222"} }, OK, nil},
 	} {
 		cfg := goodSettings(t)
 		c.spoil(cfg)

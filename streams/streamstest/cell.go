@@ -139,10 +139,13 @@ func (c *Cell) LeaderOf(stream string) int {
 func (c *Cell) Node(i int) *streams.Bus { return c.nodes[i] }
 
 // Connect returns a bus of a node without a server, connected to the cell and closed when the test ends.
-func (c *Cell) Connect(name string) *streams.Bus {
+func (c *Cell) Connect(name string) *streams.Bus { return c.ConnectIn(name, "") }
+
+// ConnectIn is Connect for a node in a region.
+func (c *Cell) ConnectIn(name, region string) *streams.Bus {
 	c.tb.Helper()
 	cfg := c.configs[0]
-	cfg.Node, cfg.Dir, cfg.Listen, cfg.Cluster = name, "", "", streams.Cluster{}
+	cfg.Node, cfg.Region, cfg.Dir, cfg.Listen, cfg.Cluster = name, region, "", "", streams.Cluster{}
 	for _, s := range c.configs {
 		cfg.URLs = append(cfg.URLs, "nats://"+s.Listen)
 	}
