@@ -102,18 +102,17 @@ func (m *DeliverSM) DecodeBody(b []byte) error { return (*SubmitSM)(m).decode(b,
 func (m *SubmitSM) decode(b []byte, cmd CommandID) error {
 	c := cursor{b: b, cmd: cmd}
 	m.ServiceType = c.cstr("service_type", maxServiceType, StatusInvalidServiceType)
-	m.Source, m.Destination = c.addresses(maxAddr)
-	m.ESMClass = c.u8("esm_class")
-	m.ProtocolID = c.u8("protocol_id")
-	m.PriorityFlag = c.u8("priority_flag")
-	m.ScheduleDeliveryTime = c.cstr("schedule_delivery_time", maxTime, StatusInvalidSchedule)
-	m.ValidityPeriod = c.cstr("validity_period", maxTime, StatusInvalidExpiry)
-	m.RegisteredDelivery = c.u8("registered_delivery")
-	m.ReplaceIfPresent = c.u8("replace_if_present_flag")
-	m.DataCoding = c.u8("data_coding")
-	m.DefaultMessageID = c.u8("sm_default_msg_id")
-	n := c.u8("sm_length")
-	m.ShortMessage = c.octets("short_message", int(n), StatusInvalidMessageLength)
+	c.addresses(&m.Source, &m.Destination, maxAddr)
+	f := c.u8s("esm_class", "protocol_id", "priority_flag")
+	m.ESMClass, m.ProtocolID, m.PriorityFlag = f[0], f[1], f[2]
+	m.ScheduleDeliveryTime, m.ValidityPeriod = "", ""
+	if !c.twoEmpty() {
+		m.ScheduleDeliveryTime = c.cstr("schedule_delivery_time", maxTime, StatusInvalidSchedule)
+		m.ValidityPeriod = c.cstr("validity_period", maxTime, StatusInvalidExpiry)
+	}
+	f = c.u8s("registered_delivery", "replace_if_present_flag", "data_coding", "sm_default_msg_id", "sm_length")
+	m.RegisteredDelivery, m.ReplaceIfPresent, m.DataCoding, m.DefaultMessageID = f[0], f[1], f[2], f[3]
+	m.ShortMessage = c.octets("short_message", int(f[4]), StatusInvalidMessageLength)
 	m.TLVs = c.tlvs()
 	return c.done()
 }
