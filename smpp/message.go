@@ -7,20 +7,24 @@ type Address struct {
 	Addr     string
 }
 
+// NewAddress returns the address of these parts, in the order of the wire.
+func NewAddress(ton, npi uint8, addr string) Address { return Address{TON: ton, NPI: npi, Addr: addr} }
+
 // Field sizes with their NUL (SMPP 3.4 §4.4.1, §4.7.1).
 const (
 	maxServiceType = 6
 	maxAddr        = 21
 	maxDataAddr    = 65
 	maxTime        = 17
-	// maxShortMessage is 254 by SMPP 3.4 §5.2.21; 5.0 allows 255, which some
-	// peers send, so 255 is taken and 254 is what we send.
-	maxShortMessage = 254
 	// maxMessageID is 65 by SMPP 3.4 §5.2.23. Longer ids are seen, and an id
 	// that cannot be read makes a receipt unmatchable.
 	maxMessageID        = 65
 	maxMessageIDDecoded = 256
 )
+
+// MaxShortMessage is the number of octets that short_message holds (SMPP 3.4 §5.2.21).
+// 5.0 allows 255, which some peers send, so 255 is taken and 254 is what we send.
+const MaxShortMessage = 254
 
 // Masks and values of esm_class (SMPP 3.4 §5.2.12). Test with the masks: some
 // peers set several bits, e.g. 0x44.
@@ -128,7 +132,7 @@ func (m *SubmitSM) check(cmd CommandID) error {
 	k.cstr("destination_addr", m.Destination.Addr, maxAddr, StatusInvalidDestination)
 	k.cstr("schedule_delivery_time", m.ScheduleDeliveryTime, maxTime, StatusInvalidSchedule)
 	k.cstr("validity_period", m.ValidityPeriod, maxTime, StatusInvalidExpiry)
-	k.that(len(m.ShortMessage) <= maxShortMessage, "short_message", StatusInvalidMessageLength)
+	k.that(len(m.ShortMessage) <= MaxShortMessage, "short_message", StatusInvalidMessageLength)
 	k.tlvs(m.TLVs)
 	return k.done()
 }
