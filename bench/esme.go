@@ -286,15 +286,12 @@ func (e *esme) fill(p *plan, n *owed) {
 		return
 	}
 	e.pdu.ESMClass, e.pdu.DataCoding = n.esmClass, n.coding
-	if len(n.text) <= maxShortMessage {
+	if len(n.text) <= smpp.MaxShortMessage {
 		e.pdu.ShortMessage = n.text
 	} else {
 		e.pdu.TLVs = smpp.AppendTLV(nil, smpp.TagMessagePayload, n.text)
 	}
 }
-
-// maxShortMessage is what short_message holds (SMPP 3.4 §5.2.21).
-const maxShortMessage = 254
 
 // settled takes the outcome of a deliver_sm; it is the done callback of all.
 func (e *esme) settled(o smpp.Outcome) {

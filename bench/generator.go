@@ -82,7 +82,7 @@ func (g *generator) fill(m *smpp.SubmitSM, msg *chosen, to string, i int) {
 	}
 	g.text = text
 	m.ShortMessage = text
-	if len(text) > maxShortMessage || v.payload {
+	if len(text) > smpp.MaxShortMessage || v.payload {
 		g.tlvs = smpp.AppendTLV(g.tlvs[:0], smpp.TagMessagePayload, text)
 		m.ShortMessage, m.TLVs = nil, g.tlvs
 	}

@@ -102,8 +102,8 @@ func (s *segments) fill(pdu *smpp.SubmitSM, seq int, body []byte) error {
 		pdu.ESMClass |= smpp.ESMUDHI
 		body = append(append(make([]byte, 0, len(udh)+len(body)), udh...), body...)
 	}
-	if len(body) > maxShortMessage {
-		return fmt.Errorf("segment %d has %d octets, at most %d fit", seq, len(body), maxShortMessage)
+	if len(body) > smpp.MaxShortMessage {
+		return fmt.Errorf("segment %d has %d octets, at most %d fit", seq, len(body), smpp.MaxShortMessage)
 	}
 	pdu.DataCoding, pdu.ShortMessage = s.coding, body
 	return nil

@@ -38,10 +38,19 @@ func (c *Core) dueMO(ctx context.Context, js *joiner, rec *sms.Record, o *output
 		return nil
 	}
 	ref, total, seq, _ := smpp.Concat(mo.UDH)
-	key := setKey{mo: true, owner: rec.Inbound.Carrier, source: mo.Source, destination: mo.Destination, ref: ref, wide: smpp.UDH(mo.UDH).WideConcat(), total: total,
+	key := setKey{mo: true, owner: senderOf(rec.Inbound), source: mo.Source, destination: mo.Destination, ref: ref, wide: smpp.UDH(mo.UDH).WideConcat(), total: total,
 		binary: mo.Encoding == sms.Binary}
 	g := &segment{id: mo.ID, seq: seq, at: rec.Inbound.Received, encoding: mo.Encoding, shift: mo.Shift, octets: octetsOf(mo), udh: mo.UDH, rec: rec}
 	return c.release(ctx, js, js.add(key, g, joinMOFor, now), o)
+}
+
+// senderOf returns what tells handsets with the same address apart. A handset's segments may come by several carriers, when an
+// operator is configured as more than one; who has no address is somebody else at each.
+func senderOf(in *sms.Inbound) string {
+	if in.MO.Source.IsZero() {
+		return in.Carrier
+	}
+	return ""
 }
 
 // releaseMO hands over the MO that the segments make, or each of them when they make none.

@@ -248,6 +248,22 @@ func TestMOsAreJoined(t *testing.T) {
 	if d.ID != a.Inbound.MO.ID || d.Account != "joins" || d.Segments != 3 || d.MO.Text != "is it € 5?" || len(d.MO.UDH)+len(d.MO.Data) != 0 || d.MO.Incomplete {
 		t.Errorf("MO %+v, %+v", d, d.MO)
 	}
+	one, other := mo("8123", 8, 2, 1, "by two "), mo("8123", 8, 2, 2, "carriers")
+	other.Inbound.Carrier = "b"
+	r.store(streams.InboundSubject("a"), one)
+	r.store(streams.InboundSubject("b"), other)
+	if d := awaitMO(one, other); d.MO.Text != "by two carriers" || d.Carrier != "a" {
+		t.Errorf("MO %+v, %+v", d, d.MO)
+	}
+	for _, c := range []struct{ carrier, source, want string }{{"a", "", "a"}, {"b", "", "b"}, {"a", "64211234567", ""}} {
+		in := &sms.Inbound{Carrier: c.carrier, MO: &sms.MO{}}
+		if c.source != "" {
+			in.MO.Source = sms.Address{Kind: sms.MSISDN, Value: c.source}
+		}
+		if got := senderOf(in); got != c.want {
+			t.Errorf("segments of %q at %s are told apart by %q", c.source, c.carrier, got)
+		}
+	}
 	early := mo("8123", 6, 2, 2, "late")
 	early.Inbound.Received = time.Now().Add(-joinMOFor) // its time is over, as after a long restart: a short round more
 	r.store(streams.InboundSubject("a"), early)

@@ -43,7 +43,7 @@ func (g *segment) alike(h *segment) bool { return g.encoding == h.encoding && g.
 
 // setKey tells the segments of one message from those of others.
 type setKey struct {
-	owner               string // the account, or the carrier of an MO
+	owner               string // the account; of an MO without a source, the carrier
 	source, destination sms.Address
 	ref                 uint16
 	wide                bool // a reference of 16 bits

@@ -1,9 +1,9 @@
 package edge
 
 import (
-	"math"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"tasman/sms"
 )
@@ -66,10 +66,7 @@ func (a *acceptor) setOldestLocked() {
 // keepBehind keeps a delivery back while its message's sender has not been told: wasTold offers it then. False means that it
 // may go now, which costs nothing but a comparison for all messages older than the oldest one open.
 func (a *acceptor) keepBehind(it *item) bool {
-	oldest, accepted := a.order.oldest.Load(), it.delivery.Accepted.UnixNano()
-	if it.delivery.Segment > 0 { // it may have been accepted after the first, whose time this is
-		accepted = math.MaxInt64
-	}
+	oldest, accepted := a.order.oldest.Load(), acceptedBy(it.delivery)
 	if oldest == 0 || accepted < oldest || it.delivery.MO != nil {
 		return false
 	}
@@ -86,6 +83,17 @@ func (a *acceptor) keepBehind(it *item) bool {
 		}
 	}
 	return false
+}
+
+// acceptedBy returns a time before which the message that the receipt names was accepted, in Unix nanoseconds. A segment of a joined
+// message is named by the id that its submitter has of it: it may have been accepted after the first, whose time Accepted is, but
+// before that id was made.
+func acceptedBy(d *sms.Delivery) int64 {
+	accepted := d.Accepted.UnixNano()
+	if d.Group.IsZero() {
+		return accepted
+	}
+	return max(accepted, d.Group.Time().Add(time.Millisecond).UnixNano())
 }
 
 // keep takes a delivery if it is for one of the messages.

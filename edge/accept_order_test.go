@@ -50,7 +50,12 @@ func TestReceiptWaitsForTheAnswer(t *testing.T) {
 		}
 		mo := about(msgs[0])
 		mo.delivery.MO = &sms.MO{}
-		if e.acceptor.keepBehind(about(old)) || e.acceptor.keepBehind(mo) {
+		past := about(old) // of a segment of a message that was joined long ago
+		past.delivery.Segment, past.delivery.Group = 1, sms.IDAt(old.Accepted)
+		if by := acceptedBy(past.delivery); by >= msgs[1].Accepted.UnixNano() || by < old.Accepted.UnixNano() {
+			t.Errorf("a segment accepted at %v is looked for among those until %v", old.Accepted, time.Unix(0, by))
+		}
+		if e.acceptor.keepBehind(about(old)) || e.acceptor.keepBehind(past) || e.acceptor.keepBehind(mo) {
 			t.Error("a receipt of a message that is not open, or an MO, was kept back")
 		}
 		for i := range 3 {
@@ -62,6 +67,23 @@ func TestReceiptWaitsForTheAnswer(t *testing.T) {
 		// acme has no session here: each receipt is offered, and refused to be parked.
 		if want := []string{"told", "refused", "refused", "told", "refused", "refused", "told", "refused"}; !slices.Equal(log.what, want) {
 			t.Errorf("in order: %v, want %v", log.what, want)
+		}
+	}
+}
+
+// BenchmarkSegmentReceipt measures what a receipt of a segment costs while a thousand submits wait for storage.
+func BenchmarkSegmentReceipt(b *testing.B) {
+	e := accepting(b, &fakeStorage{}, nil)
+	for _, m := range someMessages(e, 1000) {
+		m.Accepted = time.Now()
+		e.Accept(b.Context(), []*sms.Message{m}, func(error) {})
+	}
+	accepted := time.Now().Add(-time.Minute)
+	it := &item{delivery: &sms.Delivery{ID: sms.IDAt(accepted), Group: sms.IDAt(accepted), Segment: 1, Accepted: accepted}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if e.acceptor.keepBehind(it) {
+			b.Fatal("kept")
 		}
 	}
 }

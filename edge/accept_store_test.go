@@ -75,7 +75,7 @@ func (f *fakeStorage) withdrawn() (ids []sms.ID) {
 }
 
 // accepting is a bare edge whose acceptor and outbox run.
-func accepting(t *testing.T, fake *fakeStorage, change func(*Config)) *Edge {
+func accepting(t testing.TB, fake *fakeStorage, change func(*Config)) *Edge {
 	t.Helper()
 	e := bareEdge(t, liveYAML(t, acme), fake)
 	if change != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // bareEdge is an edge with storage that the test plays.
-func bareEdge(t *testing.T, live *configs.Live, fake *fakeStorage) *Edge {
+func bareEdge(t testing.TB, live *configs.Live, fake *fakeStorage) *Edge {
 	t.Helper()
 	e := &Edge{cfg: Config{Node: "e1"}.withDefaults(), live: live, log: quiet(), ids: sms.NewIDs(nil), plan: configs.NewNumberPlan(), now: time.Now, limits: newLimits()}
 	var err error

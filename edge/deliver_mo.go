@@ -10,9 +10,6 @@ import (
 	"tasman/sms"
 )
 
-// maxShortMessage is what short_message holds (SMPP 3.4 5.2.21).
-const maxShortMessage = 254
-
 // moPDUs makes the deliver_sm of an MO, with the default alphabet that the account has. A long one is in message_payload, or in
 // segments with a header each for a session below version 3.4, which gets no TLVs. It fails for an MO whose text does not
 // fit its encoding.
@@ -24,7 +21,7 @@ func moPDUs(mo *sms.MO, charset configs.Charset, version uint8) ([]*smpp.Deliver
 		return nil, fmt.Errorf("MO: %w", err)
 	}
 	m, err := c.pdu(mo, c.udh, whole)
-	if err != nil || len(m.ShortMessage) <= maxShortMessage {
+	if err != nil || len(m.ShortMessage) <= smpp.MaxShortMessage {
 		return []*smpp.DeliverSM{m}, err
 	}
 	if version >= smpp.Version34 {
@@ -81,7 +78,10 @@ func withoutShift(udh smpp.UDH, s sms.Shift) smpp.UDH {
 
 // pdu makes a deliver_sm with header and body in short_message, however long.
 func (c *moContent) pdu(mo *sms.MO, udh smpp.UDH, body []byte) (*smpp.DeliverSM, error) {
-	m := &smpp.DeliverSM{Source: wireAddress(mo.Source), Destination: wireAddress(mo.Destination), DataCoding: c.coding, ESMClass: mo.Ack, ShortMessage: body}
+	m := &smpp.DeliverSM{
+		Source: smpp.NewAddress(mo.Source.SMPP()), Destination: smpp.NewAddress(mo.Destination.SMPP()),
+		DataCoding: c.coding, ESMClass: mo.Ack, ShortMessage: body,
+	}
 	if c.Encoding == sms.GSM7 {
 		var err error
 		if m.ShortMessage, err = c.charset.Write(body, len(udh)); err != nil {

@@ -19,8 +19,3 @@ func receiptPDU(d *sms.Delivery, account *configs.Account, version uint8) smpp.P
 	}
 	return m
 }
-
-func wireAddress(a sms.Address) smpp.Address {
-	ton, npi, addr := a.SMPP()
-	return smpp.Address{TON: ton, NPI: npi, Addr: addr}
-}

@@ -48,7 +48,7 @@ func receiptSM(d *sms.Delivery, speech *configs.AccountSMPP, version uint8) *smp
 		Submitted: d.Accepted.UTC(), Done: done.UTC(), Stat: stat, Err: code[:min(len(code), maxReceiptError)],
 	}
 	m := &smpp.DeliverSM{
-		Source: wireAddress(d.Destination), Destination: wireAddress(d.Source), ESMClass: smpp.ESMReceipt,
+		Source: smpp.NewAddress(d.Destination.SMPP()), Destination: smpp.NewAddress(d.Source.SMPP()), ESMClass: smpp.ESMReceipt,
 		ShortMessage: text.AppendDates(make([]byte, 0, receiptRoom), speech.ReceiptDates), TLVs: make(smpp.TLVs, 0, receiptRoom/4),
 	}
 	if !d.State.Final() {

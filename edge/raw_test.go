@@ -158,7 +158,7 @@ var _ storage = (*fakeStorage)(nil)
 func overlongMO(account string) *sms.Delivery {
 	mo := &sms.MO{
 		Source: sms.Address{Kind: sms.MSISDN, Value: "64211234567"}, Destination: sms.Address{Kind: sms.ShortCode, Value: "4321"},
-		Encoding: sms.Binary, Data: make([]byte, maxShortMessage+1),
+		Encoding: sms.Binary, Data: make([]byte, smpp.MaxShortMessage+1),
 	}
 	return &sms.Delivery{ID: sms.NewIDs(nil).Next(), Account: account, Lane: sms.Normal, Time: time.Now(), MO: mo}
 }

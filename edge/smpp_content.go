@@ -77,7 +77,7 @@ func decodeContent(sub *Submission, coding uint8, header int, payload []byte) er
 	case coding == 0:
 		return decodeAs(sub, alphabetGSM7, header, payload)
 	case coding == 1: // IA5: plain ASCII, sent in the alphabet that has its characters
-		sub.Text = decodeIA5(payload)
+		sub.Text = sms.DecodeIA5(payload)
 	case coding == 3:
 		sub.Encoding, sub.Text = sms.Latin1, sms.DecodeLatin1(payload)
 	case coding == 2 || coding == 4:

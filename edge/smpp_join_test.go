@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -60,6 +61,27 @@ func TestSegmentsKeepTheirOctets(t *testing.T) {
 			if m.ID.String() == id && (m.Join != c.join || m.Encoding != c.encoding || string(m.Data) != c.data || m.Text != c.text) {
 				t.Errorf("%s: stored %t %s %q %q", label, m.Join, m.Encoding, m.Data, m.Text)
 			}
+		}
+	}
+}
+
+// TestSegmentOfMoreSeptets: a segment whose characters fill it and take two septets each in part can be sent in no encoding. It is
+// refused where its long message is not joined and cut anew.
+func TestSegmentOfMoreSeptets(t *testing.T) {
+	full := segmentSM(3, 2, 1, 1, strings.Repeat("a", 153))
+	more := segmentSM(3, 2, 1, 1, "["+strings.Repeat("a", 152))
+	for _, c := range []struct {
+		conf string
+		in   *smpp.SubmitSM
+		want smpp.Status
+	}{{acme, full, smpp.StatusOK}, {acme, more, smpp.StatusInvalidMessageLength}, {joining, more, smpp.StatusOK}} {
+		e := runEdge(t, liveYAML(t, c.conf), nil)
+		got := smpp.StatusOK
+		if _, err := e.bind(t, smpptest.ESMEConfig{}).Submit(deadline(t), c.in); err != nil && !errors.As(err, &got) {
+			t.Fatal(err)
+		}
+		if got != c.want {
+			t.Errorf("%v, want %v", got, c.want)
 		}
 	}
 }

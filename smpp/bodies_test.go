@@ -114,3 +114,32 @@ func TestOperationValidate(t *testing.T) {
 		})
 	}
 }
+
+// TestCutSubmitNamesTheField: the field that a submit_sm ends in or before is the one that
+// the error names, though fields are read in groups.
+func TestCutSubmitNamesTheField(t *testing.T) {
+	body := []byte("\x00" + "\x05\x00T\x00" + "\x01\x01641\x00" + "\x00\x00\x00" + "\x00" + "\x00" + "\x01\x00\x00\x00\x02" + "hi")
+	fields := []struct {
+		name   string
+		octets int
+	}{
+		{"service_type", 1}, {"source_addr", 4}, {"destination_addr", 6},
+		{"esm_class", 1}, {"protocol_id", 1}, {"priority_flag", 1},
+		{"schedule_delivery_time", 1}, {"validity_period", 1},
+		{"registered_delivery", 1}, {"replace_if_present_flag", 1}, {"data_coding", 1}, {"sm_default_msg_id", 1},
+		{"sm_length", 1}, {"short_message", 2},
+	}
+	n := 0
+	for _, f := range fields {
+		for range f.octets {
+			_, err := decodeBody(CommandSubmitSM, body[:n])
+			if bad, ok := errors.AsType[*BodyError](err); !ok || bad.Field != f.name {
+				t.Errorf("cut at %d: %v, want %s", n, err, f.name)
+			}
+			n++
+		}
+	}
+	if _, err := decodeBody(CommandSubmitSM, body); err != nil || n != len(body) {
+		t.Errorf("the whole of it, %d of %d octets: %v", n, len(body), err)
+	}
+}

@@ -33,6 +33,28 @@ func (c *cursor) u8(field string) uint8 {
 	return v
 }
 
+// u8s reads fields of one octet each that follow each other, or returns zeros for
+// all of them: one look at what is left instead of one per field.
+func (c *cursor) u8s(fields ...string) []byte {
+	rest := c.b[c.at:]
+	if len(rest) < len(fields) {
+		c.fail(fields[len(rest)], StatusInvalidCommandLength)
+		return make([]byte, len(fields))
+	}
+	c.at += len(fields)
+	return rest[:len(fields)]
+}
+
+// twoEmpty passes over two empty C-octet strings if they are next, and says so.
+func (c *cursor) twoEmpty() bool {
+	rest := c.b[c.at:]
+	if len(rest) < 2 || rest[0]|rest[1] != 0 {
+		return false
+	}
+	c.at += 2
+	return true
+}
+
 // cstr reads a C-octet string whose field is max octets with its NUL. Longer
 // ones are refused with st: cutting them would change what the peer said.
 func (c *cursor) cstr(field string, max int, st Status) string {
@@ -40,25 +62,26 @@ func (c *cursor) cstr(field string, max int, st Status) string {
 		c.at++
 		return ""
 	}
-	from, to := c.span(field, max, st)
-	return string(c.b[from:to])
+	return c.someCstr(field, max, st)
 }
 
-// span is cstr that returns where in the body the string is.
-func (c *cursor) span(field string, max int, st Status) (from, to int) {
+func (c *cursor) someCstr(field string, max int, st Status) string {
 	rest := c.b[c.at:]
-	i := bytes.IndexByte(rest[:min(max, len(rest))], 0)
-	if i < 0 {
+	n := cstrLen(rest, max)
+	if n < 0 {
 		if len(rest) < max {
 			st = StatusInvalidCommandLength
 		}
 		c.fail(field, st)
-		return 0, 0
+		return ""
 	}
-	from = c.at
-	c.at += i + 1
-	return from, from + i
+	c.at += n + 1
+	return string(rest[:n])
 }
+
+// cstrLen returns the length without its NUL of the C-octet string that b starts with, -1
+// when there is no NUL in the first max octets.
+func cstrLen(b []byte, max int) int { return bytes.IndexByte(b[:min(max, len(b))], 0) }
 
 // lastCstr is cstr for the last mandatory field of a response, where some
 // peers leave out the NUL or the field altogether. Losing a message id over
@@ -90,16 +113,33 @@ func (c *cursor) address(field string, max int, st Status) Address {
 
 // addresses reads source_addr and destination_addr, which follow each other and have
 // one copy for both.
-func (c *cursor) addresses(max int) (source, destination Address) {
-	source.TON, source.NPI = c.u8("source_addr"), c.u8("source_addr")
-	from, to := c.span("source_addr", max, StatusInvalidSource)
-	destination.TON, destination.NPI = c.u8("destination_addr"), c.u8("destination_addr")
-	from2, to2 := c.span("destination_addr", max, StatusInvalidDestination)
-	if c.err == nil {
-		both := string(c.b[from:to2])
-		source.Addr, destination.Addr = both[:to-from], both[from2-from:]
+func (c *cursor) addresses(source, destination *Address, max int) {
+	s := c.b[c.at:]
+	n := addressLen(s, max)
+	d := s[n:]
+	m := addressLen(d, max)
+	if n == 0 || m == 0 { // one is bad: field by field, to tell which
+		*source = c.address("source_addr", max, StatusInvalidSource)
+		*destination = c.address("destination_addr", max, StatusInvalidDestination)
+		return
 	}
-	return source, destination
+	both := string(s[2 : n+m-1])
+	*source = Address{TON: s[0], NPI: s[1], Addr: both[:n-3]}
+	*destination = Address{TON: d[0], NPI: d[1], Addr: both[n:]}
+	c.at += n + m
+}
+
+// addressLen returns the octets of the whole address that b starts with, 0 when it is not
+// whole or has more than max octets.
+func addressLen(b []byte, max int) int {
+	if len(b) < 3 {
+		return 0
+	}
+	n := cstrLen(b[2:], max)
+	if n < 0 {
+		return 0
+	}
+	return n + 3
 }
 
 // lastAddress is address for the last field of a body, which some peers leave without its NUL.
@@ -138,7 +178,12 @@ func (c *cursor) done() error {
 	return nil
 }
 
-func appendCstr(dst []byte, s string) []byte { return append(append(dst, s...), 0) }
+func appendCstr(dst []byte, s string) []byte {
+	if s != "" { // most are empty: do not go through memmove for them
+		dst = append(dst, s...)
+	}
+	return append(dst, 0)
+}
 
 func appendUint32(dst []byte, v uint32) []byte { return binary.BigEndian.AppendUint32(dst, v) }
 

@@ -28,7 +28,7 @@ func (m *DataSM) AppendBody(dst []byte) []byte { return append(m.appendMandatory
 func (m *DataSM) DecodeBody(b []byte) error {
 	c := cursor{b: b, cmd: CommandDataSM}
 	m.ServiceType = c.cstr("service_type", maxServiceType, StatusInvalidServiceType)
-	m.Source, m.Destination = c.addresses(maxDataAddr)
+	c.addresses(&m.Source, &m.Destination, maxDataAddr)
 	m.ESMClass = c.u8("esm_class")
 	m.RegisteredDelivery = c.u8("registered_delivery")
 	m.DataCoding = c.u8("data_coding")

@@ -7,20 +7,24 @@ type Address struct {
 	Addr     string
 }
 
+// NewAddress returns the address of these parts, in the order of the wire.
+func NewAddress(ton, npi uint8, addr string) Address { return Address{TON: ton, NPI: npi, Addr: addr} }
+
 // Field sizes with their NUL (SMPP 3.4 §4.4.1, §4.7.1).
 const (
 	maxServiceType = 6
 	maxAddr        = 21
 	maxDataAddr    = 65
 	maxTime        = 17
-	// maxShortMessage is 254 by SMPP 3.4 §5.2.21; 5.0 allows 255, which some
-	// peers send, so 255 is taken and 254 is what we send.
-	maxShortMessage = 254
 	// maxMessageID is 65 by SMPP 3.4 §5.2.23. Longer ids are seen, and an id
 	// that cannot be read makes a receipt unmatchable.
 	maxMessageID        = 65
 	maxMessageIDDecoded = 256
 )
+
+// MaxShortMessage is the number of octets that short_message holds (SMPP 3.4 §5.2.21).
+// 5.0 allows 255, which some peers send, so 255 is taken and 254 is what we send.
+const MaxShortMessage = 254
 
 // Masks and values of esm_class (SMPP 3.4 §5.2.12). Test with the masks: some
 // peers set several bits, e.g. 0x44.
@@ -102,18 +106,17 @@ func (m *DeliverSM) DecodeBody(b []byte) error { return (*SubmitSM)(m).decode(b,
 func (m *SubmitSM) decode(b []byte, cmd CommandID) error {
 	c := cursor{b: b, cmd: cmd}
 	m.ServiceType = c.cstr("service_type", maxServiceType, StatusInvalidServiceType)
-	m.Source, m.Destination = c.addresses(maxAddr)
-	m.ESMClass = c.u8("esm_class")
-	m.ProtocolID = c.u8("protocol_id")
-	m.PriorityFlag = c.u8("priority_flag")
-	m.ScheduleDeliveryTime = c.cstr("schedule_delivery_time", maxTime, StatusInvalidSchedule)
-	m.ValidityPeriod = c.cstr("validity_period", maxTime, StatusInvalidExpiry)
-	m.RegisteredDelivery = c.u8("registered_delivery")
-	m.ReplaceIfPresent = c.u8("replace_if_present_flag")
-	m.DataCoding = c.u8("data_coding")
-	m.DefaultMessageID = c.u8("sm_default_msg_id")
-	n := c.u8("sm_length")
-	m.ShortMessage = c.octets("short_message", int(n), StatusInvalidMessageLength)
+	c.addresses(&m.Source, &m.Destination, maxAddr)
+	f := c.u8s("esm_class", "protocol_id", "priority_flag")
+	m.ESMClass, m.ProtocolID, m.PriorityFlag = f[0], f[1], f[2]
+	m.ScheduleDeliveryTime, m.ValidityPeriod = "", ""
+	if !c.twoEmpty() {
+		m.ScheduleDeliveryTime = c.cstr("schedule_delivery_time", maxTime, StatusInvalidSchedule)
+		m.ValidityPeriod = c.cstr("validity_period", maxTime, StatusInvalidExpiry)
+	}
+	f = c.u8s("registered_delivery", "replace_if_present_flag", "data_coding", "sm_default_msg_id", "sm_length")
+	m.RegisteredDelivery, m.ReplaceIfPresent, m.DataCoding, m.DefaultMessageID = f[0], f[1], f[2], f[3]
+	m.ShortMessage = c.octets("short_message", int(f[4]), StatusInvalidMessageLength)
 	m.TLVs = c.tlvs()
 	return c.done()
 }
@@ -129,7 +132,7 @@ func (m *SubmitSM) check(cmd CommandID) error {
 	k.cstr("destination_addr", m.Destination.Addr, maxAddr, StatusInvalidDestination)
 	k.cstr("schedule_delivery_time", m.ScheduleDeliveryTime, maxTime, StatusInvalidSchedule)
 	k.cstr("validity_period", m.ValidityPeriod, maxTime, StatusInvalidExpiry)
-	k.that(len(m.ShortMessage) <= maxShortMessage, "short_message", StatusInvalidMessageLength)
+	k.that(len(m.ShortMessage) <= MaxShortMessage, "short_message", StatusInvalidMessageLength)
 	k.tlvs(m.TLVs)
 	return k.done()
 }

@@ -62,10 +62,11 @@ func AppendPDU(dst []byte, status Status, sequence uint32, pdu PDU) ([]byte, err
 // nil: then the frame is the header alone.
 func appendFrame(dst []byte, c CommandID, st Status, seq uint32, pdu PDU, tlvs bool) []byte {
 	start := len(dst)
-	dst = append(dst, 0, 0, 0, 0)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(c))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(st))
-	dst = binary.BigEndian.AppendUint32(dst, seq)
+	var h [headerSize]byte // command_length is known at the end
+	binary.BigEndian.PutUint32(h[4:], uint32(c))
+	binary.BigEndian.PutUint32(h[8:], uint32(st))
+	binary.BigEndian.PutUint32(h[12:], seq)
+	dst = append(dst, h[:]...)
 	if pdu != nil {
 		if m, ok := pdu.(mandatoryAppender); ok && !tlvs {
 			dst = m.appendMandatory(dst)

@@ -172,7 +172,7 @@ func (m *ReplaceSM) validate() error {
 	k.cstr("source_addr", m.Source.Addr, maxAddr, StatusInvalidSource)
 	k.cstr("schedule_delivery_time", m.ScheduleDeliveryTime, maxTime, StatusInvalidSchedule)
 	k.cstr("validity_period", m.ValidityPeriod, maxTime, StatusInvalidExpiry)
-	k.that(len(m.ShortMessage) <= maxShortMessage, "short_message", StatusInvalidMessageLength)
+	k.that(len(m.ShortMessage) <= MaxShortMessage, "short_message", StatusInvalidMessageLength)
 	k.tlvs(m.TLVs)
 	return k.done()
 }
