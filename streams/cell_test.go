@@ -55,8 +55,8 @@ func TestCellPlacement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(placed) != 8 {
-		t.Errorf("%d streams, want 3 of MT and 5 others: %v", len(placed), placed)
+	if len(placed) != 9 {
+		t.Errorf("%d streams, want 3 of MT, 2 of alerts and 4 others: %v", len(placed), placed)
 	}
 	for stream, copies := range placed {
 		var on []string
