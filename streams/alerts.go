@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -50,6 +51,21 @@ func alertCarrier(subject string) string {
 		return ""
 	}
 	return name
+}
+
+// ErrMoreAlerts is returned when the cell has more partitions of alerts than this node is told of: it would not read them all.
+var ErrMoreAlerts = errors.New("the cell has more partitions of alerts (nats.alert_partitions)")
+
+// knowsAll compares the partitions of alerts that there are with those that this node knows of.
+func (b *Bus) knowsAll(ctx context.Context) error {
+	_, err := b.js.Stream(ctx, AlertStream(b.cfg.Alerts))
+	switch {
+	case isGone(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("stream %s: %w", AlertStream(b.cfg.Alerts), err)
+	}
+	return fmt.Errorf("%w: stream %s is there; to do without it, delete it when its readers have nothing left", ErrMoreAlerts, AlertStream(b.cfg.Alerts))
 }
 
 // isDispatch reports whether a stream holds what is on its way to carriers.

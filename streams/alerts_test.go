@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -188,6 +189,18 @@ func TestAlertsArePartitionedLater(t *testing.T) {
 	}
 	if !slices.Equal(got, []string{"from before", "new"}) {
 		t.Errorf("read %q", got)
+	}
+	check(t, b.Close(timeout(t)))
+
+	b, err = Open(timeout(t), Config{Node: "test", Dir: dir, Shards: 2}, slog.New(slog.DiscardHandler), nil)
+	check(t, err)
+	defer b.Close(timeout(t)) // nothing is published
+	for label, start := range map[string]func(context.Context) error{
+		"role streams": func(ctx context.Context) error { return b.Apply(ctx, Topology{Carriers: []string{"one"}}) }, "others": b.Await,
+	} {
+		if err := start(timeout(t)); !errors.Is(err, ErrMoreAlerts) {
+			t.Errorf("%s start with fewer partitions: %v", label, err)
+		}
 	}
 }
 

@@ -67,6 +67,9 @@ func (b *Bus) apply(ctx context.Context, t Topology) error {
 			return fmt.Errorf("bucket %s: %w", want.Bucket, err)
 		}
 	}
+	if err := b.knowsAll(ctx); err != nil {
+		return err
+	}
 	if err := b.checkPlacement(ctx); err != nil {
 		return err
 	}

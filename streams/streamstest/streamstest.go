@@ -75,11 +75,7 @@ func Connect(tb testing.TB, cfg streams.Config) *streams.Bus {
 // stream without a leader are.
 func RemoveStream(tb testing.TB, bus *streams.Bus, name string) {
 	tb.Helper()
-	nc, err := nats.Connect(bus.ClientURL())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer nc.Close()
+	nc := connect(tb, bus)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		tb.Fatal(err)
@@ -87,4 +83,28 @@ func RemoveStream(tb testing.TB, bus *streams.Bus, name string) {
 	if err := js.DeleteStream(tb.Context(), name); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// SilenceStream takes a stream away and has somebody listen in its place who never answers, as a leader that stands still does not.
+func SilenceStream(tb testing.TB, bus *streams.Bus, name, subjects string) {
+	tb.Helper()
+	nc := connect(tb, bus)
+	if _, err := nc.Subscribe(subjects, func(*nats.Msg) {}); err != nil {
+		tb.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		tb.Fatal(err)
+	}
+	RemoveStream(tb, bus, name)
+}
+
+// connect opens a connection to a bus that listens, closed when the test ends.
+func connect(tb testing.TB, bus *streams.Bus) *nats.Conn {
+	tb.Helper()
+	nc, err := nats.Connect(bus.ClientURL())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(nc.Close)
+	return nc
 }
