@@ -28,11 +28,12 @@ func TestAlertsGoOnWhileAServerIsFrozen(t *testing.T) {
 	home := bus.HomeOf("a", sms.Alert)
 	passed := byDispatch(t, bus)
 	posted := map[string]time.Time{}
+	load := &rollingLoad{t: t, tally: tally{accepted: map[string]string{}, more: make(chan struct{})}}
 	post := func(text string) {
 		t.Helper()
 		body := fmt.Sprintf(`{"from":"TASMAN","to":"+64211234567","text":%q,"lane":"alert","receipt":"none"}`, text)
 		eventually(t, text+" is accepted", 30*time.Second, func() error {
-			again, err := (&rollingLoad{t: t, tally: tally{accepted: map[string]string{}, more: make(chan struct{})}}).postBody(http.DefaultClient, api, text, body)
+			again, err := load.postBody(http.DefaultClient, api, text, body)
 			if again && err == nil {
 				err = errors.New("no answer")
 			}
@@ -100,9 +101,11 @@ func startAlerts(t *testing.T, operator string) (m *rolling, bus *streams.Bus, a
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.Apply(t.Context(), "alerts.yaml", fmt.Appendf(nil, "kind: Carrier\nname: a\nspec: {addresses: [%q], system_id: x, password: x}\n---\n"+
-		"kind: Account\nname: web\nspec: {country: NZ, lanes: [alert, normal]}\n---\nkind: APIKey\nname: web\nspec: {account: web, key: 0123456789abcdef-rolling}\n---\n"+
-		"kind: Route\nname: all\nspec: {prefixes: [\"\"], tiers: [[{carrier: a}]]}\n", operator)); err != nil {
+	resources := fmt.Appendf(nil, "kind: Carrier\nname: a\nspec: {addresses: [%q], system_id: x, password: x}\n---\n"+
+		"kind: Account\nname: web\nspec: {country: NZ, lanes: [alert, normal]}\n---\n"+
+		"kind: APIKey\nname: web\nspec: {account: web, key: 0123456789abcdef-rolling}\n---\n"+
+		"kind: Route\nname: all\nspec: {prefixes: [\"\"], tiers: [[{carrier: a}]]}\n", operator)
+	if _, err := admin.Apply(t.Context(), "alerts.yaml", resources); err != nil {
 		t.Fatal(err)
 	}
 	m.add(t, "worker", "edge, core, carriers", fmt.Sprintf("  urls: [%s]\n", `"`+strings.Join(urls, `", "`)+`"`))
@@ -110,7 +113,8 @@ func startAlerts(t *testing.T, operator string) (m *rolling, bus *streams.Bus, a
 	worker.awaitReady(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	bus, err = streams.Open(ctx, streams.Config{Node: "test", URLs: urls, Replicas: 3, Partitions: 3, Shards: 2}, slog.New(slog.DiscardHandler), nil)
+	cfg := streams.Config{Node: "test", URLs: urls, Replicas: 3, Partitions: 3, Shards: 2}
+	bus, err = streams.Open(ctx, cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package reporting
 
 import (
-
 	"tasman/sms"
 	"tasman/streams"
 )

@@ -65,7 +65,8 @@ func (b *Bus) knowsAll(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("stream %s: %w", AlertStream(b.cfg.Alerts), err)
 	}
-	return fmt.Errorf("%w: stream %s is there; to do without it, delete it when its readers have nothing left", ErrMoreAlerts, AlertStream(b.cfg.Alerts))
+	return fmt.Errorf("%w: %s is there; to do without it, delete it when its readers have nothing left", ErrMoreAlerts,
+		AlertStream(b.cfg.Alerts))
 }
 
 // isDispatch reports whether a stream holds what is on its way to carriers.

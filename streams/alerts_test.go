@@ -27,7 +27,8 @@ type told struct {
 func publishAlert(t *testing.T, b *Bus, text string) <-chan told {
 	t.Helper()
 	result := make(chan told, 1)
-	check(t, b.PublishSure(t.Context(), DispatchSubject("one", sms.Alert), message(text), func(p Placed, err error) { result <- told{p, err} }))
+	tell := func(p Placed, err error) { result <- told{p, err} }
+	check(t, b.PublishSure(t.Context(), DispatchSubject("one", sms.Alert), message(text), tell))
 	return result
 }
 
@@ -149,7 +150,8 @@ func TestPartsOfAQueue(t *testing.T) {
 			}
 			for _, d := range readers {
 				name, ok := CarrierOf(d)
-				if !ok && carrier != "with.dot" || ok && name != carrier || streamOf(d.Filter) != d.Stream || IsHeld(d.Filter) != (carrier == HoldQueue) ||
+				if !ok && carrier != "with.dot" || ok && name != carrier || streamOf(d.Filter) != d.Stream ||
+					IsHeld(d.Filter) != (carrier == HoldQueue) ||
 					d.Urgent() != (l == sms.Alert) || b.slotOf(d.Filter) < b.cfg.Partitions {
 					t.Errorf("%+v is of %q, %v", d, name, ok)
 				}
@@ -263,7 +265,8 @@ func TestBackupFromBeforePartitions(t *testing.T) {
 
 func TestMisplaced(t *testing.T) {
 	info := func(leader string, current bool) *jetstream.ConsumerInfo {
-		return &jetstream.ConsumerInfo{Cluster: &jetstream.ClusterInfo{Leader: leader, Replicas: []*jetstream.PeerInfo{{Name: "c", Current: current}}}}
+		copies := []*jetstream.PeerInfo{{Name: "c", Current: current}}
+		return &jetstream.ConsumerInfo{Cluster: &jetstream.ClusterInfo{Leader: leader, Replicas: copies}}
 	}
 	cases := map[string]struct {
 		d    Durable
