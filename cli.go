@@ -293,7 +293,7 @@ type streamsCmd struct {
 }
 
 type catCmd struct {
-	Stream string `arg:"" help:"Name of the stream: MT-0, DISPATCH, EVENTS, INBOUND, DELIVER or SCHEDULE."`
+	Stream string `arg:"" help:"Name of the stream: MT-0, DISPATCH, DISPATCH-A-1, EVENTS, INBOUND, DELIVER or SCHEDULE."`
 	From   uint64 `help:"First sequence to print."`
 	N      int    `default:"100" short:"n" help:"How many records to print."`
 	Text   bool   `help:"Print the messages' content too."`

@@ -179,7 +179,11 @@ func (l *rollingLoad) postAll(rate, i int) {
 // post submits one message. again says that nobody listened at this door, or that the door did not answer: as a message goes
 // under an idempotency key it may be submitted again.
 func (l *rollingLoad) post(client *http.Client, addr, text string) (again bool, err error) {
-	body := fmt.Sprintf(`{"from":"TASMAN","to":"+64211234567","text":%q,"receipt":"none"}`, text)
+	return l.postBody(client, addr, text, fmt.Sprintf(`{"from":"TASMAN","to":"+64211234567","text":%q,"receipt":"none"}`, text))
+}
+
+// postBody is post of a request of one's own.
+func (l *rollingLoad) postBody(client *http.Client, addr, text, body string) (again bool, err error) {
 	req, err := http.NewRequest(http.MethodPost, "http://"+addr+"/v1/messages", bytes.NewReader([]byte(body)))
 	if err != nil {
 		return false, err

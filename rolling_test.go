@@ -101,7 +101,7 @@ func startRolling(t *testing.T, operator string) *rolling {
 func (m *rolling) add(t *testing.T, name, role, nats string) {
 	t.Helper()
 	n := &rollingNode{name: name, role: role, metrics: freeAddr(t)}
-	if role == "edge" {
+	if strings.HasPrefix(role, "edge") {
 		n.http, n.smpp = freeAddr(t), freeAddr(t)
 	}
 	file := writeFile(t, m.dir, name+".yaml", fmt.Sprintf("name: %s\ndata: %s\nroles: [%s]\nlog: {level: info, format: text}\nlame_duck: 200ms\n"+

@@ -151,16 +151,15 @@ func (c *Carriers) wanted(ctx context.Context, snap *configs.Snapshot) map[strin
 	}
 	look, cancel := context.WithTimeout(ctx, lookWait)
 	defer cancel()
-	waiting, err := c.bus.Waiting(look, streams.Dispatch)
+	waiting, err := c.bus.Queued(look)
 	if err != nil {
 		if ctx.Err() == nil {
 			c.log.Warn("queues of removed carriers not seen", "err", err)
 		}
 		return out
 	}
-	for d, pending := range waiting {
-		name, ok := streams.CarrierOf(d)
-		if _, known := out[name]; ok && !known && name != Hold && pending > 0 {
+	for name, pending := range waiting {
+		if _, known := out[name]; !known && name != Hold && pending > 0 {
 			out[name] = wish{retiredSpec(name), true}
 		}
 	}

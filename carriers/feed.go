@@ -9,12 +9,12 @@ import (
 	"tasman/streams"
 )
 
-// feed opens the lane's batches in order, at most openBatches at a time.
-func (w *worker) feed(ctx, base context.Context, q *lane, before uint64) {
-	consumer, err := w.bus.ConsumeAlone(ctx, streams.DispatchReader(w.name, q.lane), 1)
+// feed opens the batches of one of the lane's sources in order, at most openBatches at a time.
+func (w *worker) feed(ctx, base context.Context, q *lane, from *source) {
+	consumer, err := w.bus.ConsumeAlone(ctx, from.durable, 1)
 	if err != nil {
 		if ctx.Err() == nil {
-			w.log.Error("cannot read the carrier's queue", "lane", q.lane, "err", err)
+			w.log.Error("cannot read the carrier's queue", "lane", q.lane, "stream", from.durable.Stream, "err", err)
 		}
 		return
 	}
@@ -23,33 +23,33 @@ func (w *worker) feed(ctx, base context.Context, q *lane, before uint64) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-q.room:
+		case <-from.room:
 		}
 		b, err := consumer.Next(ctx)
 		if err != nil {
 			return // only the end of ctx ends a consumer
 		}
-		w.openBatch(ctx, base, q, b, before)
+		w.openBatch(ctx, base, q, from, b)
 	}
 }
 
 // openBatch makes a batch's records available to the dispatcher. Of a batch that may have been worked before, those with a
 // stored outcome are skipped and those in doubt follow the policy of their lane.
-func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch, before uint64) {
+func (w *worker) openBatch(ctx, base context.Context, q *lane, from *source, b *streams.Batch) {
 	w.mu.Lock()
-	if ob, ok := w.open[b.Seq]; ok { // still at it: the server lost patience
+	if ob, ok := w.open[placeOf(b)]; ok { // still at it: the server lost patience
 		ob.handles = append(ob.handles, b)
 		w.mu.Unlock()
-		q.room <- struct{}{}
+		from.room <- struct{}{}
 		return
 	}
 	w.mu.Unlock()
-	ob := &openBatch{lane: q, handles: []*streams.Batch{b}, records: slices.Clone(b.Records), skip: make([]bool, len(b.Records)), open: len(b.Records), epoch: w.epoch}
+	ob := &openBatch{lane: q, from: from, handles: []*streams.Batch{b}, records: slices.Clone(b.Records), skip: make([]bool, len(b.Records)), open: len(b.Records), epoch: w.epoch}
 	w.leaveOutVoid(ob, b)
 	var doubtful []int
-	if b.Delivered > 1 || b.Seq <= before {
+	if b.Delivered > 1 || b.Seq <= from.before {
 		var err error
-		if doubtful, err = w.compare(ctx, ob, b, before); err != nil {
+		if doubtful, err = w.compare(ctx, ob, b); err != nil {
 			_ = b.Nak(0) // ctx ended with nothing begun: the next owner need not wait for AckWait
 			return
 		}
@@ -68,9 +68,9 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 	}
 	done := ob.open == 0
 	if done {
-		q.room <- struct{}{}
+		from.room <- struct{}{}
 	} else {
-		w.open[b.Seq] = ob
+		w.open[placeOf(b)] = ob
 		q.batches = append(q.batches, ob)
 	}
 	w.mu.Unlock()
@@ -86,7 +86,8 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, b *streams.Batch,
 
 // compare finds out, record by record, what an earlier run did with a batch: those with a stored outcome are marked to be
 // skipped. It returns the bulk records that may have reached the operator.
-func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, before uint64) ([]int, error) {
+func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch) ([]int, error) {
+	before := ob.from.before
 	if b.Seq > before { // stored since this owner began: what others did meanwhile is behind a new barrier
 		if err := w.barrier(ctx); err != nil {
 			return nil, err
@@ -124,7 +125,7 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, b
 			if reserved(i) && (!w.clean || b.Seq > before) {
 				doubtful = append(doubtful, i)
 			}
-		case w.inDoubt(ob.lane, b, before):
+		case w.inDoubt(ob.from, b):
 			item{ob, i}.change().MaybeSent = true
 		}
 	}
@@ -135,16 +136,16 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, b
 // inDoubt reports whether a record without outcome, of lane alert or normal, may have reached the operator. The server
 // remembers that it delivered the batch before, to an owner that crashed, unless it crashed itself: then batches come as if
 // for the first time, in the order of the queue, and at most a window's worth at its head was written to a link.
-func (w *worker) inDoubt(q *lane, b *streams.Batch, before uint64) bool {
+func (w *worker) inDoubt(from *source, b *streams.Batch) bool {
 	switch {
-	case b.Seq > before:
+	case b.Seq > from.before:
 		return true
 	case w.clean:
 		return false
 	case b.Delivered > 1:
 		return true
-	case q.doubt > 0:
-		q.doubt--
+	case from.doubt > 0:
+		from.doubt--
 		return true
 	}
 	return false

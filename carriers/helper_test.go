@@ -41,7 +41,8 @@ func newRig(t *testing.T, resources string, opts ...streamstest.Option) *rig {
 	for name := range snap.Carriers {
 		names = append(names, name)
 	}
-	r.bus = streamstest.New(t, append(opts, streamstest.Carriers(names...))...)
+	opts = append(opts, streamstest.Carriers(names...), streamstest.With(func(c *streams.Config) { c.Alerts = 2 })) // as in a cell
+	r.bus = streamstest.New(t, opts...)
 	if err := r.live.Swap(snap); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,7 @@ func newRig(t *testing.T, resources string, opts ...streamstest.Option) *rig {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { x.Follow(ctx, r.bus) })
-	for _, stream := range []string{streams.Dispatch, streams.Events, streams.Deliver, streams.Inbound} {
+	for _, stream := range append(r.bus.DispatchStreams(), streams.Events, streams.Deliver, streams.Inbound) {
 		wg.Go(func() { r.bus.Tail(ctx, stream, 0, r.take) })
 	}
 	t.Cleanup(func() {

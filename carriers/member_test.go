@@ -49,7 +49,7 @@ func beMember(name, region, url, dir, resources string) error {
 		cancel()
 	}()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	bus, err := streams.Open(ctx, streams.Config{Node: name, URLs: []string{url}, Shards: 2}, log, nil)
+	bus, err := streams.Open(ctx, streams.Config{Node: name, URLs: []string{url}, Shards: 2, Alerts: 2}, log, nil)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (w *worker) finish(f *flight) {
 	ob.open--
 	done := ob.open == 0
 	if done && ob.epoch == w.epoch {
-		delete(w.open, ob.handles[0].Seq)
+		delete(w.open, placeOf(ob.handles[0]))
 	}
 	w.mu.Unlock()
 	if done {

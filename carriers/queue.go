@@ -11,6 +11,7 @@ import (
 // openBatch is a batch being worked: it is acked when the outcome of each record is stored. The worker's mutex guards it.
 type openBatch struct {
 	lane     *lane
+	from     *source
 	handles  []*streams.Batch // the batch, and its repeats that came while it was open
 	records  []sms.Record     // our own slice, of records that are shared with other readers of the stream
 	skip     []bool           // records whose outcome an earlier run stored
@@ -40,21 +41,35 @@ func (it item) change() *sms.Dispatch {
 // lane is the worker's view of one queue class.
 type lane struct {
 	lane    sms.Lane
-	batches []*openBatch  // with records not yet handed out, oldest first
-	again   []item        // certainly not sent: they go first
-	later   delayed       // retries that wait for their time
+	batches []*openBatch // with records not yet handed out, oldest first
+	again   []item       // certainly not sent: they go first
+	later   delayed      // retries that wait for their time
+	flying  int          // records on a link, or answered with the outcome not yet stored
+}
+
+// source is one of the durables that the lane's queue is read from: alerts have several.
+type source struct {
+	durable streams.Durable
+	before  uint64        // batches up to this sequence may have been worked by an earlier owner
 	room    chan struct{} // one token per batch that may be opened
-	flying  int           // records on a link, or answered with the outcome not yet stored
 	doubt   int           // records at the head of the queue still to be marked as possible duplicates
 }
 
-func newLane(l sms.Lane) *lane {
-	q := &lane{lane: l, room: make(chan struct{}, openBatches)}
+func newSource(d streams.Durable, before uint64, doubt int) *source {
+	s := &source{durable: d, before: before, doubt: doubt, room: make(chan struct{}, openBatches)}
 	for range openBatches {
-		q.room <- struct{}{}
+		s.room <- struct{}{}
 	}
-	return q
+	return s
 }
+
+// place is where a batch lies.
+type place struct {
+	stream string
+	seq    uint64
+}
+
+func placeOf(b *streams.Batch) place { return place{b.Stream, b.Seq} }
 
 // head returns the record to work next without taking it. wait tells when a delayed one is due if there is none now. A bulk
 // record to be sent must be reserved; one that is only passed on need not be.
@@ -89,7 +104,7 @@ func (q *lane) head(now time.Time, sending bool) (it item, ok bool, wait time.Du
 			return it, true, 0
 		}
 		q.batches = q.batches[1:]
-		q.room <- struct{}{} // never blocks: the batch took this token
+		b.from.room <- struct{}{} // never blocks: the batch took this token
 	}
 	return item{}, false, wait
 }

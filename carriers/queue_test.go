@@ -8,9 +8,9 @@ import (
 	"tasman/streams"
 )
 
-func openTest(q *lane, n int) *openBatch {
-	<-q.room
-	b := &openBatch{lane: q, handles: []*streams.Batch{{}}, records: make([]sms.Record, n), skip: make([]bool, n), open: n}
+func openTest(q *lane, from *source, n int) *openBatch {
+	<-from.room
+	b := &openBatch{lane: q, from: from, handles: []*streams.Batch{{}}, records: make([]sms.Record, n), skip: make([]bool, n), open: n}
 	for i := range b.records {
 		b.records[i].Dispatch = &sms.Dispatch{}
 	}
@@ -20,8 +20,8 @@ func openTest(q *lane, n int) *openBatch {
 
 func TestLaneOrder(t *testing.T) {
 	now := time.Unix(1000, 0)
-	q := newLane(sms.Normal)
-	first, second := openTest(q, 3), openTest(q, 1)
+	q, from := &lane{lane: sms.Normal}, newSource(streams.Durable{}, 0, 0)
+	first, second := openTest(q, from, 3), openTest(q, from, 1)
 	first.skip[1] = true
 	q.again = []item{{second, 0}} // not sent on a link that died: goes first
 	second.next = 1
@@ -49,8 +49,8 @@ func TestLaneOrder(t *testing.T) {
 			t.Errorf("record %d is %v, want %v", i, got[i], want[i])
 		}
 	}
-	if len(q.room) != openBatches {
-		t.Errorf("%d batches may be opened, want %d: a used-up batch gives its place back", len(q.room), openBatches)
+	if len(from.room) != openBatches {
+		t.Errorf("%d batches may be opened, want %d: a used-up batch gives its place back", len(from.room), openBatches)
 	}
 	if it, ok, _ := q.head(now.Add(time.Second), true); !ok || it != (item{first, 1}) {
 		t.Error("the retry is not due at its time")
@@ -59,8 +59,8 @@ func TestLaneOrder(t *testing.T) {
 
 func TestBulkNeedsAReservation(t *testing.T) {
 	now := time.Unix(1000, 0)
-	q := newLane(sms.Bulk)
-	b := openTest(q, 4)
+	q := &lane{lane: sms.Bulk}
+	b := openTest(q, newSource(streams.Durable{}, 0, 0), 4)
 	if _, ok, _ := q.head(now, true); ok {
 		t.Fatal("a record without reservation may be sent")
 	}

@@ -47,9 +47,9 @@ type worker struct {
 
 	mu        sync.Mutex
 	lanes     [3]*lane
-	links     []*link               // those that submit
-	receivers []*link               // those that cannot
-	open      map[uint64]*openBatch // by stream sequence
+	links     []*link // those that submit
+	receivers []*link // those that cannot
+	open      map[place]*openBatch
 	flying    int
 	clean     bool      // the owner before left nothing in doubt
 	owning    bool      // this node has the carrier
@@ -73,14 +73,13 @@ func newWorker(c *Carriers, name string, want wish) *worker {
 		name: name, spec: spec, retired: want.retired, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
 		log: c.log.With("carrier", name), metrics: c.metrics, counted: c.metrics.of(name), peers: c.up, matcher: c.matcher, ids: c.ids,
 		leaving: rate.NewLimiter(divertRate, divertRate/10),
-		wake:    make(chan struct{}, 1), open: map[uint64]*openBatch{},
+		wake:    make(chan struct{}, 1), open: map[place]*openBatch{},
 	}
 	if spec.Rate > 0 {
 		w.limiter = rate.NewLimiter(rate.Limit(spec.Rate), max(10, int(spec.Rate/10)))
 	}
 	for i, l := range sms.Lanes() {
-		w.lanes[i] = newLane(l)
-		w.lanes[i].doubt = spec.Window * spec.Links
+		w.lanes[i] = &lane{lane: l}
 	}
 	w.links, w.receivers = newLinks(w)
 	return w
@@ -104,7 +103,9 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	}
 	if err == nil {
 		for _, q := range w.lanes {
-			feeders.Go(func() { w.feed(ctx, base, q, before) })
+			for _, from := range w.sources(q.lane, before) {
+				feeders.Go(func() { w.feed(ctx, base, q, from) })
+			}
 		}
 		serving.Go(func() { w.serveWithdrawals(ctx, base) })
 		w.dispatch(ctx, base)
@@ -127,12 +128,12 @@ const inherits = 90 * time.Second
 
 // giveBack lets the next owner have the open batches at once. It reports whether nothing is in doubt that an owner before
 // this one left.
-func (w *worker) giveBack(before uint64) bool {
+func (w *worker) giveBack(before map[string]uint64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	settled := w.clean || time.Since(w.owned) > inherits
-	for seq, ob := range w.open {
-		settled = settled && (w.clean || seq > before)
+	for at, ob := range w.open {
+		settled = settled && (w.clean || at.seq > before[at.stream])
 		for _, b := range ob.handles {
 			if err := b.Nak(0); err != nil { // it comes by itself, later
 				w.log.Debug("batch not given back", "seq", b.Seq, "err", err)
@@ -142,19 +143,32 @@ func (w *worker) giveBack(before uint64) bool {
 	return settled
 }
 
-// repeatsBelow waits until the index knows everything stored so far, and returns the DISPATCH sequence below which a batch
-// may be a repeat of what an earlier owner of the carrier worked.
-func (w *worker) repeatsBelow(ctx context.Context) (uint64, error) {
+// sources returns the durables of a lane. After a crash, as many records at the head of each as the windows hold may have reached the
+// operator: nobody knows how they were shared out.
+func (w *worker) sources(l sms.Lane, before map[string]uint64) (list []*source) {
+	doubt := 0
+	if !w.clean {
+		doubt = w.spec.Window * w.spec.Links
+	}
+	for _, d := range w.bus.DispatchReaders(w.name, l) {
+		list = append(list, newSource(d, before[d.Stream], doubt))
+	}
+	return list
+}
+
+// repeatsBelow waits until the index knows everything stored so far, and returns the sequences, by stream, below which a batch may be a
+// repeat of what an earlier owner of the carrier worked.
+func (w *worker) repeatsBelow(ctx context.Context) (map[string]uint64, error) {
 	for {
-		positions, err := w.bus.Barrier(ctx, streams.Dispatch)
+		positions, err := w.bus.Barrier(ctx, w.bus.DispatchStreams()...)
 		if err == nil {
 			err = w.index.Barrier(ctx)
 		}
 		if err == nil {
-			return positions[streams.Dispatch], nil
+			return positions, nil
 		}
 		if ctx.Err() != nil {
-			return 0, ctx.Err()
+			return nil, ctx.Err()
 		}
 		w.log.Warn("waiting for the index", "err", err)
 		pause(ctx, time.Second)
@@ -181,8 +195,7 @@ func (w *worker) drain(base context.Context) bool {
 	}
 }
 
-// reset begins with no open batch: those of an earlier ownership come again from the stream. After a crash, as many of
-// their records as the windows hold may have reached the operator.
+// reset begins with no open batch: those of an earlier ownership come again from the stream.
 func (w *worker) reset(clean bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -194,10 +207,7 @@ func (w *worker) reset(clean bool) {
 	w.beginDown(w.owned)
 	w.emptyBucket(w.owned)
 	for i, q := range w.lanes {
-		w.lanes[i] = newLane(q.lane)
-		if !clean {
-			w.lanes[i].doubt = w.spec.Window * w.spec.Links
-		}
+		w.lanes[i] = &lane{lane: q.lane}
 	}
 	w.flying = 0
 	for _, l := range w.links {

@@ -117,6 +117,9 @@ type NATS struct {
 	Replicas int `yaml:"replicas"`
 	// Partitions of MT, 1 to 64: 1 on one server, 3 in a cell. Default 1.
 	Partitions int `yaml:"partitions"`
+	// AlertPartitions of alerts on their way to carriers, 1 to 8: DISPATCH, and a stream of its own for each beyond the first, so that
+	// alerts go on while one has no leader. Each costs a durable per carrier. Default 0: 2 with several replicas, else 1.
+	AlertPartitions int `yaml:"alert_partitions"`
 	// Shards of DELIVER, 1 to 256. Default 16.
 	Shards int `yaml:"shards"`
 	// SyncAlways makes the embedded server write to disk before it acknowledges. Default true; without it a crash of the
@@ -391,6 +394,7 @@ func (n *NATS) validate(f *findings) {
 	}
 	f.unique("nats.nodes", names)
 	between(f, "nats.partitions", n.Partitions, 1, 64)
+	between(f, "nats.alert_partitions", n.AlertPartitions, 0, 8)
 	between(f, "nats.shards", n.Shards, 1, 256)
 	for _, l := range []struct {
 		field string

@@ -37,7 +37,7 @@ func newRig(t *testing.T, resources string) *rig {
 	for name := range snap.Carriers {
 		names = append(names, name)
 	}
-	r.bus = streamstest.New(t, streamstest.Carriers(names...), streamstest.With(func(c *streams.Config) { c.AckWait, c.Listen = 3*time.Second, "127.0.0.1:0" }))
+	r.bus = streamstest.New(t, streamstest.Carriers(names...), streamstest.With(func(c *streams.Config) { c.AckWait, c.Listen, c.Alerts = 3*time.Second, "127.0.0.1:0", 2 }))
 	if err := r.live.Swap(snap); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func newRig(t *testing.T, resources string) *rig {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { x.Follow(ctx, r.bus) })
-	for _, stream := range []string{streams.Dispatch, streams.Events, streams.Deliver} {
+	for _, stream := range append(r.bus.DispatchStreams(), streams.Events, streams.Deliver) {
 		wg.Go(func() { r.bus.Tail(ctx, stream, 0, r.take) })
 	}
 	t.Cleanup(func() {

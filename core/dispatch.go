@@ -19,7 +19,7 @@ func (c *Core) ownPartition(ctx context.Context, p int) error {
 		}
 		return c.eachLane(ctx, func(ctx context.Context, l sms.Lane) error {
 			return c.read(ctx, lease, streams.MTReader(p, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
-				return c.routeBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, b.Seq > before, o)
+				return c.routeBatch(ctx, b, before.mayRepeat(b), b.Seq > before[b.Stream], o)
 			})
 		})
 	})
@@ -27,32 +27,38 @@ func (c *Core) ownPartition(ctx context.Context, p int) error {
 
 // takeOver keeps what an earlier holder of the lease may still be about to store from counting, so that what is in the streams
 // now is all there is of it. It returns what repeatsBelow does.
-func (c *Core) takeOver(ctx context.Context, lease *streams.Lease, stream string) (uint64, error) {
+func (c *Core) takeOver(ctx context.Context, lease *streams.Lease, from ...string) (ends, error) {
 	for {
 		err := c.bus.FenceOff(ctx, lease)
 		if err == nil {
-			return c.repeatsBelow(ctx, stream)
+			return c.repeatsBelow(ctx, from)
 		}
 		if ctx.Err() != nil {
-			return 0, ctx.Err()
+			return nil, ctx.Err()
 		}
-		c.log.Warn("waiting for the streams", "stream", streams.Dispatch, "err", err)
+		c.log.Warn("waiting for the streams", "streams", c.bus.DispatchStreams(), "err", err)
 		pause(ctx, time.Second)
 	}
 }
 
-// repeatsBelow returns the stream's sequence up to which batches may have been worked by an earlier run, once the index
+// ends are sequences by stream.
+type ends map[string]uint64
+
+// mayRepeat reports whether a batch may have been worked by an earlier run, whose work these are the ends of, or by this one.
+func (e ends) mayRepeat(b *streams.Batch) bool { return b.Delivered > 1 || b.Seq <= e[b.Stream] }
+
+// repeatsBelow returns the sequences up to which batches of streams may have been worked by an earlier run, once the index
 // knows all that run stored.
-func (c *Core) repeatsBelow(ctx context.Context, stream string) (uint64, error) {
+func (c *Core) repeatsBelow(ctx context.Context, from []string) (ends, error) {
 	for {
-		positions, err := c.bus.Barrier(ctx, stream)
+		positions, err := c.bus.Barrier(ctx, from...)
 		if err == nil {
-			return positions[stream], c.barrier(ctx)
+			return positions, c.barrier(ctx)
 		}
 		if ctx.Err() != nil {
-			return 0, ctx.Err()
+			return nil, ctx.Err()
 		}
-		c.log.Warn("waiting for the streams", "stream", stream, "err", err)
+		c.log.Warn("waiting for the streams", "streams", from, "err", err)
 		pause(ctx, time.Second)
 	}
 }
@@ -66,8 +72,26 @@ func (c *Core) eachLane(ctx context.Context, read func(context.Context, sms.Lane
 	return g.Wait()
 }
 
+// eachQueue runs a reader for each part of a carrier's queue.
+func (c *Core) eachQueue(ctx context.Context, carrier string, read func(context.Context, sms.Lane, streams.Durable) error) error {
+	g, ctx := groupOf(ctx)
+	for _, l := range sms.Lanes() {
+		for _, d := range c.bus.DispatchReaders(carrier, l) {
+			g.Go(func() error { return read(ctx, l, d) })
+		}
+	}
+	return g.Wait()
+}
+
+// openMost is how many batches of a durable may have outputs that are not stored yet. An alert may wait for a partition that has no
+// leader while those behind it go on to another; batches of alerts are small.
+const (
+	openMost   = 8
+	openAlerts = 48
+)
+
 // read works the batches of a durable in order. A batch is acked when its outputs are stored; meanwhile the next ones are
-// worked, a few at a time.
+// worked, some at a time.
 func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable, work func(context.Context, *streams.Batch, *outputs) error) error {
 	consumer, err := c.bus.ConsumeAlone(ctx, d, 4)
 	if err != nil {
@@ -80,7 +104,17 @@ func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable
 			<-o.done
 		}
 	}()
+	most := openMost
+	if d.Urgent() {
+		most = openAlerts
+	}
+	room := make(chan struct{}, most)
 	for {
+		select {
+		case room <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		if err := c.bus.AwaitRoom(ctx); err != nil {
 			return err
 		}
@@ -88,12 +122,14 @@ func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable
 		if err != nil {
 			return err
 		}
+		open = slices.DeleteFunc(open, (*outputs).finished)
 		if done, err := workedStill(b, open); err != nil {
 			return err
 		} else if done {
+			<-room
 			continue
 		}
-		o := &outputs{c: c, batch: b, lease: lease, done: make(chan struct{})}
+		o := &outputs{c: c, batch: b, lease: lease, done: make(chan struct{}), room: room}
 		o.left.Store(1)
 		err = work(ctx, b, o)
 		if err == nil {
@@ -107,10 +143,6 @@ func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable
 		}
 		o.finish()
 		open = append(open, o)
-		if len(open) >= 8 {
-			<-open[0].done
-			open = open[1:]
-		}
 	}
 }
 
@@ -215,9 +247,13 @@ func (c *Core) queue(j *job, carrier string, l sms.Lane) queue {
 	key := queueKey{carrier, l}
 	q, ok := j.queues[key]
 	if !ok {
-		pending := c.bus.PendingOf(streams.DispatchReader(carrier, l))
+		var pending uint64
+		for _, d := range c.bus.DispatchReaders(carrier, l) {
+			pending += c.bus.PendingOf(d)
+		}
+		home := c.bus.HomeOf(carrier, l)
 		q = queue{streams.DispatchSubject(carrier, l), takesMore(pending, uint64(j.snap.Carriers[carrier].QueueLimit()),
-			c.bus.Fill(streams.Dispatch), c.bus.MeanPending(streams.Dispatch))}
+			c.bus.Fill(home), c.bus.MeanPending(home))}
 		if j.queues != nil {
 			j.queues[key] = q
 		}

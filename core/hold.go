@@ -35,7 +35,7 @@ func (c *Core) holdOne(j *job, o *outputs) {
 
 // readHeld works the records that carriers handed back, and those whose time has come.
 func (c *Core) readHeld(ctx context.Context, lease *streams.Lease) error {
-	before, err := c.takeOver(ctx, lease, streams.Dispatch)
+	before, err := c.takeOver(ctx, lease, c.bus.DispatchStreams()...)
 	if err != nil {
 		return err
 	}
@@ -45,12 +45,14 @@ func (c *Core) readHeld(ctx context.Context, lease *streams.Lease) error {
 	// Whoever read before may have died with other leases and with batches in work: the segments in these come when those lapse,
 	// and again as late when the machine is busy starting.
 	patience := 2*max(c.cfg.LeaseTTL, c.bus.AckWait()) + joinGrace
-	for _, l := range sms.Lanes() {
-		g.Go(func() error {
-			return c.read(ctx, lease, streams.DispatchReader(streams.HoldQueue, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
-				return c.holdBatch(ctx, b, b.Delivered > 1 || b.Seq <= before, o)
+	g.Go(func() error {
+		return c.eachQueue(ctx, streams.HoldQueue, func(ctx context.Context, _ sms.Lane, d streams.Durable) error {
+			return c.read(ctx, lease, d, func(ctx context.Context, b *streams.Batch, o *outputs) error {
+				return c.holdBatch(ctx, b, before.mayRepeat(b), o)
 			})
 		})
+	})
+	for _, l := range sms.Lanes() {
 		js := newJoiner(time.Now(), patience)
 		g.Go(func() error {
 			return c.read(ctx, lease, streams.DueReader(l), func(ctx context.Context, b *streams.Batch, o *outputs) error { return c.dueBatch(ctx, b, js, o) })

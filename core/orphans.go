@@ -48,8 +48,9 @@ type standIn struct {
 	name   string
 	lease  *streams.Lease
 	pace   *rate.Limiter
-	before uint64            // batches of DISPATCH up to it may have been worked by an owner before
-	doubt  [sms.Bulk + 1]int // by lane: records at the head of the queue that the owner before may have had on its links
+	before ends // batches up to them may have been worked by an owner before
+	// doubt are the records at the head of each part of the queue, but for bulk, that the owner before may have had on its links.
+	doubt int
 }
 
 // standInForAll takes the place of the node of each carrier that has none, for as long as this core node holds the lease of
@@ -86,8 +87,7 @@ func (c *Core) standInFor(ctx context.Context, name string, spec *configs.Carrie
 		c.orphans.set(name, true)
 		s := &standIn{c: c, name: name, lease: lease, pace: rate.NewLimiter(forwardRate, 1)}
 		if !lease.Clean() {
-			s.doubt[sms.Alert] = spec.Window * spec.Links // of bulk the reservations tell
-			s.doubt[sms.Normal] = s.doubt[sms.Alert]
+			s.doubt = spec.Window * spec.Links // of bulk the reservations tell
 		}
 		if err := c.held(ctx, lease, s.run); err != nil && ctx.Err() == nil {
 			c.log.Info("core does not stand in for the carrier any more", "carrier", name, "why", err)
@@ -106,27 +106,28 @@ func (c *Core) standInFor(ctx context.Context, name string, spec *configs.Carrie
 }
 
 func (s *standIn) run(ctx context.Context, lease *streams.Lease) error {
-	before, err := s.c.takeOver(ctx, lease, streams.Dispatch)
+	before, err := s.c.takeOver(ctx, lease, s.c.bus.DispatchStreams()...)
 	if err != nil {
 		return err
 	}
 	s.before = before
-	return s.c.eachLane(ctx, func(ctx context.Context, l sms.Lane) error {
-		return s.c.read(ctx, lease, streams.DispatchReader(s.name, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
-			return s.passBatch(ctx, b, l, o)
+	return s.c.eachQueue(ctx, s.name, func(ctx context.Context, l sms.Lane, d streams.Durable) error {
+		head := s.doubt
+		return s.c.read(ctx, lease, d, func(ctx context.Context, b *streams.Batch, o *outputs) error {
+			return s.passBatch(ctx, b, l, &head, o)
 		})
 	})
 }
 
-// passBatch passes on those records of a batch that have no outcome.
-func (s *standIn) passBatch(ctx context.Context, b *streams.Batch, l sms.Lane, o *outputs) error {
-	repeated := b.Delivered > 1 || b.Seq <= s.before
-	if repeated && b.Seq > s.before {
+// passBatch passes on those records of a batch that have no outcome. head is how many records of its queue are still in doubt.
+func (s *standIn) passBatch(ctx context.Context, b *streams.Batch, l sms.Lane, head *int, o *outputs) error {
+	repeated := s.before.mayRepeat(b)
+	if repeated && b.Seq > s.before[b.Stream] {
 		if err := s.c.barrier(ctx); err != nil {
 			return err
 		}
 	}
-	doubtful, err := s.doubts(b, l)
+	doubtful, err := s.doubts(b, l, head)
 	if err != nil {
 		return err
 	}
@@ -153,17 +154,17 @@ func (s *standIn) passBatch(ctx context.Context, b *streams.Batch, l sms.Lane, o
 
 // doubts returns what tells of a record, by its number and once in their order, whether an owner that crashed may have given it
 // to the operator.
-func (s *standIn) doubts(b *streams.Batch, l sms.Lane) (func(int) bool, error) {
+func (s *standIn) doubts(b *streams.Batch, l sms.Lane, head *int) (func(int) bool, error) {
 	if s.lease.Clean() {
 		return func(int) bool { return false }, nil
 	}
 	if l != sms.Bulk {
 		return func(int) bool {
-			head := s.doubt[l] > 0
-			if head {
-				s.doubt[l]--
+			atHead := *head > 0
+			if atHead {
+				*head--
 			}
-			return head || b.Delivered > 1
+			return atHead || b.Delivered > 1
 		}, nil
 	}
 	events, err := s.c.index.Reservations(b.Seq, s.name)

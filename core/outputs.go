@@ -18,6 +18,7 @@ type outputs struct {
 	left  atomic.Int64
 	lost  atomic.Bool
 	done  chan struct{}
+	room  chan struct{} // a place in it is given back at the end; nil: none
 
 	queues   queues
 	accepted map[string]*index.Accepted // by account and idempotency key
@@ -131,4 +132,17 @@ func (o *outputs) finish() {
 		o.c.claims.give(id)
 	}
 	close(o.done)
+	if o.room != nil {
+		<-o.room
+	}
+}
+
+// finished reports whether all that came of the batch was told.
+func (o *outputs) finished() bool {
+	select {
+	case <-o.done:
+		return true
+	default:
+		return false
+	}
 }

@@ -16,7 +16,7 @@ import (
 // far starts the role on a node of its own, which is connected to the rig's server by a wire.
 func (r *rig) far(wire *streamstest.Wire) (stop func()) {
 	r.t.Helper()
-	bus := streamstest.Connect(r.t, streams.Config{Node: "far", URLs: []string{wire.URL()}, Shards: 2, AckWait: 3 * time.Second})
+	bus := streamstest.Connect(r.t, streams.Config{Node: "far", URLs: []string{wire.URL()}, Shards: 2, Alerts: 2, AckWait: 3 * time.Second})
 	x, err := index.Open(r.t.TempDir(), index.Options{Node: "far"})
 	if err != nil {
 		r.t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package index is the local view of the streams: what became of each message, found by any of its ids.
 //
-// A core or carrier node has one index, whatever its roles. It tails MT, DISPATCH, EVENTS and DELIVER into a key-value
+// A core or carrier node has one index, whatever its roles. It tails MT, DISPATCH (all partitions), EVENTS and DELIVER into a key-value
 // store (Follow), and what must be seen before the tail brings it (a receipt's outcome, an id just learned) is written through (Note, Learn).
 // The view holds no message content, is kept for some days, and can be deleted: it is built again from the streams.
 //

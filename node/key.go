@@ -46,7 +46,7 @@ func Authorization(cfg *configs.Node) (string, error) {
 	if len(cfg.NATS.Nodes) == 0 {
 		return "", errors.New("nats.nodes lists no node")
 	}
-	return streams.Authorization(peers(cfg.NATS.Nodes), cfg.NATS.Partitions)
+	return streams.Authorization(peers(cfg.NATS.Nodes), streams.Config{Replicas: cfg.NATS.Replicas, Partitions: cfg.NATS.Partitions, Alerts: cfg.NATS.AlertPartitions})
 }
 
 func peers(nodes []configs.NodeKey) (list []streams.Peer) {

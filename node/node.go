@@ -232,7 +232,7 @@ func busConfig(cfg *configs.Node) (streams.Config, error) {
 		TLS: streams.TLS{CAFile: c.TLS.CAFile, CertFile: c.TLS.CertFile, KeyFile: c.TLS.KeyFile}, Seed: seed, Creds: c.CredsFile, User: c.User, Password: string(c.Password), Peers: peers(c.Nodes), Roles: roleNames(cfg.Roles),
 		Node: cfg.Name, URLs: c.URLs, Home: c.Home, Dir: cfg.Dir("jetstream"), Listen: c.Listen, SyncAlways: c.SyncAlways,
 		Cluster: streams.Cluster{Name: c.Cluster.Name, Listen: c.Cluster.Listen, Routes: c.Cluster.Routes}, Region: cfg.Region,
-		Replicas: c.Replicas, Partitions: c.Partitions, Shards: c.Shards,
+		Replicas: c.Replicas, Partitions: c.Partitions, Alerts: c.AlertPartitions, Shards: c.Shards,
 		Limits: streams.Limits{MT: int64(c.Limits.MT), Dispatch: int64(c.Limits.Dispatch), Events: int64(c.Limits.Events),
 			Inbound: int64(c.Limits.Inbound), Deliver: int64(c.Limits.Deliver)},
 		EventsAge: c.EventsAge, MTTail: c.MTTail, FreePercent: c.FreePercent, FreeBytes: int64(c.FreeBytes), AckWait: c.AckWait,

@@ -1,8 +1,6 @@
 package reporting
 
 import (
-	"strings"
-
 	"tasman/sms"
 	"tasman/streams"
 )
@@ -85,7 +83,7 @@ func (f *fact) setAddresses(source, destination sms.Address, c countries) {
 
 func (f *fact) readDispatch(b *streams.Batch, d *sms.Dispatch) {
 	r := &f.row
-	held := strings.HasPrefix(b.Subject, holdPrefix)
+	held := streams.IsHeld(b.Subject)
 	r.attempts = small(d.Attempt)
 	r.routed = microsOf(d.Routed)
 	if held && !d.AwaitReceipt {
@@ -101,9 +99,6 @@ func (f *fact) readDispatch(b *streams.Batch, d *sms.Dispatch) {
 		f.event.digest = f.event.sum(false)
 	}
 }
-
-// holdPrefix begins the subjects of records that no carrier of their plan can take now.
-var holdPrefix = strings.TrimSuffix(streams.DispatchSubject(streams.HoldQueue, sms.Normal), sms.Normal.String())
 
 // detour names what a dispatch off the happy path is.
 func detour(d *sms.Dispatch, held bool) sms.EventKind {

@@ -95,7 +95,7 @@ func guard(opts *server.Options, cfg Config, own string) error {
 		if err := p.check(); err != nil {
 			return err
 		}
-		rights, err := rightsOf(p, cfg.Partitions)
+		rights, err := rightsOf(p, cfg)
 		if err != nil {
 			return fmt.Errorf("peer %s: %w", p.Node, err)
 		}
@@ -121,16 +121,16 @@ func inboxOf(node string) string { return "_INBOX." + token(node) }
 // rights are the subjects that a role may publish to and listen on.
 type rights struct{ publish, subscribe []string }
 
-// rightsOf returns what a node may do: what its roles need, by name, and nothing else. The whole API of JetStream would be a
+// rightsOf returns what a node may do where the streams are those of shape: what its roles need, by name, and nothing else. The whole API of JetStream would be a
 // master key. Only role streams makes, changes, purges and deletes streams and durables; it and who has Apply change the
 // resources.
-func rightsOf(p Peer, partitions int) (*server.Permissions, error) {
+func rightsOf(p Peer, shape Config) (*server.Permissions, error) {
 	if len(p.Roles) == 0 {
 		return nil, errors.New("plays no role")
 	}
 	all := rightsOfAll()
 	for _, role := range p.Roles {
-		r, ok := rightsOfRole(role, partitions)
+		r, ok := rightsOfRole(role, shape.shaped())
 		if !ok {
 			return nil, fmt.Errorf("role %q is not known", role)
 		}
@@ -183,7 +183,7 @@ func tailing(stream string) []string {
 		"$JS.API.CONSUMER.INFO."+stream+".*", "$JS.API.CONSUMER.MSG.NEXT."+stream+".*")
 }
 
-func rightsOfRole(role string, partitions int) (r rights, known bool) {
+func rightsOfRole(role string, shape Config) (r rights, known bool) {
 	give := func(lists ...[]string) {
 		for _, l := range lists {
 			r.publish = append(r.publish, l...)
@@ -191,13 +191,22 @@ func rightsOfRole(role string, partitions int) (r rights, known bool) {
 	}
 	// The story of every message, and how far it was read.
 	story := func() {
-		for p := range partitions {
+		for p := range shape.Partitions {
 			give(tailing(MTStream(p)))
 		}
-		give(tailing(Dispatch), tailing(Events), tailing(Deliver), []string{"$KV." + positionBucket + ".>"}, readOne(bucketStream(positionBucket)))
+		for q := range shape.Alerts {
+			give(tailing(AlertStream(q)))
+		}
+		give(tailing(Events), tailing(Deliver), []string{"$KV." + positionBucket + ".>"}, readOne(bucketStream(positionBucket)))
 	}
 	markers := func() {
-		give([]string{"mt.*.marker", "dispatch.marker", "event.marker", "deliver.marker"})
+		give([]string{"mt.*.marker", "dispatch.marker", "alert.*.marker", "event.marker", "deliver.marker"})
+	}
+	queues := func() {
+		for q := range shape.Alerts {
+			give(working(AlertStream(q)))
+		}
+		give([]string{"dispatch.>", "alert.>"})
 	}
 	const question = askPrefix + ">"
 	switch role {
@@ -208,16 +217,18 @@ func rightsOfRole(role string, partitions int) (r rights, known bool) {
 	case "core":
 		story()
 		markers()
-		for p := range partitions {
+		for p := range shape.Partitions {
 			give(working(MTStream(p)))
 		}
-		give(working(Dispatch), working(Inbound), working(Schedule), readOne(Inbound), readOne(Schedule),
-			[]string{"dispatch.>", "deliver.>", "schedule.>", "event.core", "event.receipts", undecodableSubject, question})
+		queues()
+		give(working(Inbound), working(Schedule), readOne(Inbound), readOne(Schedule),
+			[]string{"deliver.>", "schedule.>", "event.core", "event.receipts", undecodableSubject, question})
 		r.subscribe = append(r.subscribe, question)
 	case "carriers":
 		story()
 		markers()
-		give(working(Dispatch), []string{"dispatch.>", "inbound.>", "deliver.>", "event.carriers", "event.receipts", undecodableSubject, question})
+		queues()
+		give([]string{"inbound.>", "deliver.>", "event.carriers", "event.receipts", undecodableSubject, question})
 		r.subscribe = append(r.subscribe, question)
 	case "reporting":
 		story()

@@ -7,15 +7,15 @@ import (
 )
 
 // Authorization returns what servers that are not Tasman's need in their configuration, in its format, so that the peers may
-// connect and each has the rights of its roles. partitions are those of MT.
-func Authorization(peers []Peer, partitions int) (string, error) {
+// connect and each has the rights of its roles. Of shape only the numbers of replicas and partitions count.
+func Authorization(peers []Peer, shape Config) (string, error) {
 	var b strings.Builder
 	b.WriteString("authorization {\n  users = [\n")
 	for _, p := range peers {
 		if err := p.check(); err != nil {
 			return "", err
 		}
-		rights, err := rightsOf(p, partitions)
+		rights, err := rightsOf(p, shape)
 		if err != nil {
 			return "", fmt.Errorf("peer %s: %w", p.Node, err)
 		}

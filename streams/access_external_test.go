@@ -26,7 +26,7 @@ func TestExternalServerWithKeys(t *testing.T) {
 		seeds[role] = seed
 		peers = append(peers, Peer{Node: role, Key: public, Roles: []string{role}})
 	}
-	block, err := Authorization(peers, 1)
+	block, err := Authorization(peers, Config{})
 	check(t, err)
 	srv := external(t, block)
 	serves(t, func(role string) *Bus {
@@ -42,7 +42,7 @@ func TestExternalServerWithKeys(t *testing.T) {
 			t.Errorf("an edge may publish to %s", subject)
 		}
 	}
-	if _, err := Authorization([]Peer{{Node: "x", Key: "nonsense", Roles: []string{"edge"}}}, 1); err == nil {
+	if _, err := Authorization([]Peer{{Node: "x", Key: "nonsense", Roles: []string{"edge"}}}, Config{}); err == nil {
 		t.Error("a key that is none was taken")
 	}
 }

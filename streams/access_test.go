@@ -71,13 +71,13 @@ func newGuarded(t *testing.T) *guarded {
 	check(t, err)
 	g.seeds["operator"] = seed
 	peers = append(peers, Peer{Node: "operator", Key: public, Roles: []string{"console"}, Apply: true})
-	g.bus = openBus(t, "", func(c *Config) { c.Listen, c.TLS, c.Peers = "127.0.0.1:0", g.tls, peers })
+	g.bus = openBus(t, "", func(c *Config) { c.Listen, c.TLS, c.Peers, c.Alerts = "127.0.0.1:0", g.tls, peers, 2 })
 	return g
 }
 
 func (g *guarded) config(node, seed string) Config {
 	url := strings.Replace(g.bus.ClientURL(), "0.0.0.0", "127.0.0.1", 1)
-	return Config{Node: node, URLs: []string{url}, Shards: 2, TLS: g.tls, Seed: seed}
+	return Config{Node: node, URLs: []string{url}, Shards: 2, Alerts: 2, TLS: g.tls, Seed: seed}
 }
 
 // as connects with the rights of a role.
@@ -124,24 +124,24 @@ func TestBadSeed(t *testing.T) {
 // peersSubjects are what each role alone publishes to, of the subjects that are not of the server.
 var peersSubjects = map[string][]string{
 	"edge":      {"mt.0.normal", "mt.0.alert", "deliver.parked.acme", "event.edge"},
-	"core":      {"dispatch.one.normal", "deliver.0.normal", "schedule.at.x", "schedule.due.normal", "event.core", "event.receipts", "mt.0.marker"},
-	"carriers":  {"dispatch.one.normal", "deliver.0.normal", "inbound.one", "event.carriers", "event.receipts", "dispatch.marker"},
-	"reporting": {"mt.0.marker", "dispatch.marker", "event.marker", "deliver.marker", "$KV.positions.x"},
+	"core":      {"dispatch.one.normal", "alert.1.one.alert", "deliver.0.normal", "schedule.at.x", "schedule.due.normal", "event.core", "event.receipts", "mt.0.marker"},
+	"carriers":  {"dispatch.one.normal", "alert.1.one.alert", "alert.1.marker", "deliver.0.normal", "inbound.one", "event.carriers", "event.receipts", "dispatch.marker"},
+	"reporting": {"mt.0.marker", "dispatch.marker", "alert.1.marker", "event.marker", "deliver.marker", "$KV.positions.x"},
 	"console":   {},
 }
 
 // ackedBy are the streams whose batches a role answers for, and readBy those that it may read.
 var (
-	ackedBy = map[string][]string{"edge": {"DELIVER"}, "core": {"MT-0", "DISPATCH", "INBOUND", "SCHEDULE"}, "carriers": {"DISPATCH"}}
+	ackedBy = map[string][]string{"edge": {"DELIVER"}, "core": {"MT-0", "DISPATCH", "DISPATCH-A-1", "INBOUND", "SCHEDULE"}, "carriers": {"DISPATCH", "DISPATCH-A-1"}}
 	readBy  = map[string][]string{
-		"edge": {"DELIVER"}, "core": {"MT-0", "DISPATCH", "EVENTS", "DELIVER", "INBOUND", "SCHEDULE"},
-		"carriers": {"MT-0", "DISPATCH", "EVENTS", "DELIVER"}, "reporting": {"MT-0", "DISPATCH", "EVENTS", "DELIVER"},
+		"edge": {"DELIVER"}, "core": {"MT-0", "DISPATCH", "DISPATCH-A-1", "EVENTS", "DELIVER", "INBOUND", "SCHEDULE"},
+		"carriers": {"MT-0", "DISPATCH", "DISPATCH-A-1", "EVENTS", "DELIVER"}, "reporting": {"MT-0", "DISPATCH", "DISPATCH-A-1", "EVENTS", "DELIVER"},
 	}
 )
 
 // forbiddenTo lists every subject that matters and that a role has no right to publish to.
 func forbiddenTo(role string) (subjects []string) {
-	streams := []string{"MT-0", "DISPATCH", "EVENTS", "INBOUND", "DELIVER", "SCHEDULE", "KV_config", "KV_blobs", "KV_leases", "KV_positions"}
+	streams := []string{"MT-0", "DISPATCH", "DISPATCH-A-1", "EVENTS", "INBOUND", "DELIVER", "SCHEDULE", "KV_config", "KV_blobs", "KV_leases", "KV_positions"}
 	for _, s := range streams {
 		for _, verb := range []string{"CREATE", "UPDATE", "DELETE", "PURGE", "RESTORE", "SNAPSHOT", "MSG.DELETE", "LEADER.STEPDOWN", "PEER.REMOVE"} {
 			subjects = append(subjects, "$JS.API.STREAM."+verb+"."+s)
@@ -160,7 +160,7 @@ func forbiddenTo(role string) (subjects []string) {
 		subjects = append(subjects, "$JS.API.CONSUMER.CREATE."+s+".x", "$JS.API.CONSUMER.DELETE."+s+".x")
 	}
 	if role == "edge" || role == "console" {
-		for _, s := range []string{"MT-0", "DISPATCH", "EVENTS", "DELIVER"} {
+		for _, s := range []string{"MT-0", "DISPATCH", "DISPATCH-A-1", "EVENTS", "DELIVER"} {
 			subjects = append(subjects, "$JS.API.CONSUMER.CREATE."+s+".x", "$JS.API.CONSUMER.DELETE."+s+".x")
 		}
 		subjects = append(subjects, "$KV.positions.x")

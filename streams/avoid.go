@@ -7,7 +7,7 @@ import (
 	"tasman/sms"
 )
 
-// A partition of MT whose stream has lost its leader takes no writes for 4 to 9 s. The batch in flight has to wait for that,
+// A partition, of MT or of alerts, whose stream has lost its leader takes no writes for 4 to 9 s. The batch in flight has to wait for that,
 // since nobody knows whether it is stored; what comes after it goes to another partition.
 const (
 	// avoidAfter is how long a publish may be unanswered before its partition is avoided: well above a commit on a busy
@@ -20,7 +20,7 @@ const (
 // atomicTime is a moment in Unix nanoseconds.
 type atomicTime = atomic.Int64
 
-// avoided are the partitions of MT that did not answer lately.
+// avoided are the partitions, first those of MT, then those of alerts, that did not answer lately.
 type avoided struct {
 	latest atomic.Int64 // the last moment at which any partition is avoided, in Unix nanoseconds; 0 = none ever was
 	until  []atomicTime // by partition
@@ -63,12 +63,9 @@ func (b *Bus) Partition(account string, l sms.Lane) int {
 	return home
 }
 
-// movable reports whether what waits in the lane can as well be stored elsewhere.
-func (l *lane) movable() bool { return l.partition >= 0 && len(l.p.bus.avoid.until) > 1 && !l.sure }
-
 // overdue reports whether the batch in flight waits so long for an answer that nothing more should follow it.
 func (l *lane) overdue(now time.Time) bool {
-	return l.movable() && l.flight != nil && l.flight.unheard > 0 && now.Sub(l.flight.sent) >= avoidAfter
+	return (l.movable && !l.sure || l.spread != nil) && l.flight != nil && l.flight.unheard > 0 && now.Sub(l.flight.sent) >= avoidAfter
 }
 
 // giveBack tells the batches behind the one in flight, of which nothing was sent, that they are not stored, so that they go
@@ -76,10 +73,7 @@ func (l *lane) overdue(now time.Time) bool {
 func (l *lane) giveBack() {
 	queue := l.queue
 	l.queue = nil
-	if l.room != nil {
-		close(l.room)
-		l.room = nil
-	}
+	l.makeRoom()
 	l.mu.Unlock()
 	for _, b := range queue {
 		l.report(b, 0, ErrUnavailable)

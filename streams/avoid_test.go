@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"tasman/sms"
 )
@@ -103,26 +101,14 @@ func TestTheOnlyPartitionIsNotAvoided(t *testing.T) {
 	if p := b.Partition("acme", sms.Normal); p != 0 {
 		t.Errorf("partition %d", p)
 	}
-	l := &lane{p: &publisher{bus: b}, flight: &outgoing{unheard: 1, sent: time.Now().Add(-time.Hour)}}
+	l := (&publisher{bus: b, lanes: map[string]*lane{}}).newLane(MTSubject(0, sms.Normal))
+	l.flight = &outgoing{unheard: 1, sent: time.Now().Add(-time.Hour)}
 	if l.overdue(time.Now()) {
 		t.Error("the batches behind the one in flight are given back")
 	}
 }
 
-func storedIn(t *testing.T, b *Bus, p int) (texts []string) {
+func storedIn(t *testing.T, b *Bus, p int) []string {
 	t.Helper()
-	stream, err := b.js.Stream(timeout(t), MTStream(p))
-	check(t, err)
-	for seq := uint64(1); ; seq++ {
-		m, err := stream.GetMsg(context.Background(), seq)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return texts
-		}
-		check(t, err)
-		records, err := decodeBatch(m.Data)
-		check(t, err)
-		for _, r := range records {
-			texts = append(texts, r.Message.Text)
-		}
-	}
+	return b.stored(t, MTStream(p))
 }

@@ -88,8 +88,11 @@ func (b *Bus) backupFiles() (files []Saved) {
 	for p := range b.cfg.Partitions {
 		files = append(files, Saved{Stream: MTStream(p)})
 	}
-	return append(files, Saved{Stream: Inbound}, Saved{Stream: Schedule, Part: 1}, Saved{Stream: Dispatch}, Saved{Stream: Schedule, Part: 2},
-		Saved{Stream: Deliver}, Saved{Stream: Events}, Saved{Stream: bucketStream(configBucket)}, Saved{Stream: bucketStream(blobBucket)})
+	files = append(files, Saved{Stream: Inbound}, Saved{Stream: Schedule, Part: 1})
+	for _, name := range b.DispatchStreams() {
+		files = append(files, Saved{Stream: name})
+	}
+	return append(files, Saved{Stream: Schedule, Part: 2}, Saved{Stream: Deliver}, Saved{Stream: Events}, Saved{Stream: bucketStream(configBucket)}, Saved{Stream: bucketStream(blobBucket)})
 }
 
 // readersNow returns the durables by stream, each as one that had been given no more than it acknowledged in a row.

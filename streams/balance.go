@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -18,7 +17,7 @@ const (
 	balancePause = 15 * time.Second
 )
 
-// RunBalancer keeps the leaders of the streams on different servers of a cell, until ctx ends, whose error it returns. The
+// RunBalancer keeps the leaders of the streams on different servers of a cell, and those of the readers of partitions beside them, until ctx ends, whose error it returns. The
 // servers choose leaders at random and never move one back, so that after a failure one server may lead all partitions of MT,
 // and its loss would stop acceptance everywhere. One stream moves at a time, which takes about 50 ms of its writes. Role
 // streams runs it; of several nodes one balances at a time.
@@ -52,6 +51,8 @@ func (b *Bus) balanceAll(ctx context.Context) error {
 			b.log.Warn("leaders of the streams not balanced, trying again", "err", err)
 		case moved.Stream != "":
 			b.log.Info("leader of a stream moved", "stream", moved.Stream, "from", moved.From, "to", moved.To)
+		default: // only now: readers follow their streams
+			b.alignSome(ctx)
 		}
 		if err := pause(ctx, balancePause); err != nil {
 			return err
@@ -59,6 +60,19 @@ func (b *Bus) balanceAll(ctx context.Context) error {
 		if b.ctx.Err() != nil {
 			return fmt.Errorf("balancer: %w", ErrClosed)
 		}
+	}
+}
+
+// alignSome moves readers to the leaders of their streams.
+func (b *Bus) alignSome(ctx context.Context) {
+	asking, cancel := b.perCall(ctx, time.Minute)
+	defer cancel()
+	moved, err := b.Align(asking)
+	if err != nil && ctx.Err() == nil {
+		b.log.Warn("readers not moved to the leaders of their streams, trying again", "err", err)
+	}
+	if moved > 0 {
+		b.log.Info("readers moved to the leaders of their streams", "count", moved)
 	}
 }
 
@@ -78,27 +92,35 @@ func (b *Bus) Balance(ctx context.Context) (Move, error) {
 	if m.Stream == "" {
 		return m, nil
 	}
-	if err := b.stepDown(ctx, m.Stream, m.To); err != nil {
+	if err := b.stepDown(ctx, "STREAM", m.Stream, m.To); err != nil {
 		return Move{}, fmt.Errorf("leader of %s: %w", m.Stream, err)
 	}
 	return m, nil
 }
 
-// nextMove returns the move that balances best: first the partitions of MT among themselves, then all streams, for which no
-// partition is moved.
+// nextMove returns the move that balances best: first the partitions of MT among themselves, then those of alerts, then all
+// streams, for which no partition is moved.
 func nextMove(placed map[string][]Copy) Move {
-	var partitions, others []string
+	var partitions, alerts, others []string
 	for _, name := range slices.Sorted(maps.Keys(placed)) {
-		if strings.HasPrefix(name, mtPrefix) {
+		switch {
+		case isMT(name):
 			partitions = append(partitions, name)
-		} else {
+		case isDispatch(name):
+			alerts = append(alerts, name)
+		default:
 			others = append(others, name)
 		}
 	}
-	if m := moveAmong(placed, partitions, leaders(placed, partitions)); m.Stream != "" {
-		return m
+	for _, group := range [][]string{partitions, alerts} {
+		if m := moveAmong(placed, group, leaders(placed, group)); m.Stream != "" {
+			return m
+		}
 	}
-	return moveAmong(placed, others, leaders(placed, slices.Concat(partitions, others)))
+	if len(alerts) == 1 { // not partitioned
+		others = append(others, alerts...)
+	}
+	return moveAmong(placed, others, leaders(placed, slices.Sorted(maps.Keys(placed))))
 }
 
 // leaders counts, for each server that has a copy of anything, how many of the streams it leads.
@@ -136,14 +158,14 @@ func moveAmong(placed map[string][]Copy, streams []string, count map[string]int)
 	return best
 }
 
-// stepDown has a stream's leader hand over to the server.
-func (b *Bus) stepDown(ctx context.Context, stream, to string) error {
+// stepDown has the leader of a stream, or of a durable (kind CONSUMER, name STREAM.DURABLE), hand over to the server.
+func (b *Bus) stepDown(ctx context.Context, kind, name, to string) error {
 	ask := map[string]any{"placement": map[string]string{"preferred": to}}
 	body, err := json.Marshal(ask)
 	if err != nil {
 		return err
 	}
-	m, err := b.nc.RequestWithContext(ctx, "$JS.API.STREAM.LEADER.STEPDOWN."+stream, body)
+	m, err := b.nc.RequestWithContext(ctx, "$JS.API."+kind+".LEADER.STEPDOWN."+name, body)
 	if err != nil {
 		return err
 	}

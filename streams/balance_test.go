@@ -25,6 +25,9 @@ func TestNextMove(t *testing.T) {
 			"EVENTS": on("b", "a", "c")}, Move{"MT-0", "a", "b"}},
 		"then the others": {map[string][]Copy{"MT-0": on("a", "b", "c"), "MT-1": on("b", "a", "c"), "DELIVER": on("a", "b", "c"), "EVENTS": on("a", "b", "c")},
 			Move{"DELIVER", "a", "c"}},
+		"alerts not beside alerts": {map[string][]Copy{"MT-0": on("a", "b", "c"), "DISPATCH": on("b", "a", "c"), "DISPATCH-A-1": on("b", "a", "c"),
+			"DELIVER": on("c", "a", "b"), "EVENTS": on("c", "a", "b")}, Move{"DISPATCH", "b", "a"}},
+		"alerts balanced":            {map[string][]Copy{"MT-0": on("a", "b", "c"), "DISPATCH": on("b", "a", "c"), "DISPATCH-A-1": on("c", "a", "b"), "EVENTS": on("a", "b", "c")}, Move{}},
 		"not while a copy is behind": {map[string][]Copy{"MT-0": behind(on("a", "b", "c")), "MT-1": behind(on("a", "b", "c"))}, Move{}},
 	}
 	for name, c := range cases {

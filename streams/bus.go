@@ -60,7 +60,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	}
 	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan serverMove, 1),
 		failed: make(chan error, 1), homes: newHomes(cfg)}
-	b.avoid.until = make([]atomicTime, cfg.Partitions)
+	b.avoid.until = make([]atomicTime, cfg.Partitions+cfg.Alerts)
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
 		var own string

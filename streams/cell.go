@@ -131,6 +131,9 @@ func (b *Bus) Await(ctx context.Context) error {
 				return err
 			}
 		}
+		if err := b.knowsAll(ctx); err != nil {
+			return err
+		}
 		for _, c := range b.buckets() {
 			if err := b.there(ctx, bucketStream(c.Bucket)); err != nil {
 				return err

@@ -55,8 +55,8 @@ func TestCellPlacement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(placed) != 8 {
-		t.Errorf("%d streams, want 3 of MT and 5 others: %v", len(placed), placed)
+	if len(placed) != 9 {
+		t.Errorf("%d streams, want 3 of MT, 2 of alerts and 4 others: %v", len(placed), placed)
 	}
 	for stream, copies := range placed {
 		var on []string
@@ -73,8 +73,8 @@ func TestCellPlacement(t *testing.T) {
 
 // However the servers chose the leaders, a few moves put those of MT on different servers.
 func TestCellBalancesLeaders(t *testing.T) {
-	cell := streamstest.NewCell(t, streamstest.With(func(c *streams.Config) { c.Partitions = 3 }))
-	cell.Balance()
+	cell := streamstest.NewCell(t, streamstest.Carriers("one"), streamstest.With(func(c *streams.Config) { c.Partitions = 3 }))
+	cell.Balance() // ends only when the readers of partitions are beside their leaders
 	placed, err := cell.Node(0).Placement(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -85,6 +85,9 @@ func TestCellBalancesLeaders(t *testing.T) {
 	}
 	if len(leads) != 3 {
 		t.Errorf("leaders of the partitions: %v, want one on each server", leads)
+	}
+	if a, b := placed[streams.AlertStream(0)][0].Server, placed[streams.AlertStream(1)][0].Server; a == b {
+		t.Errorf("both partitions of alerts are led by %s", a)
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 // Limits are the byte limits of the streams; 0 means the default of 8 GiB.
 type Limits struct {
 	MT       int64 // of each MT partition
-	Dispatch int64
+	Dispatch int64 // of each partition of alerts too
 	Events   int64
 	Inbound  int64
 	Deliver  int64
@@ -36,6 +36,7 @@ type Config struct {
 
 	Replicas   int // of each stream, 1 (default), 3 or 5; the same on all nodes
 	Partitions int // of MT, default 1; the same on all nodes
+	Alerts     int // partitions of alerts on their way to carriers, default 2 with several replicas, else 1; the same on all nodes
 	Shards     int // of DELIVER, default 16; the same on all nodes
 
 	Limits      Limits
@@ -72,8 +73,7 @@ func (c Config) withDefaults() (Config, error) {
 		orDefault(limit, 8*gib)
 	}
 	orDefault(&c.Cluster.Name, "tasman")
-	orDefault(&c.Replicas, 1)
-	orDefault(&c.Partitions, 1)
+	c = c.shaped()
 	orDefault(&c.Shards, 16)
 	orDefault(&c.EventsAge, 7*24*time.Hour)
 	orDefault(&c.MTTail, 24*time.Hour)
@@ -81,10 +81,23 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.FreeBytes, 2*gib)
 	orDefault(&c.AckWait, 30*time.Second)
 	orDefault(&c.homeAfter, homeAfter)
-	if c.Replicas < 1 || c.Partitions < 1 || c.Shards < 1 || c.AckWait < 0 {
-		return c, errors.New("replicas, partitions, shards and ack wait must be positive")
+	if c.Replicas < 1 || c.Partitions < 1 || c.Alerts < 1 || c.Shards < 1 || c.AckWait < 0 {
+		return c, errors.New("replicas, partitions, alerts, shards and ack wait must be positive")
 	}
 	return c, nil
+}
+
+// shaped fills in which streams there are.
+func (c Config) shaped() Config {
+	orDefault(&c.Replicas, 1)
+	orDefault(&c.Partitions, 1)
+	if c.Replicas > 1 {
+		// Any one server may be lost: then alerts go to the partition that another one leads. Each one more costs a durable for
+		// each carrier.
+		orDefault(&c.Alerts, 2)
+	}
+	orDefault(&c.Alerts, 1)
+	return c
 }
 
 func orDefault[T comparable](v *T, d T) {

@@ -154,7 +154,7 @@ func (b *Bus) concludes(servers []ServerStatus, copies map[string][]Copy) *verdi
 			}
 		}
 	}
-	for _, name := range []string{Dispatch, Events, Deliver, Inbound, Schedule} { // every message comes through these
+	for _, name := range append(b.DispatchStreams(), Events, Deliver, Inbound, Schedule) { // every message comes through these
 		if why := v.short(low, copies[name]); why != nil {
 			v.refuse = why
 		}

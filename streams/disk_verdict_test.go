@@ -69,7 +69,7 @@ func TestVerdict(t *testing.T) {
 // Messages go to a partition with room while their own has none.
 func TestPartitionWithRoom(t *testing.T) {
 	b := &Bus{cfg: Config{Partitions: 3}}
-	b.avoid.until = make([]atomicTime, 3)
+	b.avoid.until = make([]atomicTime, 4)
 	home := b.Partition("acme", sms.Normal)
 	v := &verdict{full: make([]bool, 3)}
 	v.full[home] = true

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -65,7 +66,8 @@ func (b *Bus) FenceOff(ctx context.Context, l *Lease) error {
 	return nil
 }
 
-// fence stores a fence into the queue of each durable of DISPATCH: what lies in no queue nobody reads.
+// fence stores a fence into each queue of a carrier that a durable reads, in each partition of alerts: what lies in no queue nobody
+// reads.
 func (b *Bus) fence(ctx context.Context, stamps []uint64) error {
 	queues, err := b.dispatchQueues(ctx)
 	if err != nil {
@@ -85,18 +87,18 @@ func (b *Bus) fence(ctx context.Context, stamps []uint64) error {
 func (b *Bus) dispatchQueues(ctx context.Context) (subjects []string, err error) {
 	ctx, cancel := b.perCall(ctx, askWait)
 	defer cancel()
-	s, err := b.js.Stream(ctx, Dispatch)
-	if err != nil {
-		return nil, err
+	have := make(map[Durable]*jetstream.ConsumerInfo)
+	for _, stream := range b.DispatchStreams() {
+		if err := b.streamDurables(ctx, stream, have); err != nil {
+			return nil, fmt.Errorf("durables of %s: %w", stream, err)
+		}
 	}
-	lister := s.ListConsumers(ctx)
-	for info := range lister.Info() {
-		d := Durable{Dispatch, info.Name, info.Config.FilterSubject}
-		if _, queue := CarrierOf(d); queue && info.Config.Durable != "" {
+	for d := range have {
+		if _, queue := CarrierOf(d); queue {
 			subjects = append(subjects, d.Filter)
 		}
 	}
-	return subjects, lister.Err()
+	return subjects, nil
 }
 
 // putStamps appends stamps, each as a field of fixed size.

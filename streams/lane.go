@@ -41,8 +41,9 @@ type lane struct {
 	stream  string
 	reply   string // prefix of the reply subject
 	urgent  bool
-	// partition of MT that the subject belongs to, -1 for another stream.
-	partition int
+	slot    int    // of the partition that the subject belongs to among those that may be avoided, -1 for none
+	movable bool   // what is not stored may as well go to another partition of MT: the caller is told to do that
+	spread  spread // the lanes of the same queue in all partitions; nil for a queue that has one
 
 	mu      sync.Mutex
 	limit   int
@@ -186,16 +187,21 @@ func (l *lane) sendNext(now time.Time) {
 		return
 	}
 	l.queue = l.queue[:copy(l.queue, l.queue[1:])]
-	if l.room != nil {
-		close(l.room)
-		l.room = nil
-	}
+	l.makeRoom()
 	b.full = true
 	l.flights++
 	b.wire = pack(b.wire[:0], b.payload, b.header)
 	b.number, b.id, b.sent = l.flights, messageID(l.subject, b.wire), now
 	l.flight = b
 	l.send(b, now)
+}
+
+// makeRoom lets those go on who wait for room.
+func (l *lane) makeRoom() {
+	if l.room != nil {
+		close(l.room)
+		l.room = nil
+	}
 }
 
 // lingerUntil returns when the oldest queued batch is to leave; zero means at once.
@@ -250,7 +256,7 @@ func (l *lane) answer(n uint64, a answer) {
 		return
 	}
 	now := time.Now()
-	if l.partition >= 0 {
+	if l.slot >= 0 {
 		l.heard(a.err, now)
 	}
 	if a.err != nil {
@@ -258,6 +264,9 @@ func (l *lane) answer(n uint64, a answer) {
 		if a.fromStream && now.Sub(b.sent) > answerWait {
 			// The stream looks for the message id before it refuses, so the tries before this one were not stored either.
 			b.unheard = 0
+		}
+		if b.unheard == 0 && l.moveOn(now) {
+			return
 		}
 		if l.reject(b, a.err, now); b.rejected == nil {
 			l.mu.Unlock()
@@ -276,9 +285,9 @@ func (l *lane) answer(n uint64, a answer) {
 // heard notes whether the lane's partition answers.
 func (l *lane) heard(err error, now time.Time) {
 	if errors.Is(err, ErrUnavailable) {
-		l.p.bus.avoid.mark(l.partition, now)
+		l.p.bus.avoid.mark(l.slot, now)
 	} else if err == nil {
-		l.p.bus.avoid.clear(l.partition)
+		l.p.bus.avoid.clear(l.slot)
 	}
 }
 
@@ -322,12 +331,17 @@ func (l *lane) tick(now time.Time) time.Time {
 		l.tell(b, 0, why)
 		return now
 	case l.overdue(now):
-		l.p.bus.avoid.mark(l.partition, now)
+		l.p.bus.avoid.mark(l.slot, now)
 		if !now.Before(b.due) {
 			l.send(b, now)
 		}
-		l.giveBack()
-		return time.Time{}
+		if l.spread == nil {
+			l.giveBack()
+			return time.Time{}
+		}
+		if l.moveOn(now) {
+			return time.Time{}
+		}
 	case b != nil && !now.Before(b.due):
 		l.send(b, now)
 	case b == nil && len(l.queue) > 0:
@@ -356,10 +370,7 @@ func (l *lane) abort() {
 		l.mu.Lock()
 	}
 	l.closed = true
-	if l.room != nil {
-		close(l.room)
-		l.room = nil
-	}
+	l.makeRoom()
 	flight, queue := l.flight, l.queue
 	l.flight, l.queue, l.telling = nil, nil, true
 	l.mu.Unlock()

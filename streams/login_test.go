@@ -63,7 +63,7 @@ func (o *operator) creds(role string, lives time.Duration) string {
 	check(o.t, err)
 	seed, err := pair.Seed()
 	check(o.t, err)
-	rights, err := rightsOf(Peer{Node: role, Roles: []string{role}}, 1)
+	rights, err := rightsOf(Peer{Node: role, Roles: []string{role}}, Config{})
 	check(o.t, err)
 	claims := jwt.NewUserClaims(public)
 	claims.Pub.Allow, claims.Sub.Allow = rights.Publish.Allow, rights.Subscribe.Allow

@@ -73,26 +73,32 @@ func newPublisher(b *Bus) (*publisher, error) {
 
 // Publish gives a record to the group commit of its subject and returns; rec may be reused at once. It blocks while the
 // subject's queue is full, until ctx ends. When it returns nil, done is called exactly once, in order within the subject,
-// from a goroutine of the publisher, and must not block (what is not stored since the batch before it is not answered, which
-// only happens where there are several partitions of MT, is told first); it gets where the record lies, or an error: ErrNotStored (also
+// from a goroutine of the publisher, and must not block (where there are several partitions, of MT or of alerts, what comes
+// behind a batch that is not answered may be told, or stored in another partition, first); it gets where the record lies, or an error: ErrNotStored (also
 // ErrFull, ErrUnavailable) means certainly not stored. A publish without an answer is repeated until there is one or the
 // bus closes (ErrUnknownFate). When Publish returns an error the record is not stored and done is not called.
 func (b *Bus) Publish(ctx context.Context, subject string, rec *sms.Record, done func(Placed, error)) error {
-	return b.pub.lane(subject).add(ctx, rec, done, false)
+	return b.pub.lane(subject).choose().add(ctx, rec, done, false)
 }
 
 // PublishSure is Publish for what must be stored: not-stored answers are retried too, with back-off and in order, so done
 // gets nil, or ErrUnknownFate or ErrClosed when the bus closes first. A subject is used with one of the two only.
 func (b *Bus) PublishSure(ctx context.Context, subject string, rec *sms.Record, done func(Placed, error)) error {
-	return b.pub.lane(subject).add(ctx, rec, done, true)
+	return b.pub.lane(subject).choose().add(ctx, rec, done, true)
 }
 
 // SetBatchLimit lowers the number of records per batch of a subject, 1..2000.
 func (b *Bus) SetBatchLimit(subject string, n int) {
 	l := b.pub.lane(subject)
-	l.mu.Lock()
-	l.limit = max(1, min(n, batchRecords))
-	l.mu.Unlock()
+	all := l.spread
+	if all == nil {
+		all = spread{l}
+	}
+	for _, l := range all {
+		l.mu.Lock()
+		l.limit = max(1, min(n, batchRecords))
+		l.mu.Unlock()
+	}
 }
 
 // Store publishes recs and waits until all are stored. The error is that of the first record that failed, as told by
@@ -129,14 +135,19 @@ func (p *publisher) lane(subject string) *lane {
 	defer p.mu.Unlock()
 	l := p.lanes[subject]
 	if l == nil {
-		l = &lane{p: p, subject: subject, stream: streamOf(subject), limit: batchRecords, urgent: neverLingers(subject), partition: partitionOf(subject)}
-		if l.partition >= len(p.bus.avoid.until) { // of no partition that there is
-			l.partition = -1
-		}
-		l.reply = p.inbox + "." + strconv.Itoa(len(p.order)) + "."
-		p.lanes[subject] = l
-		p.order = append(p.order, l)
+		l = p.newLane(subject)
+		p.spreadOf(l)
 	}
+	return l
+}
+
+// newLane makes the lane of a subject. The caller holds the lock.
+func (p *publisher) newLane(subject string) *lane {
+	l := &lane{p: p, subject: subject, stream: streamOf(subject), limit: batchRecords, urgent: neverLingers(subject), slot: p.bus.slotOf(subject)}
+	l.movable = isMT(l.stream) && l.slot >= 0 && p.bus.cfg.Partitions > 1
+	l.reply = p.inbox + "." + strconv.Itoa(len(p.order)) + "."
+	p.lanes[subject] = l
+	p.order = append(p.order, l)
 	return l
 }
 

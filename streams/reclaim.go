@@ -208,7 +208,7 @@ const (
 // ackWait returns after how long a batch of a stream that nobody answers comes again.
 func (b *Bus) ackWait(stream string) time.Duration {
 	switch {
-	case stream == Dispatch:
+	case isDispatch(stream):
 		return min(b.cfg.AckWait, dispatchWait)
 	case stream == Deliver && b.cfg.Replicas > 1:
 		return min(b.cfg.AckWait, sharedWait)

@@ -29,19 +29,27 @@ func MTStream(p int) string { return mtPrefix + strconv.Itoa(p) }
 // MTSubject returns where an edge stores accepted messages of a lane in partition p.
 func MTSubject(p int, l sms.Lane) string { return "mt." + strconv.Itoa(p) + "." + l.String() }
 
-// DispatchSubject returns the queue of a carrier's lane.
+// DispatchSubject returns the queue of a carrier's lane. That of alerts is published to by this name, wherever the publisher puts it.
 func DispatchSubject(carrier string, l sms.Lane) string {
 	return "dispatch." + token(carrier) + "." + l.String()
 }
 
-// CarrierOf returns whose queue a durable of DISPATCH reads; false for other durables.
+// CarrierOf returns whose queue, or part of a queue, a durable reads; false for one that reads no queue of a carrier.
 func CarrierOf(d Durable) (string, bool) {
-	rest, ok := strings.CutPrefix(d.Filter, "dispatch.")
-	if !ok || d.Stream != Dispatch {
-		return "", false
+	name := alertCarrier(d.Filter)
+	if rest, ok := strings.CutPrefix(d.Filter, "dispatch."); ok {
+		name, _, ok = strings.Cut(rest, ".")
+		if !ok {
+			return "", false
+		}
 	}
-	name, _, ok := strings.Cut(rest, ".")
-	return name, ok && token(name) == name
+	return name, isDispatch(d.Stream) && name != "" && token(name) == name
+}
+
+// IsHeld reports whether a subject is HoldQueue's.
+func IsHeld(subject string) bool {
+	name, ok := CarrierOf(Durable{Stream: streamOf(subject), Filter: subject})
+	return ok && name == HoldQueue
 }
 
 // EventSubject returns where a role stores its events.
@@ -97,6 +105,9 @@ func streamOf(subject string) string {
 		return mtPrefix + p
 	case "dispatch":
 		return Dispatch
+	case "alert":
+		q, _, _ := strings.Cut(rest, ".")
+		return alertPrefix + q
 	case "event":
 		return Events
 	case "inbound":
@@ -109,9 +120,25 @@ func streamOf(subject string) string {
 	return ""
 }
 
-// partitionOf returns the MT partition that a subject belongs to, -1 for one of another stream.
-func partitionOf(subject string) int {
-	if p, ok := strings.CutPrefix(streamOf(subject), mtPrefix); ok {
+// slotOf returns the place among those that may be avoided of the partition that a subject belongs to, -1 for one of no partition
+// that there is: first those of MT, then those of alerts, DISPATCH among them.
+func (b *Bus) slotOf(subject string) int {
+	stream := streamOf(subject)
+	if stream == Dispatch {
+		return b.cfg.Partitions
+	}
+	if p := numberOf(stream, mtPrefix); p >= 0 && p < b.cfg.Partitions {
+		return p
+	}
+	if q := numberOf(stream, alertPrefix); q >= 0 && q < b.cfg.Alerts {
+		return b.cfg.Partitions + q
+	}
+	return -1
+}
+
+// numberOf returns the number of a partition by the name of its stream, -1 when it is not one with the prefix.
+func numberOf(stream, prefix string) int {
+	if p, ok := strings.CutPrefix(stream, prefix); ok {
 		if n, err := strconv.Atoi(p); err == nil {
 			return n
 		}
@@ -132,6 +159,9 @@ func markerSubject(stream string) (string, error) {
 	if p, ok := strings.CutPrefix(stream, mtPrefix); ok {
 		return "mt." + p + ".marker", nil
 	}
+	if q, ok := strings.CutPrefix(stream, alertPrefix); ok {
+		return "alert." + q + ".marker", nil
+	}
 	return "", fmt.Errorf("stream %q has no barriers", stream)
 }
 
@@ -145,13 +175,13 @@ func bucket(key string, n int) int {
 }
 
 // StreamNames returns the streams whose records tell the story of messages, as the index and reporting read them: every
-// MT partition, DISPATCH, EVENTS and DELIVER.
+// MT partition, DISPATCH and the other partitions of alerts, EVENTS and DELIVER.
 func (b *Bus) StreamNames() []string {
 	var names []string
 	for p := range b.cfg.Partitions {
 		names = append(names, MTStream(p))
 	}
-	return append(names, Dispatch, Events, Deliver)
+	return append(append(names, b.DispatchStreams()...), Events, Deliver)
 }
 
 // Durable names one reader with a position of its own, kept by the server.
@@ -161,12 +191,15 @@ type Durable struct {
 	Filter string // the subject it reads
 }
 
+// Urgent reports whether the durable reads alerts, whose batches are small and do not wait for company.
+func (d Durable) Urgent() bool { return strings.HasSuffix(d.Filter, "."+sms.Alert.String()) }
+
 // MTReader is core's reader of a lane of an MT partition.
 func MTReader(p int, l sms.Lane) Durable {
 	return Durable{MTStream(p), fmt.Sprintf("mt-%d-%s", p, l), MTSubject(p, l)}
 }
 
-// DispatchReader is the reader of a carrier's lane.
+// DispatchReader is the reader of a carrier's lane in DISPATCH, of which alerts may lie elsewhere: see Bus.DispatchReaders.
 func DispatchReader(carrier string, l sms.Lane) Durable {
 	return Durable{Dispatch, "dispatch-" + token(carrier) + "-" + l.String(), DispatchSubject(carrier, l)}
 }

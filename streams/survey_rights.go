@@ -55,7 +55,7 @@ func compareRights(have *server.Permissions, cfg Config) (Rights, error) {
 	}
 	// Who may change the resources is told by the servers' list alone.
 	apply := have.Publish != nil && covered("$KV."+configBucket+"."+manifestKey, have.Publish.Allow)
-	want, err := rightsOf(Peer{Node: cfg.Node, Roles: cfg.Roles, Apply: apply}, cfg.Partitions)
+	want, err := rightsOf(Peer{Node: cfg.Node, Roles: cfg.Roles, Apply: apply}, cfg)
 	if err != nil {
 		return Rights{}, err
 	}

@@ -187,7 +187,7 @@ func TestCompareRights(t *testing.T) {
 	cfg, err := Config{Node: "e1", Dir: "x", Roles: []string{"edge"}}.withDefaults()
 	check(t, err)
 	exact := func() *server.Permissions {
-		p, err := rightsOf(Peer{Node: "e1", Roles: cfg.Roles}, 1)
+		p, err := rightsOf(Peer{Node: "e1", Roles: cfg.Roles}, cfg)
 		check(t, err)
 		return p
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 )
 
 // Tail reads all subjects of a stream in order from sequence from (0 or one below the first there is: from the first), then
@@ -104,20 +105,36 @@ func (b *Bus) batch(stream, subject string, seq uint64, stored time.Time, data [
 // Barrier publishes a marker to each stream and returns the sequence of each: a reader that has read past it knows all that
 // was stored before the call. It gives up after five seconds without an answer, as while a leader is elected: call it again.
 func (b *Bus) Barrier(ctx context.Context, streams ...string) (map[string]uint64, error) {
+	ends := make([]uint64, len(streams))
+	group, ctx := errgroup.WithContext(ctx) // at once: each is a way to a leader and to the copies in other regions
+	for i, stream := range streams {
+		group.Go(func() (err error) {
+			ends[i], err = b.mark(ctx, stream)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
 	placed := make(map[string]uint64, len(streams))
-	for _, stream := range streams {
-		subject, err := markerSubject(stream)
-		if err != nil {
-			return nil, fmt.Errorf("barrier: %w", err)
-		}
-		marker := &nats.Msg{Subject: subject, Data: encodeBatch(time.Now(), b.cfg.Node)}
-		try, cancel := context.WithTimeout(ctx, askWait)
-		ack, err := b.js.PublishMsg(try, marker)
-		cancel()
-		if err != nil {
-			return nil, fmt.Errorf("barrier of %s: %w: %w", stream, ErrUnavailable, err)
-		}
-		placed[stream] = ack.Sequence
+	for i, stream := range streams {
+		placed[stream] = ends[i]
 	}
 	return placed, nil
+}
+
+// mark publishes a marker to a stream and returns its sequence.
+func (b *Bus) mark(ctx context.Context, stream string) (uint64, error) {
+	subject, err := markerSubject(stream)
+	if err != nil {
+		return 0, fmt.Errorf("barrier: %w", err)
+	}
+	marker := &nats.Msg{Subject: subject, Data: encodeBatch(time.Now(), b.cfg.Node)}
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	ack, err := b.js.PublishMsg(ctx, marker)
+	if err != nil {
+		return 0, fmt.Errorf("barrier of %s: %w: %w", stream, ErrUnavailable, err)
+	}
+	return ack.Sequence, nil
 }

@@ -67,6 +67,9 @@ func (b *Bus) apply(ctx context.Context, t Topology) error {
 			return fmt.Errorf("bucket %s: %w", want.Bucket, err)
 		}
 	}
+	if err := b.knowsAll(ctx); err != nil {
+		return err
+	}
 	if err := b.checkPlacement(ctx); err != nil {
 		return err
 	}
@@ -104,8 +107,11 @@ func (b *Bus) streamConfigs() []jetstream.StreamConfig {
 	for p := range b.cfg.Partitions {
 		list = append(list, queue(MTStream(p), fmt.Sprintf("mt.%d.>", p), b.cfg.Limits.MT))
 	}
+	list = append(list, queue(Dispatch, "dispatch.>", b.cfg.Limits.Dispatch))
+	for q := 1; q < b.cfg.Alerts; q++ {
+		list = append(list, queue(AlertStream(q), fmt.Sprintf("alert.%d.>", q), b.cfg.Limits.Dispatch))
+	}
 	list = append(list,
-		queue(Dispatch, "dispatch.>", b.cfg.Limits.Dispatch),
 		queue(Events, "event.>", b.cfg.Limits.Events),
 		queue(Inbound, "inbound.>", b.cfg.Limits.Inbound),
 		queue(Deliver, "deliver.>", b.cfg.Limits.Deliver))
@@ -179,7 +185,7 @@ func (b *Bus) durables(t Topology) []Durable {
 			list = append(list, MTReader(p, l))
 		}
 		for _, carrier := range t.Carriers {
-			list = append(list, DispatchReader(carrier, l))
+			list = append(list, b.DispatchReaders(carrier, l)...)
 		}
 		for shard := range b.cfg.Shards {
 			list = append(list, DeliverReader(shard, l))
@@ -259,14 +265,16 @@ func (b *Bus) retire(ctx context.Context, t Topology) error {
 		declared[d] = true
 	}
 	have := make(map[Durable]*jetstream.ConsumerInfo)
-	if err := b.streamDurables(ctx, Dispatch, have); err != nil {
-		return fmt.Errorf("durables of %s: %w", Dispatch, err)
+	for _, stream := range b.DispatchStreams() {
+		if err := b.streamDurables(ctx, stream, have); err != nil {
+			return fmt.Errorf("durables of %s: %w", stream, err)
+		}
 	}
 	for d, info := range have {
 		if declared[d] || !strings.HasPrefix(d.Name, "dispatch-") || info.NumPending > 0 || info.NumAckPending > 0 {
 			continue
 		}
-		if left, err := b.countOf(ctx, Dispatch, d.Filter); err != nil || left > 0 {
+		if left, err := b.countOf(ctx, d.Stream, d.Filter); err != nil || left > 0 {
 			continue // the trimmer takes what is left first
 		}
 		if err := b.js.DeleteConsumer(ctx, d.Stream, d.Name); err != nil && !isGone(err) {

@@ -96,7 +96,7 @@ func (t *trimmer) stream(ctx context.Context, s jetstream.Stream, info *jetstrea
 		return t.events(ctx, s, info, fill)
 	}
 	readers := t.readers(name)
-	over := fill > overrunPercent && readers < info.State.LastSeq && (name == Dispatch || name == Deliver || isMT(name))
+	over := fill > overrunPercent && readers < info.State.LastSeq && (isDispatch(name) || name == Deliver || isMT(name))
 	t.noteOverrun(name, over)
 	tail := uint64(1<<64 - 1)
 	if isMT(name) && fill <= tailPercent {

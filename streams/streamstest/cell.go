@@ -92,17 +92,30 @@ func (c *Cell) Stop(i int) {
 	_ = bus.Close(ctx) // what a stopped server leaves undone is what the tests are about
 }
 
-// Balance moves leaders until they are spread evenly.
+// Balance moves leaders until they are spread evenly, and those of the readers of partitions are beside them.
 func (c *Cell) Balance() {
 	c.tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	for quiet := 0; quiet < 2; { // what the servers say of a move comes a moment later
+	c.untilQuiet(ctx, func() (bool, error) {
 		moved, err := c.running().Balance(ctx)
+		return moved != streams.Move{}, err
+	})
+	c.untilQuiet(ctx, func() (bool, error) {
+		moved, err := c.running().Align(ctx)
+		return moved > 0, err
+	})
+}
+
+// untilQuiet repeats a move until there is none to make, twice: what the servers say of one comes a moment later.
+func (c *Cell) untilQuiet(ctx context.Context, move func() (moved bool, err error)) {
+	c.tb.Helper()
+	for quiet := 0; quiet < 2; {
+		moved, err := move()
 		switch {
 		case ctx.Err() != nil:
 			c.tb.Fatalf("the cell does not balance: %v", err)
-		case err == nil && moved == streams.Move{}:
+		case err == nil && !moved:
 			quiet++
 		default:
 			quiet = 0

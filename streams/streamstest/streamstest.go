@@ -75,11 +75,7 @@ func Connect(tb testing.TB, cfg streams.Config) *streams.Bus {
 // stream without a leader are.
 func RemoveStream(tb testing.TB, bus *streams.Bus, name string) {
 	tb.Helper()
-	nc, err := nats.Connect(bus.ClientURL())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer nc.Close()
+	nc := connect(tb, bus)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		tb.Fatal(err)
@@ -87,4 +83,51 @@ func RemoveStream(tb testing.TB, bus *streams.Bus, name string) {
 	if err := js.DeleteStream(tb.Context(), name); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// SilenceStream takes a stream away and has somebody listen in its place who never answers, as a leader that stands still does not.
+// When the test ends the stream is there again, empty, so that those who wait for it end.
+func SilenceStream(tb testing.TB, bus *streams.Bus, name string) {
+	tb.Helper()
+	nc := connect(tb, bus)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	stream, err := js.Stream(tb.Context(), name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	silent, err := nc.Subscribe(config.Subjects[0], func(*nats.Msg) {})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		tb.Fatal(err)
+	}
+	if err := js.DeleteStream(tb.Context(), name); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := silent.Unsubscribe(); err != nil {
+			tb.Error(err)
+		}
+		if _, err := js.CreateStream(ctx, config); err != nil {
+			tb.Error(err)
+		}
+	})
+}
+
+// connect opens a connection to a bus that listens, closed when the test ends.
+func connect(tb testing.TB, bus *streams.Bus) *nats.Conn {
+	tb.Helper()
+	nc, err := nats.Connect(bus.ClientURL())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(nc.Close)
+	return nc
 }
