@@ -40,6 +40,7 @@ type Bus struct {
 
 	moves     chan struct{} // asks for another server
 	gauges    gauges
+	leaseKV   atomic.Pointer[jetstream.KeyValue] // in a cell, once it is as it stays
 	disk      disk
 	failed    chan error // see Failed
 	avoid     avoided

@@ -54,7 +54,7 @@ func (l *lab) demandSecure(t *testing.T) {
 			}
 		}
 		servers := tls.Client(connect(t, n.space.addr+":6222"), &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // it asks, and tells nothing
-		_, err = servers.Read(make([]byte, 1)) // after the handshake
+		_, err = servers.Read(make([]byte, 1))                                                         // after the handshake
 		if err == nil || !strings.Contains(err.Error(), "certificate required") {
 			t.Errorf("%s answers a server without a certificate: %v", n.name, err)
 		}
