@@ -1,6 +1,6 @@
 # Sourced by run.sh: a cell of three streams nodes and one node of all other roles, each a process, for r3, r3-kill and r3-wide.
 # PARTITIONS of accepted messages (3), SHARDS of deliveries (16), R3_RATES the loads ("5000 10000"), R3_FOR their seconds (30),
-# R3_KILL_RATE (2000), PROFILES a directory for CPU profiles of each node, taken for 10 s of each load, and for the worker's
+# R3_KILL_RATE (2000), R3_SYNC (true) whether servers write to disk before they acknowledge, PROFILES a directory for CPU profiles of each node, taken for 10 s of each load, and for the worker's
 # metrics after it. The cell runs until the script ends, so these cases stand last.
 PARTITIONS=${PARTITIONS:-3} SHARDS=${SHARDS:-16}
 servers=(s1 s2 s3)
@@ -48,7 +48,7 @@ nats:
   replicas: 3
   partitions: $PARTITIONS
   shards: $SHARDS
-  sync_always: true
+  sync_always: ${R3_SYNC:-true}
 mysql: {dsn: 'tasman:bench@unix($work/mysql/sock)/tasman'}" # only that the trimmer waits for reporting
   done
   node worker "roles: [reporting, core, carriers, edge]
