@@ -1,7 +1,7 @@
 # Sourced by run.sh after cell.sh: what many accounts and carriers cost a cell of three servers, at rest, in a change of the
 # resources, under a modest load and when the node that serves all carriers dies.
 # WIDE_ACCOUNTS (5000) and WIDE_CARRIERS (200), WIDE_BOUND (200) accounts with a bind each, which send WIDE_RATE (1000) messages a
-# second over all carriers for WIDE_FOR (20) seconds; WIDE_REST (20) seconds of rest are measured.
+# second over all carriers for WIDE_FOR (20) seconds; WIDE_REST (20) seconds of rest are measured, WIDE_SETTLE (80) after the change.
 WIDE_ACCOUNTS=${WIDE_ACCOUNTS:-5000} WIDE_CARRIERS=${WIDE_CARRIERS:-200} WIDE_BOUND=${WIDE_BOUND:-200}
 WIDE_RATE=${WIDE_RATE:-1000} WIDE_FOR=${WIDE_FOR:-20} WIDE_REST=${WIDE_REST:-20}
 
@@ -12,6 +12,7 @@ case_r3_wide() {
   cell_rest r3-narrow-rest "$WIDE_REST"
   wide_load r3-narrow --binds 4
   wide_apply
+  sleep "${WIDE_SETTLE:-80}" # readers of new durables look for what is missing for 75 s
   # The first bind of each account costs 20 ms for its password: not while the load is measured.
   load r3-wide-binds "${wide[@]}" --rate 100 --for 2s > /dev/null
   cell_rest r3-wide-rest "$WIDE_REST"
@@ -49,7 +50,6 @@ wide_apply() {
   begun=$(ms)
   wide_file one.yaml
   result r3-wide-apply "{\"accounts\": $WIDE_ACCOUNTS, \"carriers\": $WIDE_CARRIERS, \"apply_s\": $first, \"all_links_up_s\": $links, \"apply_again_one_changed_s\": $again, \"apply_one_s\": $(seconds_since "$begun")}"
-  sleep "${SETTLE:-10}"
 }
 
 wide_file() { "$bin" apply -f "$work/$1" --data "$work/worker" | tail -n 1 >&2; } # NAME
