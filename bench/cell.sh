@@ -1,6 +1,6 @@
-# Sourced by run.sh: a cell of three streams nodes and one node of all other roles, each a process, for r3 and r3-kill.
+# Sourced by run.sh: a cell of three streams nodes and one node of all other roles, each a process, for r3, r3-kill and r3-wide.
 # PARTITIONS of accepted messages (3), SHARDS of deliveries (16), R3_RATES the loads ("5000 10000"), R3_FOR their seconds (30),
-# R3_KILL_RATE (2000), PROFILES a directory for CPU profiles of each node, taken for 10 s of each load, and for the worker's
+# R3_KILL_RATE (2000), R3_SYNC (true) whether servers write to disk before they acknowledge, PROFILES a directory for CPU profiles of each node, taken for 10 s of each load, and for the worker's
 # metrics after it. The cell runs until the script ends, so these cases stand last.
 PARTITIONS=${PARTITIONS:-3} SHARDS=${SHARDS:-16}
 servers=(s1 s2 s3)
@@ -48,7 +48,7 @@ nats:
   replicas: 3
   partitions: $PARTITIONS
   shards: $SHARDS
-  sync_always: true
+  sync_always: ${R3_SYNC:-true}
 mysql: {dsn: 'tasman:bench@unix($work/mysql/sock)/tasman'}" # only that the trimmer waits for reporting
   done
   node worker "roles: [reporting, core, carriers, edge]
@@ -100,7 +100,7 @@ cell_load() { # NAME ARGS...: one load, with the CPU seconds and memory of every
   for p in "${!process[@]}"; do
     if [ "$p" = load ]; then cpu+="\"load\": $load_cpu, "; continue; fi
     cpu+="\"$p\": $(awk "BEGIN{print $(cpu_s "${process[$p]}")-${before[$p]}}"), "
-    rss+="\"$p\": $(awk '/^VmRSS/ {print int($2/1024)}' "/proc/${process[$p]}/status"), "
+    rss+="\"$p\": $(memory_mb "${process[$p]}" VmRSS), "
   done
   unset "process[load]"
   [ -z "${report:-}" ] || wait "$report"
@@ -108,13 +108,22 @@ cell_load() { # NAME ARGS...: one load, with the CPU seconds and memory of every
   result "$name" "{\"load\": $(brief "$name"), \"cpu_s\": {${cpu%, }}, \"rss_mb\": {${rss%, }}, \"queued_batches_after\": $(metric tasman_streams_pending)}"
 }
 
-cell_idle() { # what the processes take when nothing is to do
-  local p shares=""
+cell_rest() { # NAME SECONDS: what the processes take when nothing is to do
+  local p shares="" rss=""
   local -A before=()
   for p in "${!process[@]}"; do before[$p]=$(cpu_s "${process[$p]}"); done
-  sleep 10
-  for p in "${!process[@]}"; do shares+="\"$p\": $(awk "BEGIN{print ($(cpu_s "${process[$p]}")-${before[$p]})*10}"), "; done
-  result r3-idle "{\"processes_to_ready_ms\": $started_ms, \"percent_of_a_core\": {${shares%, }}}"
+  if [ -n "${PROFILES:-}" ]; then
+    mkdir -p "$PROFILES"
+    for p in "${!metrics_of[@]}"; do
+      ! kill -0 "${process[$p]:-none}" 2> /dev/null || curl -s "http://127.0.0.1:${metrics_of[$p]}/debug/pprof/profile?seconds=$2" > "$PROFILES/$1-$p.pprof" &
+    done
+  fi
+  sleep "$2"
+  for p in "${!process[@]}"; do
+    shares+="\"$p\": $(awk "BEGIN{printf \"%.1f\", ($(cpu_s "${process[$p]}")-${before[$p]})*100/$2}"), "
+    rss+="\"$p\": $(memory_mb "${process[$p]}" VmRSS), "
+  done
+  result "$1" "{\"processes_to_ready_ms\": $started_ms, \"percent_of_a_core\": {${shares%, }}, \"rss_mb\": {${rss%, }}, \"durables\": $(curl -s "http://$metrics/metrics" | grep -c '^tasman_streams_pending_batches')}"
 }
 
 cell_up() { # starts everything, once
@@ -129,7 +138,7 @@ cell_up() { # starts everything, once
 case_r3() {
   local rate
   cell_up
-  cell_idle
+  cell_rest r3-idle 10
   for rate in ${R3_RATES:-5000 10000}; do
     cell_load "r3-$rate" --binds 4 --window 1000 --rate "$rate" --for "${R3_FOR:-30}s" --receipts --drain 20s
   done

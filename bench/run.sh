@@ -18,6 +18,7 @@
 #   flat        1 account and 2 carriers, then ACCOUNTS (500) of both: FLAT_RATE (10000) for FLAT_FOR (20)
 #   flat-queue  the same load beside 1,000, then BACKLOG messages that wait for a dead carrier
 #   r3, r3-kill  smpp with three streams nodes that hold everything three times, one of them killed: cell.sh
+#   r3-wide     the same at rest and at WIDE_RATE (1000), with 1 account and 2 carriers and then 5,000 and 200: wide.sh
 #
 # PORT_BASE (23000) is where its ports begin, KEEP a folder for the whole documents of the loads (with their series), which
 # `bench page` and `bench compare` read, and for the logs.
@@ -30,6 +31,7 @@ names=("$@")
 . bench/suite/queues.sh
 . bench/suite/flat.sh
 . bench/cell.sh
+. bench/wide.sh
 
 for name in "${names[@]}"; do
   declare -F "case_${name//-/_}" > /dev/null || { echo "run.sh: no case $name; see the head of this file" >&2; exit 2; }

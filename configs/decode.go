@@ -9,7 +9,6 @@ import (
 
 	yaml "github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
 )
 
 // maxDepth bounds the nesting of a document; the specs need five levels.
@@ -17,7 +16,7 @@ const maxDepth = 32
 
 // parseDocuments reads the documents of a file, without empty ones. It fails for what is not YAML, with the position.
 func parseDocuments(file string, data []byte) ([]ast.Node, error) {
-	f, err := parseYAML(data)
+	parsed, err := parseYAML(data)
 	if err != nil {
 		e := &ResourceError{File: file, Msg: err.Error()}
 		var at yaml.Error
@@ -30,7 +29,7 @@ func parseDocuments(file string, data []byte) ([]ast.Node, error) {
 		return nil, e
 	}
 	var docs []ast.Node
-	for _, d := range f.Docs {
+	for _, d := range parsed {
 		switch d.Body.(type) {
 		case nil, *ast.CommentGroupNode, *ast.NullNode:
 		default:
@@ -38,16 +37,6 @@ func parseDocuments(file string, data []byte) ([]ast.Node, error) {
 		}
 	}
 	return docs, nil
-}
-
-// parseYAML turns a panic of the parser into an error: a file from outside must not end the node.
-func parseYAML(data []byte) (f *ast.File, err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("cannot be read as YAML")
-		}
-	}()
-	return parser.ParseBytes(data, 0)
 }
 
 // decoder turns YAML nodes into Go values and notes everything that is wrong, with its place, instead of stopping at the

@@ -73,27 +73,31 @@ func (b *Bus) MeanPending(stream string) uint64 {
 	return b.gauges.mean[stream]
 }
 
-// watchGauges refreshes the gauges until the bus closes.
+// watchGauges refreshes the gauges until the bus closes: what streams hold each second, what waits for their durables less often.
 func (b *Bus) watchGauges() {
-	for wait := time.Duration(0); pause(b.ctx, wait) == nil; {
+	var listed time.Time
+	every := time.Second
+	if b.cfg.Replicas > 1 {
+		every *= 2
+	}
+	for wait := time.Duration(0); pause(b.ctx, wait) == nil; wait = every {
 		ctx, cancel := b.perCall(b.ctx, 10*time.Second)
-		wait = time.Second
-		if err := b.refreshGauges(ctx); err != nil && b.ctx.Err() == nil {
+		err := b.refreshStreams(ctx)
+		b.gauges.mu.Lock()
+		again := b.cfg.gaugePause(len(b.gauges.pending))
+		b.gauges.mu.Unlock()
+		if err == nil && time.Since(listed) >= again {
+			err = b.refreshDurables(ctx)
+			listed = time.Now()
+		}
+		if err != nil && b.ctx.Err() == nil {
 			b.log.Debug("depths of the streams are not known now", "err", err)
 		}
 		cancel()
-		b.gauges.mu.Lock()
-		// Listing 500 durables costs about 10 ms of CPU on both sides; in a cell, where each one's leader is asked, ten times that.
-		each := time.Second / 500
-		if b.cfg.Replicas > 1 {
-			each *= 10
-		}
-		wait += time.Duration(len(b.gauges.pending)) * each
-		b.gauges.mu.Unlock()
 	}
 }
 
-func (b *Bus) refreshGauges(ctx context.Context) error {
+func (b *Bus) refreshStreams(ctx context.Context) error {
 	var pressure error
 	sizes, fill, copies := make(map[string]uint64), make(map[string]float64), make(map[string][]Copy)
 	for _, name := range b.durableStreams() {
@@ -113,16 +117,23 @@ func (b *Bus) refreshGauges(ctx context.Context) error {
 			pressure = fmt.Errorf("%w: stream %s is over %d %% of its limit", ErrFull, name, fullPercent)
 		}
 	}
-	b.gauges.pressure.Store(&pressure)
-	have, err := b.serverDurables(ctx)
-	if err != nil && !isGone(err) {
-		return err
-	}
-	b.gauges.set(have, sizes, fill)
-	b.gauges.mu.Lock()
-	b.gauges.copies = copies
-	b.gauges.mu.Unlock()
+	g := &b.gauges
+	g.pressure.Store(&pressure)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.bytes, g.fill, g.copies = sizes, fill, copies
 	return nil
+}
+
+func (b *Bus) refreshDurables(ctx context.Context) error {
+	have, err := b.serverDurables(ctx)
+	if isGone(err) {
+		return nil
+	}
+	if err == nil {
+		b.gauges.set(have)
+	}
+	return err
 }
 
 // fillOf returns how full a stream is in percent of its byte limit, 0 when it has none.
@@ -133,12 +144,10 @@ func fillOf(info *jetstream.StreamInfo) int {
 	return int(info.State.Bytes * 100 / uint64(info.Config.MaxBytes))
 }
 
-func (g *gauges) set(have map[Durable]*jetstream.ConsumerInfo, sizes map[string]uint64, fill map[string]float64) {
+func (g *gauges) set(have map[Durable]*jetstream.ConsumerInfo) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if have != nil {
-		g.pending, g.mean = make(map[Durable]uint64), make(map[string]uint64)
-	}
+	g.pending, g.mean = make(map[Durable]uint64, len(have)), make(map[string]uint64)
 	durables := make(map[string]uint64)
 	for d, info := range have {
 		n := info.NumPending + uint64(info.NumAckPending)
@@ -149,7 +158,6 @@ func (g *gauges) set(have map[Durable]*jetstream.ConsumerInfo, sizes map[string]
 	for stream, n := range durables {
 		g.mean[stream] /= n
 	}
-	g.bytes, g.fill = sizes, fill
 }
 
 // Depths returns what waits for each durable and how old the oldest batch is. Answers are up to a second old.

@@ -307,7 +307,11 @@ func (l *lane) tell(b *outgoing, seq uint64, err error) {
 
 // report calls the callbacks of a batch.
 func (l *lane) report(b *outgoing, seq uint64, err error) {
-	l.p.bus.metrics.published(l.stream, len(b.dones), time.Since(b.sent), err)
+	var took time.Duration
+	if !b.sent.IsZero() {
+		took = time.Since(b.sent)
+	}
+	l.p.bus.metrics.published(l.stream, len(b.dones), took, err)
 	if err != nil {
 		err = fmt.Errorf("publish to %s: %w", l.subject, err)
 	}

@@ -79,7 +79,7 @@ func (l *Lease) extend(begun time.Time) {
 
 // write stores the changed value if the lease is still ours.
 func (l *Lease) write(ctx context.Context, change func(*leaseValue)) error {
-	kv, err := l.bus.js.KeyValue(ctx, leaseBucket)
+	kv, err := l.bus.leases(ctx)
 	if err != nil {
 		return err
 	}

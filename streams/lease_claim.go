@@ -81,7 +81,7 @@ func renewalOf(v leaseValue, revision uint64) renewal {
 func (c *contender) try(ctx context.Context) (*Lease, error) {
 	ctx, cancel := context.WithTimeout(ctx, max(c.TTL, time.Second))
 	defer cancel()
-	kv, err := c.bus.js.KeyValue(ctx, leaseBucket)
+	kv, err := c.bus.leases(ctx)
 	if err != nil {
 		return nil, err
 	}

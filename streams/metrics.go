@@ -69,6 +69,7 @@ func (m *metrics) unregister() {
 	}
 }
 
+// published counts a batch of which it is known what came of it; took is 0 for one that was never sent.
 func (m *metrics) published(stream string, records int, took time.Duration, err error) {
 	if err != nil {
 		m.failed.WithLabelValues(stream).Add(float64(records))
@@ -79,5 +80,7 @@ func (m *metrics) published(stream string, records int, took time.Duration, err 
 		m.stored.WithLabelValues(stream).Add(float64(records))
 		m.batch.WithLabelValues(stream).Observe(float64(records))
 	}
-	m.latency.WithLabelValues(stream).Observe(took.Seconds())
+	if took > 0 { // it was sent
+		m.latency.WithLabelValues(stream).Observe(took.Seconds())
+	}
 }

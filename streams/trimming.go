@@ -69,7 +69,7 @@ func (b *Bus) trim(ctx context.Context) error {
 			b.log.Warn("trimming failed, trying again", "err", err)
 		}
 		failing = err != nil
-		wait := b.trimEvery + time.Duration(t.durables)*time.Second/500 // listing 500 durables costs about 50 ms of CPU
+		wait := b.trimEvery + b.cfg.listingPause(t.durables)
 		if pressed {
 			wait = min(wait, trimPauseUnder)
 		}

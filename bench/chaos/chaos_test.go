@@ -55,7 +55,7 @@ func (l *lab) play(t *testing.T, s *scenario) *row {
 	p := &play{T: t, lab: l}
 	s.faults(p)
 	pause(calm)
-	r := load.end(t)
+	r := load.end(t, p.mended)
 	r.Kills, r.Allowed, r.Spared = p.kills, uint64(p.linksKilled*window), p.spared
 	if p.inDoubt {
 		r.Allowed = r.Accepted
@@ -64,8 +64,8 @@ func (l *lab) play(t *testing.T, s *scenario) *row {
 	for _, f := range r.Failures {
 		t.Error(f)
 	}
-	t.Logf("%s: %d accepted, %d lost, %d twice (%d marked, %d allowed), gap %.2f s %v, p99 %.0f ms, queues empty after %.1f s", s.name, r.Accepted, r.Lost, r.Duplicated,
-		r.Marked, r.Allowed, r.Gap, r.Gaps, r.P99, r.Emptied)
+	t.Logf("%s: %d accepted, %d lost, %d twice (%d marked, %d allowed), gap %.2f s %v, after the return %v, p99 %.0f ms, queues empty after %.1f s", s.name, r.Accepted, r.Lost, r.Duplicated,
+		r.Marked, r.Allowed, r.Gap, r.Gaps, r.GapsMended, r.P99, r.Emptied)
 	return r
 }
 

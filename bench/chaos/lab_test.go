@@ -77,6 +77,7 @@ func newLab(t *testing.T) *lab {
 		starting.Go(func() { n.awaitReady(t) })
 	}
 	starting.Wait()
+	l.demandSecure(t)
 	if t.Failed() {
 		t.FailNow()
 	}
@@ -218,8 +219,9 @@ func (l *lab) layNodes(t *testing.T) {
 			fmt.Fprintf(&known, "\n  - {name: %s, key: %s, roles: [%s]}", n.name, public, roles)
 		}
 	}
+	authority := l.certify(t)
 	for _, n := range l.members {
-		if err := os.WriteFile(n.file, []byte(n.config(l.spaces, known.String(), l.database.DSN())), 0o600); err != nil {
+		if err := os.WriteFile(n.file, []byte(n.config(l.spaces, authority, known.String(), l.database.DSN())), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := configs.LoadNode(n.file); err != nil {

@@ -35,10 +35,13 @@ type member struct {
 
 func (n *member) plays(role string) bool { return slices.Contains(strings.Split(n.roles, ", "), role) }
 
-func (n *member) seed() string { return strings.TrimSuffix(n.file, ".yaml") + ".seed" }
+// own is the name of a file that only this node has.
+func (n *member) own(ending string) string { return strings.TrimSuffix(n.file, ".yaml") + ending }
+
+func (n *member) seed() string { return n.own(".seed") }
 
 // config is the node's file.
-func (n *member) config(spaces []*space, known, dsn string) string {
+func (n *member) config(spaces []*space, authority, known, dsn string) string {
 	listen := fmt.Sprintf("http: '', smpp: '', smtp: '', console: '', metrics: %q", n.metrics)
 	var nats string
 	hosts := func(form string) string { // of all regions, the own one first
@@ -51,8 +54,9 @@ func (n *member) config(spaces []*space, known, dsn string) string {
 	if n.plays("streams") {
 		nats = fmt.Sprintf("  listen: %[1]s:4222\n  cluster: {listen: \"%[1]s:6222\", routes: [%[2]s]}\n  nodes:%[3]s\n", n.space.addr, hosts(`"%s:6222"`), known)
 	} else {
-		nats = fmt.Sprintf("  urls: [%s]\n  seed_file: %s\n", hosts(`"nats://%s:4222"`), n.seed())
+		nats = fmt.Sprintf("  urls: [%s]\n  seed_file: %s\n", hosts(`"tls://%s:4222"`), n.seed())
 	}
+	nats += fmt.Sprintf("  tls: {ca_file: %s, cert_file: %s, key_file: %s}\n", authority, n.own(".pem"), n.own(".key"))
 	if n.plays("edge") {
 		listen = fmt.Sprintf("http: '', smpp: \"%s\", smtp: '', console: '', metrics: %q", n.door(), n.metrics)
 	}
@@ -131,7 +135,7 @@ func (n *member) awaitReady(t *testing.T) {
 	})
 	if t.Failed() { // what it waits for instead
 		if stacks, err := n.get("/debug/pprof/goroutine?debug=2"); err == nil {
-			_ = os.WriteFile(strings.TrimSuffix(n.log, ".log")+".stacks.log", []byte(stacks), 0o600) // of help only
+			_ = os.WriteFile(n.own(".stacks.log"), []byte(stacks), 0o600) // of help only
 		}
 	}
 }

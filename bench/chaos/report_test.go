@@ -42,13 +42,15 @@ type row struct {
 	Marked     uint64            `json:"marked"`     // of Duplicated: the gateway says so
 	Allowed    uint64            `json:"allowed"`    // that Duplicated may be
 
-	Gap     float64            `json:"longest_gap_s"`     // without any acceptance
-	Gaps    map[string]float64 `json:"longest_gap_s_at"`  // at each edge
-	Spared  []string           `json:"spared,omitempty"`  // the edges whose gap counts, since nothing was done to them
-	P50     float64            `json:"answer_p50_ms"`     // from the intended sending, of accepted messages
-	P99     float64            `json:"answer_p99_ms"`     //
-	Longest float64            `json:"answer_longest_ms"` //
-	Emptied float64            `json:"queues_empty_s"`    // after the end of the sending, which goes on after the last fault
+	Gap  float64            `json:"longest_gap_s"`    // without any acceptance
+	Gaps map[string]float64 `json:"longest_gap_s_at"` // at each edge
+	// GapsMended are those after what was cut off came back; Gaps are those until then.
+	GapsMended map[string]float64 `json:"longest_gap_s_at_return,omitempty"`
+	Spared     []string           `json:"spared,omitempty"`  // the edges whose gap counts, since nothing was done to them
+	P50        float64            `json:"answer_p50_ms"`     // from the intended sending, of accepted messages
+	P99        float64            `json:"answer_p99_ms"`     //
+	Longest    float64            `json:"answer_longest_ms"` //
+	Emptied    float64            `json:"queues_empty_s"`    // after the end of the sending, which goes on after the last fault
 
 	Verification *results.Verification `json:"verification,omitempty"`
 }
@@ -68,6 +70,14 @@ func (r *row) worstGap() float64 {
 	worst := r.Gap
 	for _, edge := range r.Spared {
 		worst = max(worst, r.Gaps[edge])
+	}
+	return worst
+}
+
+// gapAtReturn is that of the worst of the spared edges after what was cut off came back; 0 when nothing was.
+func (r *row) gapAtReturn() (worst float64) {
+	for _, edge := range r.Spared {
+		worst = max(worst, r.GapsMended[edge])
 	}
 	return worst
 }
@@ -95,9 +105,9 @@ func (r *report) markdown() string {
 	if m := r.Machine; m != nil {
 		fmt.Fprintf(&b, " on %d cores (%s)", m.Cores, m.CPU)
 	}
-	b.WriteString(". Gap: the longest time without an acceptance at an edge to which nothing was done. Queues empty: after the end of the load.\n\n" +
-		"| scenario | kept | kills | accepted | refused | no answer | lost | duplicated | marked | allowed | gap s | answer p99 ms | queues empty s |\n" +
-		"|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString(". Gap: the longest time without an acceptance at an edge to which nothing was done, until what was cut off came back and after that. Queues empty: after the end of the load.\n\n" +
+		"| scenario | kept | kills | accepted | refused | no answer | lost | duplicated | marked | allowed | gap s | gap at return s | answer p99 ms | queues empty s |\n" +
+		"|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, s := range r.Rows {
 		if s.NotRun != "" {
 			fmt.Fprintf(&b, "| %s | not run: %s |\n", s.Scenario, s.NotRun)
@@ -107,8 +117,8 @@ func (r *report) markdown() string {
 		if !s.OK {
 			kept = "**no**"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %.2f | %.0f | %.1f |\n", s.Scenario, kept, s.Kills, s.Accepted, s.Refused, s.Unanswered,
-			s.Lost, s.Duplicated, s.Marked, s.Allowed, s.worstGap(), s.P99, s.Emptied)
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d | %d | %d | %d | %d | %.2f | %.2f | %.0f | %.1f |\n", s.Scenario, kept, s.Kills, s.Accepted, s.Refused, s.Unanswered,
+			s.Lost, s.Duplicated, s.Marked, s.Allowed, s.worstGap(), s.gapAtReturn(), s.P99, s.Emptied)
 	}
 	for _, s := range r.Rows {
 		for _, f := range s.Failures {
@@ -160,6 +170,11 @@ func TestJudge(t *testing.T) {
 		if len(r.Failures) != c.want || r.OK != (c.want == 0) {
 			t.Errorf("%s: %v", c.label, r.Failures)
 		}
+	}
+	back := good()
+	back.Spared, back.GapsMended = []string{"e1"}, map[string]float64{"e1": 4, "e2": 9}
+	if back.judge(true); !back.OK || back.gapAtReturn() != 4 {
+		t.Errorf("a gap of 4 s at the return, which is told and not judged: %v, %v", back.gapAtReturn(), back.Failures)
 	}
 	slow := good()
 	slow.Gap = 5

@@ -27,10 +27,11 @@ type play struct {
 	*testing.T
 	lab         *lab
 	kills       int
-	linksKilled int      // to operators: what was in their windows may come twice
-	inDoubt     bool     // operators leave messages without an answer: each of them may come twice
-	spared      []string // edges to which nothing is done
-	dark        bool     // for a while nobody is left that could accept
+	linksKilled int       // to operators: what was in their windows may come twice
+	inDoubt     bool      // operators leave messages without an answer: each of them may come twice
+	spared      []string  // edges to which nothing is done
+	dark        bool      // for a while nobody is left that could accept
+	mended      time.Time // when what was cut off came back
 }
 
 // either chooses between the forms.
@@ -155,6 +156,7 @@ func cutting() []scenario {
 			p.lab.net.cut(region, others...)
 			pause(seconds(8, 60))
 			p.lab.net.mend(region, others...)
+			p.mended = time.Now()
 			p.ready(p.lab.in(region)...)
 		}},
 	}

@@ -62,8 +62,9 @@ func (l *lab) begin(t *testing.T, name string) *traffic {
 	return tr
 }
 
-// end stops the load, waits until the mesh has done all, and returns what became of it.
-func (tr *traffic) end(t *testing.T) *row {
+// end stops the load, waits until the mesh has done all, and returns what became of it. What was cut off came back at mended, if at
+// all.
+func (tr *traffic) end(t *testing.T, mended time.Time) *row {
 	t.Helper()
 	close(tr.stop)
 	tr.ended = time.Now()
@@ -88,7 +89,14 @@ func (tr *traffic) end(t *testing.T) *row {
 		t.Fatalf("verify: %v", err)
 	}
 	r.take(v)
-	if r.Gap, r.Gaps, err = tr.gaps(); err != nil {
+	until := tr.ended
+	if !mended.IsZero() {
+		until = mended
+		if _, r.GapsMended, err = tr.gaps(mended, tr.ended); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.Gap, r.Gaps, err = tr.gaps(tr.begun, until); err != nil {
 		t.Fatal(err)
 	}
 	return r
@@ -160,8 +168,8 @@ func (tr *traffic) join(ctx context.Context) (*results.Verification, error) {
 	return v, verify.Explain(v, load)
 }
 
-// gaps returns the longest time without an acceptance while the load sent, anywhere and at each edge by its name.
-func (tr *traffic) gaps() (longest float64, byEdge map[string]float64, err error) {
+// gaps returns the longest time without an acceptance between two moments of the load, anywhere and at each edge by its name.
+func (tr *traffic) gaps(from, to time.Time) (longest float64, byEdge map[string]float64, err error) {
 	r, err := journal.Open(tr.journal)
 	if err != nil {
 		return 0, nil, err
@@ -169,7 +177,7 @@ func (tr *traffic) gaps() (longest float64, byEdge map[string]float64, err error
 	defer r.Close()
 	at := map[string][]time.Time{}
 	err = each(r, func(e *journal.Entry) {
-		if e.Kind == journal.Answered && e.Outcome == journal.Accepted && e.At.Before(tr.ended) {
+		if e.Kind == journal.Answered && e.Outcome == journal.Accepted && !e.At.Before(from) && e.At.Before(to) {
 			at[""] = append(at[""], e.At)
 			at[edgeOf(e.Via)] = append(at[edgeOf(e.Via)], e.At)
 		}
@@ -179,10 +187,13 @@ func (tr *traffic) gaps() (longest float64, byEdge map[string]float64, err error
 	}
 	byEdge = map[string]float64{}
 	for i := range regions {
-		byEdge[fmt.Sprintf("e%d", i+1)] = tr.ended.Sub(tr.begun).Seconds() // unless it accepted
+		byEdge[fmt.Sprintf("e%d", i+1)] = to.Sub(from).Seconds() // unless it accepted
 	}
 	for edge, times := range at {
-		byEdge[edge] = longestGap(times, tr.ended)
+		if from.After(tr.begun) { // it accepted before
+			times = append(times, from)
+		}
+		byEdge[edge] = longestGap(times, to)
 	}
 	longest = byEdge[""]
 	delete(byEdge, "")

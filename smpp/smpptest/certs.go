@@ -15,10 +15,10 @@ import (
 	"time"
 )
 
-// Certificate makes a key and a certificate for 127.0.0.1 with that common name,
-// good for an hour, for a server or a client. The issuer signs it; without one it
-// signs itself and may issue others.
-func Certificate(name string, issuer *tls.Certificate) (tls.Certificate, error) {
+// Certificate makes a key and a certificate for 127.0.0.1 and the other addresses,
+// if any, with that common name, good for a day, for a server or a client. The issuer
+// signs it; without one it signs itself and may issue others.
+func Certificate(name string, issuer *tls.Certificate, others ...net.IP) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, err
@@ -26,9 +26,9 @@ func Certificate(name string, issuer *tls.Certificate) (tls.Certificate, error) 
 	now := time.Now()
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: now.Add(-time.Minute), NotAfter: now.Add(time.Hour), IsCA: issuer == nil, BasicConstraintsValid: true,
+		NotBefore: now.Add(-time.Minute), NotAfter: now.Add(24 * time.Hour), IsCA: issuer == nil, BasicConstraintsValid: true,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IPAddresses: append([]net.IP{net.IPv4(127, 0, 0, 1)}, others...),
 	}
 	parent, signer := c, crypto.PrivateKey(key)
 	if issuer != nil {
