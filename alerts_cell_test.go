@@ -43,7 +43,7 @@ func TestAlertsGoOnWhileAServerIsFrozen(t *testing.T) {
 	}
 	arrives := func(text string) {
 		t.Helper()
-		eventually(t, text+" arrives", 30*time.Second, func() error {
+		eventually(t, text+" arrives", 90*time.Second, func() error {
 			if op.submits()[text] == 0 {
 				return errors.New("not there")
 			}
