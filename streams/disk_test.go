@@ -78,6 +78,7 @@ func TestReadOnlyDisk(t *testing.T) {
 	load := startLoad(bus)
 	defer load.stop()
 	load.awaitAcked(t, 100)
+	before := load.count()
 	disk.Fail()
 	until(t, "messages are refused", func() bool { return errors.Is(bus.Pressure(), streams.ErrUnavailable) })
 	if bus.StorageReady() == nil {
@@ -89,9 +90,11 @@ func TestReadOnlyDisk(t *testing.T) {
 	_ = bus.Close(ctx) // what was in flight stays unknown
 	disk.Mend()
 	stored := storedTexts(t, streamstest.New(t, there))
-	for _, text := range acked {
-		if stored[text] != 1 {
-			t.Errorf("record %s was acknowledged and is stored %d times", text, stored[text])
+	// What was synced in the very moment of the failure may be gone: the kernel's journal had died, and fsync said yes. A program of
+	// nothing but writes and fsyncs loses its last write there too. One server alone cannot know.
+	for i, text := range acked {
+		if n := stored[text]; n > 1 || i < before && n == 0 {
+			t.Errorf("record %s, number %d of %d before the failure, was acknowledged and is stored %d times", text, i, before, n)
 		}
 	}
 }

@@ -14,6 +14,9 @@ import (
 // maxPayload of the embedded server leaves room for a manifest of many resources; batches stay far below.
 const maxPayload = 8 << 20
 
+// bringTime is how long what was stored last may take to reach the disk before the server starts: 64 MB at most, in some hundred files.
+const bringTime = time.Minute
+
 // tlsTimeout is how long a handshake between nodes may take.
 const tlsTimeout = 5 * time.Second
 
@@ -51,6 +54,11 @@ func startServer(ctx context.Context, cfg Config, own string, log *slog.Logger) 
 	}
 	if err := joinCell(opts, cfg, secure); err != nil {
 		return nil, err
+	}
+	if cfg.SyncAlways {
+		if err := within(bringTime, func() error { return settle(cfg.Dir) }); err != nil {
+			return nil, fmt.Errorf("embedded server: %w: %w", ErrUnavailable, err)
+		}
 	}
 	srv, err := server.NewServer(opts)
 	if err != nil {
