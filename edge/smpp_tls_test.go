@@ -267,7 +267,7 @@ func TestNamesNeedAValidCertificateOfTheCA(t *testing.T) {
 	if err := without.knows(user, shown, true, time.Now()); !errors.Is(err, errCertificate) || !strings.Contains(err.Error(), "smpp_client_ca") {
 		t.Errorf("without CA: %v", err)
 	}
-	if err := with.knows(user, shown, true, time.Now().Add(2*time.Hour)); !errors.Is(err, errCertificate) || !strings.Contains(err.Error(), "expired") {
+	if err := with.knows(user, shown, true, client.Leaf.NotAfter.Add(time.Second)); !errors.Is(err, errCertificate) || !strings.Contains(err.Error(), "expired") {
 		t.Errorf("expired: %v", err)
 	}
 	if err := (*TLS)(nil).knows(user, nil, false, time.Now()); !errors.Is(err, errCertificate) {
