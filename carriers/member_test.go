@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -102,64 +101,6 @@ func startMember(t *testing.T, name, region, url, resources string) *os.Process 
 	})
 	return cmd.Process
 }
-
-// wire is a TCP proxy that can be cut: nothing passes then, and nobody is told.
-type wire struct {
-	net.Listener
-	gate sync.RWMutex
-}
-
-func newWire(t *testing.T, to string) *wire {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{Listener: l}
-	var all sync.WaitGroup
-	ctx, cancel := context.WithCancel(context.Background())
-	pass := func(dst, src net.Conn) {
-		defer dst.Close()
-		defer src.Close()
-		buf := make([]byte, 64<<10)
-		for {
-			n, err := src.Read(buf)
-			w.gate.RLock()
-			_, werr := dst.Write(buf[:n])
-			w.gate.RUnlock()
-			if err != nil || werr != nil {
-				return
-			}
-		}
-	}
-	all.Go(func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				in.Close()
-				continue
-			}
-			context.AfterFunc(ctx, func() { in.Close(); out.Close() })
-			all.Go(func() { pass(in, out) })
-			all.Go(func() { pass(out, in) })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		cancel()
-		all.Wait()
-	})
-	return w
-}
-
-func (w *wire) cut()  { w.gate.Lock() }
-func (w *wire) heal() { w.gate.Unlock() }
-
-func (w *wire) url() string { return "nats://" + w.Addr().String() }
 
 // freeze stops a process as a hypervisor or an operator does; thaw lets it go on.
 func freeze(t *testing.T, p *os.Process) { signalTo(t, p, syscall.SIGSTOP) }

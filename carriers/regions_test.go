@@ -14,6 +14,7 @@ import (
 	"tasman/sms"
 	"tasman/streams"
 	"tasman/streams/streamstest"
+	"tasman/streams/streamstest/wire"
 )
 
 // window of the carrier in these tests.
@@ -31,7 +32,7 @@ func TestTakeOver(t *testing.T) {
 		{"killed", "", func(o *takeOver) { signalTo(o.t, o.north, os.Kill) }, func(o *takeOver) { o.startNorth() }},
 		{"frozen", "", func(o *takeOver) { freeze(o.t, o.north) }, func(o *takeOver) { thaw(o.t, o.north) }},
 		{"frozen between submits", "rate: 20", func(o *takeOver) { freeze(o.t, o.north) }, func(o *takeOver) { thaw(o.t, o.north) }},
-		{"cut off", "", func(o *takeOver) { o.wire.cut() }, func(o *takeOver) { o.wire.heal() }},
+		{"cut off", "", func(o *takeOver) { o.wire.Cut() }, func(o *takeOver) { o.wire.Heal() }},
 	} {
 		t.Run(c.label, func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +52,7 @@ func TestTakeOver(t *testing.T) {
 type takeOver struct {
 	*rig
 	op        *smpptest.SMSC
-	wire      *wire
+	wire      *wire.Wire
 	resources string
 	north     *os.Process
 	holds     bool // the operator does not answer while the window fills
@@ -70,14 +71,14 @@ func newTakeOver(t *testing.T, pace string) *takeOver {
 	}
 	o.resources = carrier("a", o.op.Addr(), spec...)
 	o.rig = newRig(t, o.resources, streamstest.With(func(c *streams.Config) { c.Listen, c.AckWait = "127.0.0.1:0", 3*time.Second }))
-	o.wire = newWire(t, strings.TrimPrefix(o.bus.ClientURL(), "nats://"))
+	o.wire = wire.New(t, o.bus.ClientURL())
 	o.startNorth()
 	o.awaitNorth() // gives way: the test's own node is of no region
 	return o
 }
 
 func (o *takeOver) startNorth() {
-	o.north = startMember(o.t, "north", "north", o.wire.url(), o.resources)
+	o.north = startMember(o.t, "north", "north", o.wire.URL(), o.resources)
 }
 
 // awaitNorth waits until a message goes out by the north.

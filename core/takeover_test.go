@@ -11,12 +11,13 @@ import (
 	"tasman/sms"
 	"tasman/streams"
 	"tasman/streams/streamstest"
+	"tasman/streams/streamstest/wire"
 )
 
 // far starts the role on a node of its own, which is connected to the rig's server by a wire.
-func (r *rig) far(wire *streamstest.Wire) (stop func()) {
+func (r *rig) far(line *wire.Wire) (stop func()) {
 	r.t.Helper()
-	bus := streamstest.Connect(r.t, streams.Config{Node: "far", URLs: []string{wire.URL()}, Shards: 2, Alerts: 2, AckWait: 3 * time.Second})
+	bus := streamstest.Connect(r.t, streams.Config{Node: "far", URLs: []string{line.URL()}, Shards: 2, Alerts: 2, AckWait: 3 * time.Second})
 	x, err := index.Open(r.t.TempDir(), index.Options{Node: "far"})
 	if err != nil {
 		r.t.Fatal(err)
@@ -43,12 +44,12 @@ func (r *rig) far(wire *streamstest.Wire) (stop func()) {
 func TestCutOffInTheMiddleOfABatch(t *testing.T) {
 	r := newRig(t, carriersABC)
 	r.end()
-	wire := streamstest.NewWire(t, r.bus.ClientURL())
-	r.far(wire)
+	line := wire.New(t, r.bus.ClientURL())
+	r.far(line)
 	if d := r.awaitDispatch(r.accept(nil)); d.Node != "far" {
 		t.Fatalf("routed by %s", d.Node)
 	}
-	caught := wire.HoldFrom("PUB dispatch.")
+	caught := line.HoldFrom("PUB dispatch.")
 	id := r.accept(nil)
 	<-caught
 	r.start()
@@ -56,7 +57,7 @@ func TestCutOffInTheMiddleOfABatch(t *testing.T) {
 	if first.Node != "test" {
 		t.Fatalf("routed by %s, which is cut off", first.Node)
 	}
-	wire.Release()
+	line.Release()
 	late := r.awaitDispatch(id)
 	if late.Node != "far" || late.Attempt != first.Attempt {
 		t.Fatalf("dispatched by %s in attempt %d, want what was held back", late.Node, late.Attempt)

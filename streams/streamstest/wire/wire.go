@@ -1,4 +1,6 @@
-package streamstest
+// Package wire is a network between nodes and a server, for tests of what nodes do when it holds things back or is cut. It knows
+// nothing of what is said, so that the tests of package streams may use it too.
+package wire
 
 import (
 	"bytes"
@@ -8,9 +10,8 @@ import (
 	"testing"
 )
 
-// Wire is a network between nodes and a server that can hold back what nodes say.
+// Wire passes on what is said to a server and what the server says.
 type Wire struct {
-	tb       testing.TB
 	listener net.Listener
 	server   string
 	running  sync.WaitGroup
@@ -19,21 +20,24 @@ type Wire struct {
 	pattern []byte
 	caught  chan struct{} // closed when the pattern came
 	free    chan struct{} // closed when nothing is held back
+	whole   chan struct{} // closed when the wire is not cut
 	conns   []net.Conn
 }
 
-// NewWire returns a network to the server at a URL of NATS. It is taken down when the test ends.
-func NewWire(tb testing.TB, server string) *Wire {
+// New returns a network to the server at an address or a URL of NATS. It is taken down when the test ends.
+func New(tb testing.TB, server string) *Wire {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w := &Wire{tb: tb, listener: l, server: strings.TrimPrefix(server, "nats://")}
+	w := &Wire{listener: l, server: strings.TrimPrefix(server, "nats://"), whole: make(chan struct{})}
+	close(w.whole)
 	w.running.Go(w.accept)
 	tb.Cleanup(func() {
 		_ = l.Close()
 		w.Release()
+		w.Heal()
 		w.mu.Lock()
 		for _, c := range w.conns {
 			_ = c.Close()
@@ -44,8 +48,29 @@ func NewWire(tb testing.TB, server string) *Wire {
 	return w
 }
 
-// URL returns where nodes connect.
-func (w *Wire) URL() string { return "nats://" + w.listener.Addr().String() }
+// Addr returns where nodes connect.
+func (w *Wire) Addr() string { return w.listener.Addr().String() }
+
+// URL returns where nodes connect, for NATS.
+func (w *Wire) URL() string { return "nats://" + w.Addr() }
+
+// Cut lets nothing through any more, in no direction, and nobody is told. Heal lets it through, late.
+func (w *Wire) Cut() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.whole = make(chan struct{})
+}
+
+// Heal ends what Cut began; on a whole wire it does nothing.
+func (w *Wire) Heal() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	select {
+	case <-w.whole:
+	default:
+		close(w.whole)
+	}
+}
 
 // HoldFrom holds back what a node says from the first piece on that contains the pattern; the channel is closed when it came.
 // What the server says still arrives.
@@ -96,6 +121,10 @@ func (w *Wire) carry(from, to net.Conn, before func([]byte)) {
 			return
 		}
 		before(buf[:n])
+		w.mu.Lock()
+		whole := w.whole
+		w.mu.Unlock()
+		<-whole
 		if _, err := to.Write(buf[:n]); err != nil {
 			return
 		}
