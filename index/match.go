@@ -61,7 +61,7 @@ func (m *Matcher) ReceiptWithin(ctx context.Context, in *sms.Inbound, done func(
 	}
 	known := true
 	m.inTurn(match.ID, func(release func(), atOnce bool) {
-		story, _, err := m.index.Story(match.ID)
+		story, err := m.index.brief(match.ID)
 		if err == nil && story.Message.Account == "" {
 			// The carrier's id was learned, but neither the message nor its sent event are indexed yet.
 			release()

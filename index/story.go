@@ -46,16 +46,44 @@ func (x *Index) Story(id sms.ID) (Story, bool, error) {
 	return x.follow(f), true, nil
 }
 
+// brief is Story for who only needs to know where a message is: of its events it has those that it was sent.
+func (x *Index) brief(id sms.ID) (Story, error) {
+	if err := x.enter(); err != nil {
+		return Story{}, err
+	}
+	defer x.leave()
+	f, err := x.factsOf(id)
+	switch {
+	case err != nil || f == nil || !f.told():
+		return Story{}, err
+	case !f.into.IsZero():
+		return x.follow(f), nil
+	}
+	s := f.standing()
+	for _, e := range f.events {
+		if e.Kind == sms.EventSent {
+			s.Events = append(s.Events, *e)
+		}
+	}
+	return s, nil
+}
+
 func (f *facts) story() Story {
-	s := Story{Message: f.described(), MO: f.isMO(), State: f.state(), Segments: f.segmentStates(), PossibleDuplicate: f.possibleDuplicate()}
-	s.Final = s.State.Final()
-	s.Carrier, s.CarrierIDs = f.carrier()
+	s := f.standing()
 	s.Events = f.timeline(&s.Message)
 	for i := range s.Events {
 		if s.Events[i].Time.After(s.Updated) {
 			s.Updated = s.Events[i].Time
 		}
 	}
+	return s
+}
+
+// standing is the story without its events.
+func (f *facts) standing() Story {
+	s := Story{Message: f.described(), MO: f.isMO(), State: f.state(), Segments: f.segmentStates(), PossibleDuplicate: f.possibleDuplicate()}
+	s.Final = s.State.Final()
+	s.Carrier, s.CarrierIDs = f.carrier()
 	return s
 }
 
