@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tasman/streams/streamstest/ports"
 )
 
 // TestMain lets the test binary be the product's binary: end-to-end tests start it again with asBinary set.
@@ -117,12 +118,7 @@ func eventually(t *testing.T, what string, limit time.Duration, check func() err
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return ports.Free(t, 1)[0]
 }
 
 func writeFile(t *testing.T, dir, name, text string) string {

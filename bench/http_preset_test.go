@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +14,7 @@ import (
 
 	"tasman/bench/results"
 	"tasman/sms"
+	"tasman/streams/streamstest/ports"
 )
 
 // otherGateway plays the HTTP API of another gateway: it checks a request as the original does, answers, and reports each
@@ -59,12 +59,7 @@ func startOther(t *testing.T, answer func(g *otherGateway, n int, r *http.Reques
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return ports.Free(t, 1)[0]
 }
 
 // want fails unless every parameter has its value.

@@ -12,12 +12,18 @@ import (
 // told that its message is accepted: storage has the message a moment before it says so, and a quick operator needs no longer.
 // Clients drop a receipt whose id they have not seen yet (Kannel does, after an answer of success), so it waits until the
 // submit_sm_resp is in the write buffer of its session.
+// A client that has a receiver beside its transmitter reads the two on their own: there a receipt waits until its message was accepted
+// some time ago, see apart.
 type answerOrder struct {
 	// oldest is no later than the time at which any message was accepted whose sender has not been told, in Unix nanoseconds; 0:
 	// there is none. Each acceptance has the same of itself and those behind it in the list.
 	oldest  atomic.Int64
 	telling []*acceptance // out of the list, and their callers are being told
 }
+
+// apart is how old a message is before a receipt of it goes to a bind that only receives. Kannel drops one that its receiver reads
+// before its transmitter has read the answer; operators' receipts are older than this by far.
+const apart = 100 * time.Millisecond
 
 // beganLocked takes in an acceptance that was just put at the end of the list. Only one that waited for its rate is older than
 // those before it.
@@ -46,7 +52,7 @@ func (a *acceptor) wasTold(p *acceptance) {
 	p.behind = nil
 	a.mu.Unlock()
 	for _, it := range behind {
-		a.edge.deliver.outlet(it.delivery.Account).offer(it, false)
+		a.edge.deliver.pass(it, a.edge.now())
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"tasman/smpp"
+	"tasman/smpp/smpptest"
 	"tasman/sms"
 	"tasman/streams"
 )
@@ -84,6 +86,37 @@ func BenchmarkSegmentReceipt(b *testing.B) {
 	for b.Loop() {
 		if e.acceptor.keepBehind(it) {
 			b.Fatal("kept")
+		}
+	}
+}
+
+// TestYoungReceiptToAReceiver: a receipt of a message that was accepted just now lets others pass on its way to a bind that only
+// receives, whose client reads the answers on another connection; to a transceiver it goes at once.
+func TestYoungReceiptToAReceiver(t *testing.T) {
+	for mode, want := range map[smpp.Bind]bool{smpp.BindReceiver: true, smpp.BindTransceiver: false} {
+		e := runEdge(t, liveYAML(t, acme), nil)
+		esme := e.bind(t, smpptest.ESMEConfig{Bind: smpp.BindRequest{Mode: mode}})
+		young, old := receiptFor("acme", "acme-smpp", sms.Normal), receiptFor("acme", "acme-smpp", sms.Normal)
+		young.Accepted, old.Accepted = time.Now().Add(time.Hour), time.Now().Add(-time.Hour) // an edge whose clock is ahead has it
+		subject := streams.DeliverSubject(e.bus.Shard("acme"), sms.Normal)
+		if err := e.bus.Store(deadline(t), subject, &sms.Record{Delivery: young}, &sms.Record{Delivery: old}); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for range 2 {
+			m, err := esme.Next(deadline(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, _ := m.Deliver().Receipt()
+			got = append(got, r.MessageID)
+		}
+		order := []string{young.ID.String(), old.ID.String()}
+		if want {
+			slices.Reverse(order)
+		}
+		if !slices.Equal(got, order) {
+			t.Errorf("%v: receipts in the order %v, want %v", mode, got, order)
 		}
 	}
 }

@@ -139,10 +139,25 @@ func (d *deliverer) handle(b *streams.Batch, open chan struct{}) {
 		}
 		items[i] = item{delivery: delivery, since: now, patience: stuckAfter, owner: work}
 		if !d.edge.acceptor.keepBehind(&items[i]) {
-			d.outlet(delivery.Account).offer(&items[i], false)
+			d.pass(&items[i], now)
 		}
 	}
 	work.settle(nil)
+}
+
+// pass offers an item now or, if the customer may not have read the answer to its submit yet, a little later.
+func (d *deliverer) pass(it *item, now time.Time) {
+	o := d.outlet(it.delivery.Account)
+	wait := it.delivery.Accepted.Add(apart).Sub(now)
+	if wait <= 0 || it.delivery.MO != nil || !o.receivesApart() {
+		o.offer(it, false)
+		return
+	}
+	d.work.Add(1)
+	time.AfterFunc(min(wait, apart), func() { // another edge's clock may be ahead
+		defer d.work.Done()
+		o.offer(it, false)
+	})
 }
 
 // openBatch is acknowledged when each of its records was taken or is stored again.

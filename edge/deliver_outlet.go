@@ -80,6 +80,13 @@ func (o *outlet) offer(it *item, probe bool) {
 	}
 }
 
+// receivesApart reports whether the account has a bind that only receives, and so submits on another one.
+func (o *outlet) receivesApart() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.ContainsFunc(o.receivers, func(s *session) bool { return s.conn.Bind() == smpp.BindReceiver })
+}
+
 // attach adds a session.
 func (o *outlet) attach(s *session) {
 	o.mu.Lock()

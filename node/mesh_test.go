@@ -23,6 +23,7 @@ import (
 
 	"tasman/configs"
 	"tasman/smpp/smpptest"
+	"tasman/streams/streamstest/ports"
 )
 
 // Every role on a node of its own, each with its own key over TLS, carries a message from the API to the operator and its
@@ -158,12 +159,7 @@ func (d denials) Write(line []byte) (int, error) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return ports.Free(t, 1)[0]
 }
 
 // certificates makes an authority, and one certificate of it for all nodes.

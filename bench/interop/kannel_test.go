@@ -16,6 +16,8 @@ import (
 	"testing"
 	"text/template"
 	"time"
+
+	"tasman/streams/streamstest/ports"
 )
 
 // kannel is a running bearerbox with its smsbox.
@@ -119,16 +121,11 @@ func (k *kannel) run(dir, program string, args ...string) *exec.Cmd {
 // freePorts returns ports of loopback that nobody listens on: Kannel cannot choose its own.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
-	ports := make([]string, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // only when all are found, so that they differ
-		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
+	free := make([]string, n)
+	for i, addr := range ports.Free(t, n) {
+		_, free[i], _ = net.SplitHostPort(addr)
 	}
-	return ports
+	return free
 }
 
 func reachable(addr string) error {

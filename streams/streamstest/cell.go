@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"tasman/streams"
+	"tasman/streams/streamstest/ports"
 )
 
 // cellSize is how many servers a cell of the tests has: the fewest that outlive one.
@@ -29,7 +29,7 @@ type Cell struct {
 func NewCell(tb testing.TB, opts ...Option) *Cell {
 	tb.Helper()
 	c := &Cell{tb: tb, nodes: make([]*streams.Bus, cellSize)}
-	clients, routes := freeAddrs(tb, cellSize), freeAddrs(tb, cellSize)
+	clients, routes := ports.Free(tb, cellSize), ports.Free(tb, cellSize)
 	dir := tb.TempDir()
 	for i := range cellSize {
 		cfg := streams.Config{
@@ -179,19 +179,4 @@ func (c *Cell) ConnectIn(name, region string) *streams.Bus {
 		c.tb.Fatalf("the streams of the cell: %v", err)
 	}
 	return bus
-}
-
-// freeAddrs returns loopback addresses that nobody listens on: servers of a cell must know each other's before they start.
-func freeAddrs(tb testing.TB, n int) []string {
-	tb.Helper()
-	var addrs []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			tb.Fatal(err)
-		}
-		defer l.Close() // not before all are taken, so that they differ
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs
 }

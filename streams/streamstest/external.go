@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"tasman/streams/streamstest/ports"
 )
 
 // External is a cell of three servers that are not Tasman's, in three regions, which let in the user "tasman" with the password
@@ -23,7 +25,7 @@ type External struct {
 // NewExternal starts the servers, each with what more says of it; they stop when the test ends.
 func NewExternal(tb testing.TB, more func(server int) string) *External {
 	tb.Helper()
-	clients, routes := freeAddrs(tb, cellSize), freeAddrs(tb, cellSize)
+	clients, routes := ports.Free(tb, cellSize), ports.Free(tb, cellSize)
 	dir := tb.TempDir()
 	x := &External{}
 	for i := range cellSize {
