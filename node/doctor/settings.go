@@ -29,6 +29,9 @@ func Settings(cfg *configs.Node) []Finding {
 	if n.Replicas > 1 && len(n.URLs) == 1 {
 		c.add(Warn, "nats.urls", "list every server of the cell, those of this region first", "names one server: while it is away this node does nothing")
 	}
+	if external := n.CredsFile != "" || n.User != ""; external && cfg.Region != "" && len(n.URLs) > 1 && len(n.Home) == 0 {
+		c.add(Warn, "nats.home", "list there those of nats.urls that stand in "+cfg.Region, "is empty: servers that are not Tasman's do not say where they stand, so this node does not prefer those of its region")
+	}
 	if len(n.URLs) == 0 && (n.FreePercent == 0 || n.FreeBytes == 0) {
 		c.add(Warn, "nats.free_bytes", "set nats.free_percent: 10 and nats.free_bytes: 2GiB", "or nats.free_percent is 0: acceptance does not stop before the disk is full, and then JetStream stops")
 	}

@@ -45,6 +45,9 @@ func TestSettings(t *testing.T) {
 		"one server named": {func(c *configs.Node) {
 			c.NATS.Replicas, c.NATS.Partitions, c.NATS.URLs = 3, 3, []string{"nats://127.0.0.1:1"}
 		}, Warn, []string{"list every server"}},
+		"no home": {func(c *configs.Node) {
+			c.NATS.Replicas, c.NATS.Partitions, c.NATS.URLs, c.NATS.User = 3, 3, []string{"nats://127.0.0.1:1", "nats://127.0.0.1:2"}, "edge"
+		}, Warn, []string{"nats.home", "syd"}},
 		"no watermark":        {func(c *configs.Node) { c.NATS.FreeBytes = 0 }, Warn, []string{"free_percent: 10"}},
 		"no database":         {func(c *configs.Node) { c.MySQL.DSN = "" }, Warn, []string{"mysql.dsn"}},
 		"open to all":         {func(c *configs.Node) { c.NATS.Listen, c.NATS.TLS = "0.0.0.0:4222", secure }, Warn, []string{"nats.nodes", "whoever reaches"}},
