@@ -42,13 +42,14 @@ type deliverer struct {
 	edge   *Edge
 	ctx    context.Context // of webhook calls and drains
 	cancel context.CancelFunc
-	work   sync.WaitGroup // webhook calls and drains
+	work   sync.WaitGroup // webhook calls, drains and receipts that wait a moment
 	drains chan struct{}  // one taken per running drain
 
 	directory atomic.Pointer[directory]
 
 	mu      sync.Mutex
 	outlets map[string]*outlet
+	ended   bool // no more work begins
 }
 
 func newDeliverer(e *Edge) *deliverer {
@@ -60,7 +61,7 @@ func newDeliverer(e *Edge) *deliverer {
 // run reads until ctx ends, then lets what is open, batches and drains, come to its end until the drain time is over or life
 // ends.
 func (d *deliverer) run(ctx, life context.Context) error {
-	defer d.work.Wait()
+	defer d.end()
 	defer d.cancel()
 	ticking, stop := context.WithCancel(life)
 	defer stop()
@@ -149,15 +150,32 @@ func (d *deliverer) handle(b *streams.Batch, open chan struct{}) {
 func (d *deliverer) pass(it *item, now time.Time) {
 	o := d.outlet(it.delivery.Account)
 	wait := it.delivery.Accepted.Add(apart).Sub(now)
-	if wait <= 0 || it.delivery.MO != nil || !o.receivesApart() {
+	if wait <= 0 || it.delivery.MO != nil || !o.receivesApart() || !d.begin() {
 		o.offer(it, false)
 		return
 	}
-	d.work.Add(1)
 	time.AfterFunc(min(wait, apart), func() { // another edge's clock may be ahead
 		defer d.work.Done()
 		o.offer(it, false)
 	})
+}
+
+// begin counts something as work, unless the deliverer ends.
+func (d *deliverer) begin() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended {
+		return false
+	}
+	d.work.Add(1)
+	return true
+}
+
+func (d *deliverer) end() {
+	d.mu.Lock()
+	d.ended = true
+	d.mu.Unlock()
+	d.work.Wait()
 }
 
 // openBatch is acknowledged when each of its records was taken or is stored again.
