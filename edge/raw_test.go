@@ -31,7 +31,12 @@ func (e *testEdge) raw(t testing.TB) *rawClient {
 
 func rawTo(t testing.TB, addr net.Addr) *rawClient {
 	t.Helper()
-	conn, err := net.Dial("tcp", addr.String())
+	return rawBy(t, &net.Dialer{}, addr)
+}
+
+func rawBy(t testing.TB, dialer *net.Dialer, addr net.Addr) *rawClient {
+	t.Helper()
+	conn, err := dialer.DialContext(t.Context(), "tcp", addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +51,19 @@ func rawTo(t testing.TB, addr net.Addr) *rawClient {
 func (e *testEdge) rawBind(t testing.TB, mode smpp.Bind, version uint8) (*rawClient, *smpp.BindResp) {
 	t.Helper()
 	c := e.raw(t)
+	return c, c.bind(mode, version)
+}
+
+// bind binds as acme.
+func (c *rawClient) bind(mode smpp.Bind, version uint8) *smpp.BindResp {
+	c.t.Helper()
 	c.send(&smpp.BindRequest{Mode: mode, SystemID: "acme", Password: testPassword, InterfaceVersion: version})
 	h, pdu, _ := c.read()
 	resp, ok := pdu.(*smpp.BindResp)
 	if !ok || h.Status != smpp.StatusOK {
-		t.Fatalf("bind was answered with %v %v", h, pdu)
+		c.t.Fatalf("bind was answered with %v %v", h, pdu)
 	}
-	return c, resp
+	return resp
 }
 
 // send writes requests in one piece.
