@@ -71,24 +71,22 @@ func TestCellPlacement(t *testing.T) {
 	checkSurvey(t, cell.Connect("client"))
 }
 
-// However the servers chose the leaders, a few moves put those of MT on different servers.
+// However the servers chose the leaders, a few moves put those of MT on different servers, and those of alerts. On a busy machine
+// servers elect others at times, and then it takes a few moves more.
 func TestCellBalancesLeaders(t *testing.T) {
 	cell := streamstest.NewCell(t, streamstest.Carriers("one"), streamstest.With(func(c *streams.Config) { c.Partitions = 3 }))
-	cell.Balance() // ends only when the readers of partitions are beside their leaders
-	placed, err := cell.Node(0).Placement(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	leads := map[string]int{}
-	for p := range 3 {
-		leads[placed[streams.MTStream(p)][0].Server]++
-	}
-	if len(leads) != 3 {
-		t.Errorf("leaders of the partitions: %v, want one on each server", leads)
-	}
-	if a, b := placed[streams.AlertStream(0)][0].Server, placed[streams.AlertStream(1)][0].Server; a == b {
-		t.Errorf("both partitions of alerts are led by %s", a)
-	}
+	until(t, "the leaders are on different servers", func() bool {
+		cell.Balance() // ends only when the readers of partitions are beside their leaders
+		placed, err := cell.Node(0).Placement(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		leads := map[string]bool{}
+		for p := range 3 {
+			leads[placed[streams.MTStream(p)][0].Server] = true
+		}
+		return len(leads) == 3 && placed[streams.AlertStream(0)][0].Server != placed[streams.AlertStream(1)][0].Server
+	})
 }
 
 // What the current leader of the configuration stored is seen by every node at once: none reads a copy that is behind.
