@@ -146,7 +146,8 @@ func (d *deliverer) handle(b *streams.Batch, open chan struct{}) {
 	work.settle(nil)
 }
 
-// pass offers an item now or, if the customer may not have read the answer to its submit yet, a little later.
+// pass offers an item now or, if the customer may not have read the answer to its submit yet, a little later. Meanwhile its batch
+// keeps a place of its shard's lane: others there may wait as long, apart, and no longer.
 func (d *deliverer) pass(it *item, now time.Time) {
 	o := d.outlet(it.delivery.Account)
 	wait := it.delivery.Accepted.Add(apart).Sub(now)

@@ -121,9 +121,9 @@ func inboxOf(node string) string { return "_INBOX." + token(node) }
 // rights are the subjects that a role may publish to and listen on.
 type rights struct{ publish, subscribe []string }
 
-// rightsOf returns what a node may do where the streams are those of shape: what its roles need, by name, and nothing else. The whole API of JetStream would be a
-// master key. Only role streams makes, changes, purges and deletes streams and durables; it and who has Apply change the
-// resources.
+// rightsOf returns what a node may do where the streams are those of shape: what its roles need, by name, and nothing else. The
+// whole API of JetStream would be a master key. Only role streams makes, changes, purges and deletes streams and durables; it and
+// who has Apply change the resources.
 func rightsOf(p Peer, shape Config) (*server.Permissions, error) {
 	if len(p.Roles) == 0 {
 		return nil, errors.New("plays no role")

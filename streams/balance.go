@@ -17,10 +17,10 @@ const (
 	balancePause = 15 * time.Second
 )
 
-// RunBalancer keeps the leaders of the streams on different servers of a cell, and those of the readers of partitions beside them, until ctx ends, whose error it returns. The
-// servers choose leaders at random and never move one back, so that after a failure one server may lead all partitions of MT,
-// and its loss would stop acceptance everywhere. One stream moves at a time, which takes about 50 ms of its writes. Role
-// streams runs it; of several nodes one balances at a time.
+// RunBalancer keeps the leaders of the streams on different servers of a cell, and those of the readers of partitions beside them,
+// until ctx ends, whose error it returns. The servers choose leaders at random and never move one back, so that after a failure
+// one server may lead all partitions of MT, and its loss would stop acceptance everywhere. One stream moves at a time, which takes
+// about 50 ms of its writes. Role streams runs it; of several nodes one balances at a time.
 func (b *Bus) RunBalancer(ctx context.Context) error {
 	if b.cfg.Replicas < 2 {
 		<-ctx.Done()

@@ -74,9 +74,9 @@ func newPublisher(b *Bus) (*publisher, error) {
 // Publish gives a record to the group commit of its subject and returns; rec may be reused at once. It blocks while the
 // subject's queue is full, until ctx ends. When it returns nil, done is called exactly once, in order within the subject,
 // from a goroutine of the publisher, and must not block (where there are several partitions, of MT or of alerts, what comes
-// behind a batch that is not answered may be told, or stored in another partition, first); it gets where the record lies, or an error: ErrNotStored (also
-// ErrFull, ErrUnavailable) means certainly not stored. A publish without an answer is repeated until there is one or the
-// bus closes (ErrUnknownFate). When Publish returns an error the record is not stored and done is not called.
+// behind a batch that is not answered may be told, or stored in another partition, first); it gets where the record lies, or an
+// error: ErrNotStored (also ErrFull, ErrUnavailable) means certainly not stored. A publish without an answer is repeated until
+// there is one or the bus closes (ErrUnknownFate). When Publish returns an error the record is not stored and done is not called.
 func (b *Bus) Publish(ctx context.Context, subject string, rec *sms.Record, done func(Placed, error)) error {
 	return b.pub.lane(subject).choose().add(ctx, rec, done, false)
 }
