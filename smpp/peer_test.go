@@ -360,6 +360,7 @@ func TestUnbindWhilePaused(t *testing.T) {
 		synctest.Wait()
 		unbound := make(chan error, 1)
 		go func() { unbound <- s.Unbind(context.Background()) }()
+		synctest.Wait() // it holds the others back
 		(<-requests).Reply(StatusOK, nil)
 		r.expect(CommandSubmitSMResp, StatusOK)
 		u, _ := r.expect(CommandUnbind, StatusOK)
