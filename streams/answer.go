@@ -11,7 +11,7 @@ import (
 // answer is what the server said to a publish.
 type answer struct {
 	seq        uint64
-	err        error // nil means stored
+	err        error // nil means stored; ErrUnknownFate is as good as no answer
 	fromStream bool  // the stream itself refused, as opposed to nobody being there
 }
 
@@ -37,18 +37,19 @@ func parseAnswer(m *nats.Msg) answer {
 		} `json:"error"`
 	}
 	if err := json.Unmarshal(m.Data, &ack); err != nil {
-		return answer{err: fmt.Errorf("%w: answer not understood: %w", ErrNotStored, err)}
+		return answer{err: fmt.Errorf("%w: answer not understood: %w", ErrUnknownFate, err)}
 	}
 	if ack.Error == nil && ack.Seq > 0 {
 		return answer{seq: ack.Seq}
 	}
 	if ack.Error == nil {
-		return answer{err: fmt.Errorf("%w: answer without a sequence", ErrNotStored)}
+		return answer{err: fmt.Errorf("%w: answer without a sequence", ErrUnknownFate)}
 	}
 	return answer{err: refusal(ack.Error.Code, ack.Error.Description), fromStream: true}
 }
 
-// refusal turns an error answer of a stream into one of ours.
+// refusal turns an error answer of a stream into one of ours. It is ErrUnknownFate when the server failed to write: what failed
+// to reach the disk may be found there when the server starts again, and the other replicas may have it.
 func refusal(code int, description string) error {
 	switch code {
 	case codeAccountResources, codeInsufficient, codeMemoryResources, codeStorageResources:
@@ -59,6 +60,7 @@ func refusal(code int, description string) error {
 		if strings.Contains(description, "maximum") {
 			return fmt.Errorf("%w: %s", ErrFull, description)
 		}
+		return fmt.Errorf("%w: %s", ErrUnknownFate, description)
 	}
 	return fmt.Errorf("%w: %s (%d)", ErrNotStored, description, code)
 }

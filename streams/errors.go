@@ -15,7 +15,7 @@ var (
 	ErrUnavailable = fmt.Errorf("%w: unavailable", ErrNotStored)
 	// ErrTooLarge is returned when one record is larger than any batch may be.
 	ErrTooLarge = fmt.Errorf("%w: record is too large", ErrNotStored)
-	// ErrUnknownFate is returned when the bus closed before a publish was answered: it may have been stored.
+	// ErrUnknownFate is returned when the bus closed before the server said what it has of a publish: it may have been stored.
 	ErrUnknownFate = errors.New("not known whether stored")
 	// ErrClosed is returned when the bus, consumer or lease was closed.
 	ErrClosed = errors.New("closed")

@@ -31,6 +31,7 @@ type outgoing struct {
 	due      time.Time // when to repeat
 	tries    int
 	unheard  int   // tries that may have reached the server and were not answered
+	doubted  bool  // the server failed to write it: only that it is stored can be believed from now on
 	rejected error // certainly not stored, for this reason
 }
 
@@ -260,11 +261,7 @@ func (l *lane) answer(n uint64, a answer) {
 		l.heard(a.err, now)
 	}
 	if a.err != nil {
-		b.unheard = max(0, b.unheard-1)
-		if a.fromStream && now.Sub(b.sent) > answerWait {
-			// The stream looks for the message id before it refuses, so the tries before this one were not stored either.
-			b.unheard = 0
-		}
+		b.refused(a, now)
 		if b.unheard == 0 && l.moveOn(now) {
 			return
 		}
@@ -282,9 +279,22 @@ func (l *lane) answer(n uint64, a answer) {
 	l.tell(b, a.seq, a.err)
 }
 
+// refused counts the tries that may still have stored the batch, after an answer that this one did not.
+func (b *outgoing) refused(a answer, now time.Time) {
+	b.doubted = b.doubted || errors.Is(a.err, ErrUnknownFate)
+	if b.doubted {
+		return
+	}
+	b.unheard = max(0, b.unheard-1)
+	if a.fromStream && now.Sub(b.sent) > answerWait {
+		// The stream looks for the message id before it refuses, so the tries before this one were not stored either.
+		b.unheard = 0
+	}
+}
+
 // heard notes whether the lane's partition answers.
 func (l *lane) heard(err error, now time.Time) {
-	if errors.Is(err, ErrUnavailable) {
+	if errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnknownFate) {
 		l.p.bus.avoid.mark(l.slot, now)
 	} else if err == nil {
 		l.p.bus.avoid.clear(l.slot)

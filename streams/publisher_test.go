@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"tasman/sms"
@@ -198,6 +200,39 @@ func TestUnansweredIsRepeatedThenUnknown(t *testing.T) {
 	}
 	if err := <-done; !errors.Is(err, ErrUnknownFate) || errors.Is(err, ErrNotStored) {
 		t.Errorf("got %v, want ErrUnknownFate", err)
+	}
+}
+
+// A stream that failed to write may find the record on its disk later: the batch keeps its place and its id until the stream says
+// what it has.
+func TestFailedWriteIsRepeated(t *testing.T) {
+	const failed = `{"error":{"code":503,"err_code":10077,"description":"write 1.blk: input/output error"}}`
+	const gone = `{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}`
+	for _, test := range []struct {
+		stream  string
+		subject string
+		publish func(b *Bus) error
+	}{
+		{MTStream(0), "mt.0.>", func(b *Bus) error { return b.Store(timeout(t), MTSubject(0, sms.Normal), message("x")) }},
+		{Schedule, "schedule.due.>", func(b *Bus) error { return b.Schedule(timeout(t), time.Now(), sms.Normal, message("x")) }},
+	} {
+		t.Run(test.stream, func(t *testing.T) {
+			b := openBus(t, "", func(c *Config) { c.Partitions = 1 })
+			check(t, b.js.DeleteStream(timeout(t), test.stream))
+			var ids []string
+			answers := []string{failed, "{}", gone, `{"stream":"MT-0","seq":7,"duplicate":true}`}
+			_, err := b.nc.Subscribe(test.subject, func(m *nats.Msg) {
+				if n := len(ids); n < len(answers) {
+					ids = append(ids, m.Header.Get(nats.MsgIdHdr))
+					_ = m.Respond([]byte(answers[n]))
+				}
+			})
+			check(t, err)
+			check(t, test.publish(b))
+			if len(ids) != len(answers) || len(slices.Compact(ids)) != 1 {
+				t.Errorf("tried as %q", ids)
+			}
+		})
 	}
 }
 

@@ -51,7 +51,7 @@ func (b *Bus) scheduleBatch(ctx context.Context, at time.Time, lane sms.Lane, pa
 // publishUntilAnswered publishes one message and repeats it under the same id while there is no answer. Its error is one of
 // Publish's: ErrUnknownFate when ctx ended after a try without an answer.
 func (b *Bus) publishUntilAnswered(ctx context.Context, m *nats.Msg) error {
-	unheard := false
+	unheard, doubted := false, false // doubted: see outgoing
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		try, cancel := context.WithTimeout(ctx, answerWait)
 		reply, err := b.nc.RequestMsgWithContext(try, m)
@@ -59,11 +59,12 @@ func (b *Bus) publishUntilAnswered(ctx context.Context, m *nats.Msg) error {
 		switch {
 		case err == nil:
 			a := parseAnswer(reply)
-			if a.err == nil || a.fromStream || !unheard {
+			doubted = doubted || errors.Is(a.err, ErrUnknownFate)
+			if a.err == nil || !doubted && (a.fromStream || !unheard) {
 				return a.err
 			}
 		case errors.Is(err, nats.ErrNoResponders) || neverSent(err):
-			if !unheard {
+			if !unheard && !doubted {
 				return fmt.Errorf("%w: %w", ErrUnavailable, err)
 			}
 		default:
