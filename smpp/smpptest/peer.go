@@ -38,8 +38,9 @@ func newPeer(script Script, keep int) *peer {
 // ServeSMPP implements smpp.Handler.
 func (p *peer) ServeSMPP(r *smpp.Request) {
 	n := int(p.count.Add(1)) - 1
+	var got Received
 	if p.inbox.keep >= 0 {
-		p.inbox.put(Received{N: n, Session: r.Session(), PDU: clone(r.PDU())})
+		got = Received{N: n, Session: r.Session(), PDU: clone(r.PDU())}
 	}
 	a := p.script(n, r.PDU())
 	id := a.MessageID
@@ -47,13 +48,15 @@ func (p *peer) ServeSMPP(r *smpp.Request) {
 		id = strconv.Itoa(n + 1)
 	}
 	act := func() { p.act(r, id, a) }
-	if a.Hold {
+	if a.Hold { // before anyone knows of the request: what Next has returned can be released
 		p.mu.Lock()
 		p.held = append(p.held, act)
 		p.mu.Unlock()
-		return
 	}
-	act()
+	p.inbox.put(got) // keeps nothing when keep is less than 0
+	if !a.Hold {
+		act()
+	}
 }
 
 // act gives the answer and then the fault.

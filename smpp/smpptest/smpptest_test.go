@@ -95,6 +95,28 @@ func TestHoldAndRelease(t *testing.T) {
 	}
 }
 
+// TestReleaseOfWhatCame: an answer to what Next has returned is held by then.
+func TestReleaseOfWhatCame(t *testing.T) {
+	m, e := start(t, smpptest.Config{Script: smpptest.Always(smpptest.Answer{Hold: true})}, smpptest.ESMEConfig{})
+	ctx := deadline(t)
+	for range 500 {
+		answered := make(chan error, 1)
+		go func() {
+			_, err := submit(e, ctx)
+			answered <- err
+		}()
+		if _, err := m.Next(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := m.Release(1); n != 1 {
+			t.Fatalf("released %d answers", n)
+		}
+		if err := <-answered; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	tests := []struct {
 		name   string
