@@ -26,16 +26,23 @@ type window struct {
 	late     lateTokens
 }
 
+// firstRing is enough for a link with a few messages a second: a thousand links
+// with windows of a thousand would else take 100 MB.
+const firstRing = 16
+
 func newWindow(limit int) window { return window{limit: limit} }
 
-// makeRing makes the ring at least twice the limit, so that a request which is
-// never answered costs its neighbours at most one skipped number.
-func (w *window) makeRing() {
-	size := 16
-	for size < 2*w.limit {
-		size *= 2
+// grow keeps the ring at least twice as large as what is in flight, so that a
+// request which is never answered costs its neighbours at most one skipped number.
+// Numbers that have places of their own in a ring have them in a larger one.
+func (w *window) grow() {
+	old := w.ring
+	w.ring = make([]pending, max(firstRing, 2*len(old)))
+	for i := range old {
+		if p := &old[i]; p.seq != 0 {
+			w.ring[int(p.seq)&(len(w.ring)-1)] = *p
+		}
 	}
-	w.ring = make([]pending, size)
 }
 
 func (w *window) full() bool { return w.inFlight >= w.limit }
@@ -52,8 +59,8 @@ func (w *window) nextSequence() uint32 {
 // reserve gives out the next number whose place is free. The window must not be
 // full.
 func (w *window) reserve() *pending {
-	if w.ring == nil {
-		w.makeRing()
+	if 2*w.inFlight >= len(w.ring) {
+		w.grow()
 	}
 	for {
 		seq := w.nextSequence()

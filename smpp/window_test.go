@@ -11,8 +11,6 @@ import (
 	"time"
 )
 
-// TestWindowSkipsOccupiedPlaces: a request that is never answered stays while
-// numbers go round the ring many times.
 // A session that never sends a request has no table of them, and a response to none is unknown.
 func TestWindowWithoutRequests(t *testing.T) {
 	w := newWindow(1000)
@@ -21,6 +19,29 @@ func TestWindowWithoutRequests(t *testing.T) {
 	}
 }
 
+// The table is as large as what is in flight needs, and keeps all of it while it
+// grows, also where numbers begin again.
+func TestWindowGrows(t *testing.T) {
+	w := newWindow(1000)
+	w.last = maxSequence - 300
+	var given []uint32
+	for n := range 1000 {
+		p := w.reserve()
+		p.command, p.token = CommandSubmitSM, n
+		given = append(given, p.seq)
+		if len(w.ring) < 2*w.inFlight-1 || len(w.ring) > max(firstRing, 4*w.inFlight) {
+			t.Fatalf("%d places for %d in flight", len(w.ring), w.inFlight)
+		}
+	}
+	for n, seq := range given {
+		if p, ok := w.take(seq, CommandSubmitSMResp); !ok || p.token != n {
+			t.Fatalf("number %d: %v %v, want %d", seq, p.token, ok, n)
+		}
+	}
+}
+
+// TestWindowSkipsOccupiedPlaces: a request that is never answered stays while
+// numbers go round the ring many times.
 func TestWindowSkipsOccupiedPlaces(t *testing.T) {
 	w := newWindow(4)
 	stuck := w.reserve()
