@@ -47,9 +47,9 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, from *source, b *
 	ob := &openBatch{lane: q, from: from, handles: []*streams.Batch{b}, records: slices.Clone(b.Records), skip: make([]bool, len(b.Records)), open: len(b.Records), epoch: w.epoch}
 	w.leaveOutVoid(ob, b)
 	var doubtful []int
-	if b.Delivered > 1 || b.Seq <= from.before {
+	if repeated, lately := from.repeats.Of(b); repeated {
 		var err error
-		if doubtful, err = w.compare(ctx, ob, b); err != nil {
+		if doubtful, err = w.compare(ctx, ob, b, lately); err != nil {
 			_ = b.Nak(0) // ctx ended with nothing begun: the next owner need not wait for AckWait
 			return
 		}
@@ -86,9 +86,9 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, from *source, b *
 
 // compare finds out, record by record, what an earlier run did with a batch: those with a stored outcome are marked to be
 // skipped. It returns the bulk records that may have reached the operator.
-func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch) ([]int, error) {
-	before := ob.from.before
-	if b.Seq > before { // stored since this owner began: what others did meanwhile is behind a new barrier
+func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, lately bool) ([]int, error) {
+	before := ob.from.repeats.Before
+	if lately {
 		if err := w.barrier(ctx); err != nil {
 			return nil, err
 		}
@@ -138,7 +138,7 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch) (
 // for the first time, in the order of the queue, and at most a window's worth at its head was written to a link.
 func (w *worker) inDoubt(from *source, b *streams.Batch) bool {
 	switch {
-	case b.Seq > from.before:
+	case b.Seq > from.repeats.Before:
 		return true
 	case w.clean:
 		return false

@@ -50,13 +50,13 @@ type lane struct {
 // source is one of the durables that the lane's queue is read from: alerts have several.
 type source struct {
 	durable streams.Durable
-	before  uint64        // batches up to this sequence may have been worked by an earlier owner
+	repeats streams.Repeats
 	room    chan struct{} // one token per batch that may be opened
 	doubt   int           // records at the head of the queue still to be marked as possible duplicates
 }
 
 func newSource(d streams.Durable, before uint64, doubt int) *source {
-	s := &source{durable: d, before: before, doubt: doubt, room: make(chan struct{}, openBatches)}
+	s := &source{durable: d, repeats: streams.Repeats{Before: before}, doubt: doubt, room: make(chan struct{}, openBatches)}
 	for range openBatches {
 		s.room <- struct{}{}
 	}

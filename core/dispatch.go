@@ -18,8 +18,9 @@ func (c *Core) ownPartition(ctx context.Context, p int) error {
 			return err
 		}
 		return c.eachLane(ctx, func(ctx context.Context, l sms.Lane) error {
+			repeats := streams.Repeats{Before: before[streams.MTStream(p)]}
 			return c.read(ctx, lease, streams.MTReader(p, l), func(ctx context.Context, b *streams.Batch, o *outputs) error {
-				return c.routeBatch(ctx, b, before.mayRepeat(b), b.Seq > before[b.Stream], o)
+				return c.routeBatch(ctx, b, &repeats, o)
 			})
 		})
 	})
@@ -41,11 +42,8 @@ func (c *Core) takeOver(ctx context.Context, lease *streams.Lease, from ...strin
 	}
 }
 
-// ends are sequences by stream.
+// ends are sequences by stream: those up to which an earlier run may have worked batches.
 type ends map[string]uint64
-
-// mayRepeat reports whether a batch may have been worked by an earlier run, whose work these are the ends of, or by this one.
-func (e ends) mayRepeat(b *streams.Batch) bool { return b.Delivered > 1 || b.Seq <= e[b.Stream] }
 
 // repeatsBelow returns the sequences up to which batches of streams may have been worked by an earlier run, once the index
 // knows all that run stored.
@@ -161,8 +159,9 @@ func workedStill(b *streams.Batch, open []*outputs) (bool, error) {
 }
 
 // routeBatch decides for each record of an MT batch. Of a batch that comes again, those with an outcome are left out.
-func (c *Core) routeBatch(ctx context.Context, b *streams.Batch, repeated, lately bool, o *outputs) error {
-	if repeated && lately {
+func (c *Core) routeBatch(ctx context.Context, b *streams.Batch, repeats *streams.Repeats, o *outputs) error {
+	repeated, lately := repeats.Of(b)
+	if lately {
 		if err := c.barrier(ctx); err != nil {
 			return err
 		}

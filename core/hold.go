@@ -47,8 +47,10 @@ func (c *Core) readHeld(ctx context.Context, lease *streams.Lease) error {
 	patience := 2*max(c.cfg.LeaseTTL, c.bus.AckWait()) + joinGrace
 	g.Go(func() error {
 		return c.eachQueue(ctx, streams.HoldQueue, func(ctx context.Context, _ sms.Lane, d streams.Durable) error {
+			repeats := streams.Repeats{Before: before[d.Stream]}
 			return c.read(ctx, lease, d, func(ctx context.Context, b *streams.Batch, o *outputs) error {
-				return c.holdBatch(ctx, b, before.mayRepeat(b), o)
+				repeated, _ := repeats.Of(b)
+				return c.holdBatch(ctx, b, repeated, o)
 			})
 		})
 	})

@@ -44,11 +44,10 @@ func (s *orphans) has(name string) bool {
 
 // standIn is core in the place of a carrier's node.
 type standIn struct {
-	c      *Core
-	name   string
-	lease  *streams.Lease
-	pace   *rate.Limiter
-	before ends // batches up to them may have been worked by an owner before
+	c     *Core
+	name  string
+	lease *streams.Lease
+	pace  *rate.Limiter
 	// doubt are the records at the head of each part of the queue, but for bulk, that the owner before may have had on its links.
 	doubt int
 }
@@ -110,19 +109,18 @@ func (s *standIn) run(ctx context.Context, lease *streams.Lease) error {
 	if err != nil {
 		return err
 	}
-	s.before = before
 	return s.c.eachQueue(ctx, s.name, func(ctx context.Context, l sms.Lane, d streams.Durable) error {
-		head := s.doubt
+		head, repeats := s.doubt, streams.Repeats{Before: before[d.Stream]}
 		return s.c.read(ctx, lease, d, func(ctx context.Context, b *streams.Batch, o *outputs) error {
-			return s.passBatch(ctx, b, l, &head, o)
+			return s.passBatch(ctx, b, l, &repeats, &head, o)
 		})
 	})
 }
 
 // passBatch passes on those records of a batch that have no outcome. head is how many records of its queue are still in doubt.
-func (s *standIn) passBatch(ctx context.Context, b *streams.Batch, l sms.Lane, head *int, o *outputs) error {
-	repeated := s.before.mayRepeat(b)
-	if repeated && b.Seq > s.before[b.Stream] {
+func (s *standIn) passBatch(ctx context.Context, b *streams.Batch, l sms.Lane, repeats *streams.Repeats, head *int, o *outputs) error {
+	repeated, lately := repeats.Of(b)
+	if lately {
 		if err := s.c.barrier(ctx); err != nil {
 			return err
 		}
