@@ -3,13 +3,14 @@ package edge
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gofiber/fiber/v2"
 
 	"tasman/index"
@@ -23,7 +24,7 @@ const (
 	maxKey         = 255
 )
 
-// submitReply is the answer to an accepted submission.
+// submitReply is the answer to an accepted submission; acceptedBody writes it.
 type submitReply struct {
 	Messages []acceptedView `json:"messages"`
 }
@@ -244,13 +245,26 @@ func badKey(detail string) error {
 
 // sendAccepted answers 202.
 func sendAccepted(c *fiber.Ctx, msgs []*sms.Message) error {
-	reply := submitReply{Messages: make([]acceptedView, len(msgs))}
+	return sendJSON(c, fiber.StatusAccepted, acceptedBody(msgs))
+}
+
+// acceptedBody returns a submitReply as JSON. It is written by hand since it is made for every request, and cannot fail since the messages are
+// accepted already.
+func acceptedBody(msgs []*sms.Message) []byte {
+	const most = len(`{"id":"01234567890123456789012345","to":"+123456789012345","state":"accepted","segments":255},`)
+	body := make([]byte, 0, len(`{"messages":[]}`)+most*len(msgs))
+	body = append(body, `{"messages":[`...)
 	for i, m := range msgs {
-		reply.Messages[i] = acceptedView{m.ID, m.Destination.String(), sms.StateAccepted.String(), m.Segments}
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, `{"id":"`...)
+		body = append(body, m.ID.String()...)
+		body = append(body, `","to":`...)
+		body, _ = jsontext.AppendQuote(body, m.Destination.String()) // its error is what is not UTF-8, which becomes U+FFFD
+		body = append(body, `,"state":"accepted","segments":`...)
+		body = strconv.AppendInt(body, int64(m.Segments), 10)
+		body = append(body, '}')
 	}
-	body, err := json.Marshal(reply)
-	if err != nil {
-		return err
-	}
-	return sendJSON(c, fiber.StatusAccepted, body)
+	return append(body, `]}`...)
 }
