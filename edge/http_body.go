@@ -33,15 +33,15 @@ func (b *bodyReader) release() {
 	bodyReaders.Put(b)
 }
 
-// reset makes the reader forget its body. It leaves to its users what jsontext would refuse beyond RFC 8259: a name that is given twice, which
-// they report in their own way, and an escaped half of a surrogate pair, which becomes U+FFFD. Checking that all is UTF-8 is theirs too.
+// reset makes the reader forget its body. The reader takes what RFC 8259 lets pass and jsontext by itself would not: a name that is
+// given twice, which is for the caller to report, and an escaped half of a surrogate pair, which becomes U+FFFD.
 func (b *bodyReader) reset() {
 	b.in = bytes.Buffer{}
 	b.dec.Reset(&b.in, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
-// text reads a string, or nil for null: an empty string is not nil. The error is errValue for a value of another type, which is read too.
-// The result may alias the body and is valid until the next read.
+// text reads a string, or nil for null: an empty string is not nil. The error is errValue for a value of another type, which is
+// read too. The result may alias the body and is valid until the next read.
 func (b *bodyReader) text() ([]byte, error) {
 	v, err := b.dec.ReadValue()
 	switch {

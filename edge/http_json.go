@@ -48,8 +48,8 @@ func (w when) after(now time.Time) time.Time {
 	return w.at
 }
 
-// submitField reads one field; null is the same as leaving it out. errValue means that the value is of another type or not as described, any
-// other error that the body ends or breaks there.
+// submitField reads one field; null is the same as leaving it out. errValue means that the value is of another type or not as
+// described, any other error that the body ends or breaks there.
 type submitField struct {
 	name string
 	want string // the type in words

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/gofiber/fiber/v2"
 
 	"tasman/index"
@@ -23,19 +21,6 @@ const (
 	replayedHeader = "Idempotent-Replayed"
 	maxKey         = 255
 )
-
-// submitReply is the answer to an accepted submission; acceptedBody writes it.
-type submitReply struct {
-	Messages []acceptedView `json:"messages"`
-}
-
-// acceptedView is one accepted message.
-type acceptedView struct {
-	ID       sms.ID `json:"id"`
-	To       string `json:"to"`
-	State    string `json:"state"`
-	Segments int    `json:"segments"`
-}
 
 // submit answers POST /v1/messages. 202 is the acknowledgement: every message of the request is stored. Any refusal means
 // that none of them is accepted.
@@ -241,30 +226,4 @@ func readKey(s string) (string, error) {
 
 func badKey(detail string) error {
 	return newProblem(fiber.StatusBadRequest, "bad_key", "Invalid Idempotency-Key", "The Idempotency-Key "+detail+".")
-}
-
-// sendAccepted answers 202.
-func sendAccepted(c *fiber.Ctx, msgs []*sms.Message) error {
-	return sendJSON(c, fiber.StatusAccepted, acceptedBody(msgs))
-}
-
-// acceptedBody returns a submitReply as JSON. It is written by hand since it is made for every request, and cannot fail since the messages are
-// accepted already.
-func acceptedBody(msgs []*sms.Message) []byte {
-	const most = len(`{"id":"01234567890123456789012345","to":"+123456789012345","state":"accepted","segments":255},`)
-	body := make([]byte, 0, len(`{"messages":[]}`)+most*len(msgs))
-	body = append(body, `{"messages":[`...)
-	for i, m := range msgs {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = append(body, `{"id":"`...)
-		body = append(body, m.ID.String()...)
-		body = append(body, `","to":`...)
-		body, _ = jsontext.AppendQuote(body, m.Destination.String()) // its error is what is not UTF-8, which becomes U+FFFD
-		body = append(body, `,"state":"accepted","segments":`...)
-		body = strconv.AppendInt(body, int64(m.Segments), 10)
-		body = append(body, '}')
-	}
-	return append(body, `]}`...)
 }
