@@ -36,6 +36,7 @@ var only = map[string][]string{
 	"github.com/jmoiron/sqlx":                 {"reporting"},
 	"github.com/go-sql-driver/mysql":          {"reporting"},
 	"github.com/gofiber/fiber/v2":             {"edge", "console"},
+	"github.com/go-json-experiment/":          {"edge"},
 	"github.com/lmittmann/tint":               {"node"},
 	"github.com/cockroachdb/pebble":           {"index"},
 	"github.com/nyaruka/phonenumbers":         {"configs", "reporting", "edge"},

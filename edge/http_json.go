@@ -1,15 +1,16 @@
 package edge
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"tasman/sms"
 )
@@ -47,30 +48,30 @@ func (w when) after(now time.Time) time.Time {
 	return w.at
 }
 
-// submitField reads one field; null is the same as leaving it out. A *json.SyntaxError or an I/O error means that the body ends or breaks there; a
-// *json.UnmarshalTypeError that the value has another type, and any other error says itself what is wrong.
+// submitField reads one field; null is the same as leaving it out. errValue means that the value is of another type or not as
+// described, any other error that the body ends or breaks there.
 type submitField struct {
 	name string
 	want string // the type in words
-	read func(*submitRequest, *json.Decoder) error
+	read func(*submitRequest, *bodyReader) error
 }
 
 // submitFields are the fields of a submission, in the order of the API's documentation.
 var submitFields = [...]submitField{
-	{"from", "must be a string", func(r *submitRequest, d *json.Decoder) error { return d.Decode(&r.from) }},
-	{"to", "must be a string or an array of strings", func(r *submitRequest, d *json.Decoder) error { return r.readTo(d) }},
-	{"text", "must be a string", func(r *submitRequest, d *json.Decoder) error { return d.Decode(&r.text) }},
-	{"data", "must be a string of hexadecimal digits", func(r *submitRequest, d *json.Decoder) error { return readHex(d, &r.data) }},
-	{"udh", "must be a string of hexadecimal digits", func(r *submitRequest, d *json.Decoder) error { return readHex(d, &r.udh) }},
-	{"lane", "must be alert, normal or bulk", func(r *submitRequest, d *json.Decoder) error { return readWord(d, &r.lane, lanesByName) }},
-	{"reference", "must be a string", func(r *submitRequest, d *json.Decoder) error { return d.Decode(&r.reference) }},
-	{"validity", whenWanted, func(r *submitRequest, d *json.Decoder) error { return readWhen(d, &r.validity) }},
-	{"not_before", whenWanted, func(r *submitRequest, d *json.Decoder) error { return readWhen(d, &r.notBefore) }},
-	{"receipt", "must be final, failure, success or none", func(r *submitRequest, d *json.Decoder) error {
-		return readWord(d, &r.receipt, receiptsByName)
+	{"from", "must be a string", func(r *submitRequest, b *bodyReader) error { return readString(b, &r.from) }},
+	{"to", "must be a string or an array of strings", func(r *submitRequest, b *bodyReader) error { return r.readTo(b) }},
+	{"text", "must be a string", func(r *submitRequest, b *bodyReader) error { return readString(b, &r.text) }},
+	{"data", "must be a string of hexadecimal digits", func(r *submitRequest, b *bodyReader) error { return readHex(b, &r.data) }},
+	{"udh", "must be a string of hexadecimal digits", func(r *submitRequest, b *bodyReader) error { return readHex(b, &r.udh) }},
+	{"lane", "must be alert, normal or bulk", func(r *submitRequest, b *bodyReader) error { return readWord(b, &r.lane, lanesByName) }},
+	{"reference", "must be a string", func(r *submitRequest, b *bodyReader) error { return readString(b, &r.reference) }},
+	{"validity", whenWanted, func(r *submitRequest, b *bodyReader) error { return readWhen(b, &r.validity) }},
+	{"not_before", whenWanted, func(r *submitRequest, b *bodyReader) error { return readWhen(b, &r.notBefore) }},
+	{"receipt", "must be final, failure, success or none", func(r *submitRequest, b *bodyReader) error {
+		return readWord(b, &r.receipt, receiptsByName)
 	}},
-	{"class", "must be a number from 0 to 3", func(r *submitRequest, d *json.Decoder) error { return r.readClass(d) }},
-	{"encoding", "must be gsm7, ucs2, latin1 or binary", func(r *submitRequest, d *json.Decoder) error { return readWord(d, &r.encoding, encodingsByName) }},
+	{"class", "must be a number from 0 to 3", func(r *submitRequest, b *bodyReader) error { return r.readClass(b) }},
+	{"encoding", "must be gsm7, ucs2, latin1 or binary", func(r *submitRequest, b *bodyReader) error { return readWord(b, &r.encoding, encodingsByName) }},
 }
 
 const whenWanted = `must be a duration such as "10m", a number of seconds or a time such as "2026-01-02T15:04:05Z"`
@@ -95,27 +96,28 @@ func readSubmit(body []byte) (*submitRequest, error) {
 	if !utf8.Valid(body) {
 		return nil, badJSON("The body is not UTF-8.")
 	}
-	dec := json.NewDecoder(bytes.NewReader(body))
-	if t, err := dec.Token(); err != nil {
-		return nil, syntaxProblem(dec, err)
-	} else if t != json.Delim('{') {
+	b := newBodyReader(body)
+	defer b.release()
+	if t, err := b.dec.ReadToken(); err != nil {
+		return nil, syntaxProblem(err)
+	} else if t.Kind() != jsontext.KindBeginObject {
 		return nil, badJSON("The body must be an object.")
 	}
 	r := &submitRequest{}
 	var wrong []fieldError
-	for dec.More() {
-		e, err := r.readField(dec)
+	for b.dec.PeekKind() != jsontext.KindEndObject {
+		e, err := r.readField(b)
 		if err != nil {
-			return nil, syntaxProblem(dec, err)
+			return nil, syntaxProblem(err)
 		}
 		if e != nil && len(wrong) < maxFieldErrors {
 			wrong = append(wrong, *e)
 		}
 	}
-	if _, err := dec.Token(); err != nil {
-		return nil, syntaxProblem(dec, err)
+	if _, err := b.dec.ReadToken(); err != nil {
+		return nil, syntaxProblem(err)
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	if _, err := b.dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, badJSON("There is more after the object.")
 	}
 	if len(wrong) > 0 {
@@ -126,98 +128,100 @@ func readSubmit(body []byte) (*submitRequest, error) {
 
 // readField reads one name and value: a *fieldError when the value was read and is wrong, an error when reading cannot go
 // on.
-func (r *submitRequest) readField(dec *json.Decoder) (*fieldError, error) {
-	t, err := dec.Token()
+func (r *submitRequest) readField(b *bodyReader) (*fieldError, error) {
+	name, err := b.text() // within an object anything else is an error of syntax
 	if err != nil {
 		return nil, err
 	}
-	name, _ := t.(string) // within an object the decoder gives strings here
 	for i := range submitFields {
 		f := &submitFields[i]
-		if f.name != name {
+		if f.name != string(name) {
 			continue
 		}
 		if r.given&(1<<i) != 0 {
-			var skipped json.RawMessage
-			return &fieldError{name, "is given twice"}, dec.Decode(&skipped)
+			return &fieldError{f.name, "is given twice"}, b.dec.SkipValue()
 		}
 		r.given |= 1 << i
-		return f.check(name, f.read(r, dec))
+		err := f.read(r, b)
+		if errors.Is(err, errValue) {
+			return &fieldError{f.name, f.want}, nil
+		}
+		return nil, err
 	}
-	var skipped json.RawMessage
-	return &fieldError{printable(name), "is not a field of this request"}, dec.Decode(&skipped)
+	return &fieldError{printable(string(name)), "is not a field of this request"}, b.dec.SkipValue()
 }
 
-// check sorts the error of a reader.
-func (f *submitField) check(name string, err error) (*fieldError, error) {
-	var wrongType *json.UnmarshalTypeError
-	switch {
-	case err == nil:
-		return nil, nil
-	case errors.As(err, &wrongType), errors.Is(err, errValue):
-		return &fieldError{name, f.want}, nil
-	}
-	return nil, err
-}
-
-func (r *submitRequest) readTo(d *json.Decoder) error {
-	var raw json.RawMessage
-	if err := d.Decode(&raw); err != nil {
+func (r *submitRequest) readTo(b *bodyReader) error {
+	r.toList = b.dec.PeekKind() == jsontext.KindBeginArray
+	if !r.toList {
+		to, err := b.text()
+		if err == nil && to != nil {
+			r.to = []string{string(to)}
+		}
 		return err
 	}
-	if r.toList = raw[0] == '['; r.toList {
-		var list []*string
-		if err := json.Unmarshal(raw, &list); err != nil {
+	if _, err := b.dec.ReadToken(); err != nil {
+		return err
+	}
+	r.to = []string{}
+	var wrong error
+	for b.dec.PeekKind() != jsontext.KindEndArray {
+		to, err := b.text()
+		switch {
+		case errors.Is(err, errValue), err == nil && to == nil: // null
+			wrong = errValue
+		case err != nil:
 			return err
+		default:
+			r.to = append(r.to, string(to))
 		}
-		r.to = make([]string, len(list))
-		for i, s := range list {
-			if s == nil { // null
-				return errValue
-			}
-			r.to[i] = *s
-		}
-		return nil
 	}
-	var one *string
-	if err := json.Unmarshal(raw, &one); err != nil || one == nil {
+	if _, err := b.dec.ReadToken(); err != nil {
 		return err
 	}
-	r.to = []string{*one}
-	return nil
+	return wrong
 }
 
-func (r *submitRequest) readClass(d *json.Decoder) error {
-	var n *int8
-	if err := d.Decode(&n); err != nil || n == nil {
+func (r *submitRequest) readClass(b *bodyReader) error {
+	v, err := b.dec.ReadValue()
+	if err != nil || v.Kind() == jsontext.KindNull {
 		return err
 	}
-	if *n < 0 || *n > 3 {
+	n, err := strconv.ParseInt(string(v), 10, 8)
+	if err != nil || n < 0 || n > 3 {
 		return errValue
 	}
-	r.class = *n + 1
+	r.class = int8(n) + 1
 	return nil
 }
 
-func readHex(d *json.Decoder, dst *[]byte) error {
-	var s string
-	if err := d.Decode(&s); err != nil {
-		return err
+func readString(b *bodyReader, dst *string) error {
+	s, err := b.text()
+	if err == nil {
+		*dst = string(s)
 	}
-	b, err := hex.DecodeString(s)
+	return err
+}
+
+func readHex(b *bodyReader, dst *[]byte) error {
+	s, err := b.text()
 	if err != nil {
+		return err
+	}
+	data := make([]byte, hex.DecodedLen(len(s)))
+	if _, err := hex.Decode(data, s); err != nil {
 		return errValue
 	}
-	*dst = b
+	*dst = data
 	return nil
 }
 
-func readWord[T any](d *json.Decoder, dst *T, words map[string]T) error {
-	var s *string
-	if err := d.Decode(&s); err != nil || s == nil {
+func readWord[T any](b *bodyReader, dst *T, words map[string]T) error {
+	s, err := b.text()
+	if err != nil || s == nil {
 		return err
 	}
-	v, ok := words[*s]
+	v, ok := words[string(s)]
 	if !ok {
 		return errValue
 	}
@@ -228,44 +232,41 @@ func readWord[T any](d *json.Decoder, dst *T, words map[string]T) error {
 // maxSeconds bounds times given in seconds to what fits a time.Duration; what is allowed is decided later.
 const maxSeconds = float64(1<<63-1) / float64(time.Second)
 
-func readWhen(d *json.Decoder, dst *when) error {
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return err
-	}
-	switch v := v.(type) {
-	case nil:
-		return nil
-	case float64:
-		if v <= 0 || v >= maxSeconds {
+func readWhen(b *bodyReader, dst *when) error {
+	if b.dec.PeekKind() == jsontext.KindNumber {
+		v, err := b.dec.ReadValue()
+		if err != nil {
+			return err
+		}
+		seconds, err := strconv.ParseFloat(string(v), 64)
+		if err != nil || seconds <= 0 || seconds >= maxSeconds {
 			return errValue
 		}
-		dst.in = time.Duration(v * float64(time.Second))
+		dst.in = time.Duration(seconds * float64(time.Second))
 		return nil
-	case string:
-		if in, err := time.ParseDuration(v); err == nil && in > 0 {
-			dst.in = in
-			return nil
-		}
-		if at, err := time.Parse(time.RFC3339, v); err == nil {
-			dst.at = at
-			return nil
-		}
+	}
+	s, err := b.text()
+	if err != nil || s == nil {
+		return err
+	}
+	if in, err := time.ParseDuration(string(s)); err == nil && in > 0 {
+		dst.in = in
+		return nil
+	}
+	if at, err := time.Parse(time.RFC3339, string(s)); err == nil {
+		dst.at = at
+		return nil
 	}
 	return errValue
 }
 
 // syntaxProblem says where a body stops to be JSON.
-func syntaxProblem(dec *json.Decoder, err error) *problem {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+func syntaxProblem(err error) *problem {
+	var syntax *jsontext.SyntacticError
+	if !errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return badJSON("The body ends before its JSON does.")
 	}
-	offset := dec.InputOffset()
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) && syntax.Offset > 0 {
-		offset = syntax.Offset
-	}
-	return badJSON(fmt.Sprintf("There is an error in it near octet %d.", offset))
+	return badJSON(fmt.Sprintf("There is an error in it near octet %d.", syntax.ByteOffset+1))
 }
 
 // printable returns a name from outside so that it can be shown: short and without control characters.

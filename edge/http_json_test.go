@@ -1,11 +1,14 @@
 package edge
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -28,6 +31,8 @@ func TestReadSubmit(t *testing.T) {
 		{"seconds", `{"validity":90.5,"class":3,"receipt":"final"}`, submitRequest{validity: when{in: 90*time.Second + 500*time.Millisecond}, class: 4, receipt: &final}},
 		{"null is absent", `{"from":null,"to":null,"text":null,"data":null,"lane":null,"validity":null,"receipt":null,"class":null}`, submitRequest{data: []byte{}}},
 		{"escapes", `{"text":"\u0041\n\ud83d\udc4d"}`, submitRequest{text: "A\n👍"}},
+		{"half a surrogate pair", `{"text":"a\ud83db"}`, submitRequest{text: "a\uFFFDb"}},
+		{"name with escapes", `{"\u0066rom":"\u0061"}`, submitRequest{from: "a"}},
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
@@ -105,13 +110,81 @@ func TestReadSubmitTooManyErrors(t *testing.T) {
 }
 
 func TestReadSubmitBadJSON(t *testing.T) {
-	for _, body := range []string{"", "null", "[]", `"x"`, "{", `{"from"`, `{"from":`, `{"from":"a"`, `{"from":"a",}`, `{"from":"a"} {}`, `{"from":"a"}x`, `{from:1}`,
+	deep := strings.Repeat("[", 20_000)
+	for _, body := range []string{`{"x":` + deep, `{"to":` + deep, `{"to":["1"`, `{"to":["1"}`, `{"text":"\u00`, "", "null", "[]", `"x"`, "{", `{"from"`, `{"from":`, `{"from":"a"`, `{"from":"a",}`, `{"from":"a"} {}`, `{"from":"a"}x`, `{from:1}`,
 		`{"text":"` + "\xff" + `"}`, `{"to":[}`, `{"x":tru}`, `{1:2}`} {
 		_, err := readSubmit([]byte(body))
 		var p *problem
 		if !errors.As(err, &p) || p.Status != 400 {
 			t.Errorf("%q: got %v", body, err)
 		}
+	}
+}
+
+func TestReadSubmitSaysWhere(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"from":x}`:                       "octet 9.",
+		`{"from":"a" "to":"1"}`:            "octet 13.",
+		`{"to":["1", 2,, 3]}`:              "octet 15.",
+		`{"from":"a","text":"\x"}`:         "octet 21.",
+		"{\"from\":\"a\",\"text\":\"\n\"}": "octet 21.",
+		`{"from":"a"`:                      "ends before",
+		`{"from":"a"},`:                    "more after",
+	} {
+		_, err := readSubmit([]byte(body))
+		var p *problem
+		if !errors.As(err, &p) || !strings.Contains(p.Detail, want) {
+			t.Errorf("%s: got %+v, want %s", body, p, want)
+		}
+	}
+}
+
+// What is read must outlive the body, and a reader what it read before.
+func TestReadSubmitKeepsNothing(t *testing.T) {
+	body := []byte(`{"from":"TASMAN","to":["1","2"],"text":"Kia ora","reference":"r-1"}`)
+	first, err := readSubmit(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range body {
+		body[i] = 'x'
+	}
+	if _, err := readSubmit(body); err == nil {
+		t.Error("read what is no JSON")
+	}
+	second, err := readSubmit([]byte(`{"from":"other","to":"3"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first.from != "TASMAN" || !slices.Equal(first.to, []string{"1", "2"}) || first.text != "Kia ora" || first.reference != "r-1" {
+		t.Errorf("first became %+v", first)
+	}
+	if second.from != "other" || !slices.Equal(second.to, []string{"3"}) || second.text != "" {
+		t.Errorf("second is %+v", second)
+	}
+}
+
+func TestAcceptedBody(t *testing.T) {
+	ids := sms.NewIDs(nil)
+	for _, n := range []int{0, 1, 3} {
+		want := submitReply{Messages: []acceptedView{}}
+		var msgs []*sms.Message
+		for i := range n {
+			m := &sms.Message{ID: ids.Next(), Segments: 1 + 300*i, Destination: sms.Address{Kind: sms.Alphanumeric, Value: "\"<é>\\\n\u2028👍&"}}
+			msgs = append(msgs, m)
+			want.Messages = append(want.Messages, acceptedView{m.ID, m.Destination.String(), sms.StateAccepted.String(), m.Segments})
+		}
+		var got submitReply
+		body := acceptedBody(msgs)
+		if err := json.Unmarshal(body, &got); err != nil {
+			t.Fatalf("%v in %s", err, body)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	if body := acceptedBody([]*sms.Message{{Destination: sms.Address{Value: "a\xff"}}}); !json.Valid(body) || !utf8.Valid(body) {
+		t.Errorf("got %q", body)
 	}
 }
 
@@ -131,11 +204,41 @@ func FuzzReadSubmit(f *testing.F) {
 }
 
 func BenchmarkReadSubmit(b *testing.B) {
-	body := []byte(`{"from":"TASMAN","to":"+64211234567","text":"Kia ora, your parcel is waiting at the counter","reference":"order-1234"}`)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := readSubmit(body); err != nil {
-			b.Fatal(err)
-		}
+	const rest = `"text":"Kia ora, your parcel is waiting at the counter","reference":"order-1234"}`
+	var list strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&list, `,"+6421%07d"`, i)
+	}
+	for _, bench := range []struct{ name, body string }{
+		{"one", `{"from":"TASMAN","to":"+64211234567",` + rest},
+		{"hundred", `{"from":"TASMAN","to":[` + list.String()[1:] + `],` + rest},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			body := []byte(bench.body)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := readSubmit(body); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkAcceptedBody(b *testing.B) {
+	ids := sms.NewIDs(nil)
+	msgs := make([]*sms.Message, 100)
+	for i := range msgs {
+		msgs[i] = &sms.Message{ID: ids.Next(), Destination: sms.Address{Kind: sms.MSISDN, Value: fmt.Sprintf("6421%07d", i)}, Segments: 1}
+	}
+	for name, n := range map[string]int{"one": 1, "hundred": len(msgs)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if len(acceptedBody(msgs[:n])) == 0 {
+					b.Fatal("no body")
+				}
+			}
+		})
 	}
 }

@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
@@ -22,19 +21,6 @@ const (
 	replayedHeader = "Idempotent-Replayed"
 	maxKey         = 255
 )
-
-// submitReply is the answer to an accepted submission.
-type submitReply struct {
-	Messages []acceptedView `json:"messages"`
-}
-
-// acceptedView is one accepted message.
-type acceptedView struct {
-	ID       sms.ID `json:"id"`
-	To       string `json:"to"`
-	State    string `json:"state"`
-	Segments int    `json:"segments"`
-}
 
 // submit answers POST /v1/messages. 202 is the acknowledgement: every message of the request is stored. Any refusal means
 // that none of them is accepted.
@@ -240,17 +226,4 @@ func readKey(s string) (string, error) {
 
 func badKey(detail string) error {
 	return newProblem(fiber.StatusBadRequest, "bad_key", "Invalid Idempotency-Key", "The Idempotency-Key "+detail+".")
-}
-
-// sendAccepted answers 202.
-func sendAccepted(c *fiber.Ctx, msgs []*sms.Message) error {
-	reply := submitReply{Messages: make([]acceptedView, len(msgs))}
-	for i, m := range msgs {
-		reply.Messages[i] = acceptedView{m.ID, m.Destination.String(), sms.StateAccepted.String(), m.Segments}
-	}
-	body, err := json.Marshal(reply)
-	if err != nil {
-		return err
-	}
-	return sendJSON(c, fiber.StatusAccepted, body)
 }
