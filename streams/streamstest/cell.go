@@ -2,6 +2,7 @@ package streamstest
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -13,6 +14,9 @@ import (
 	"tasman/streams"
 	"tasman/streams/streamstest/ports"
 )
+
+// patience bounds the start of a cell and what it is asked for: beside other packages, under the race detector, elections take their time.
+const patience = 3 * time.Minute
 
 // cellSize is how many servers a cell of the tests has: the fewest that outlive one.
 const cellSize = 3
@@ -29,12 +33,13 @@ type Cell struct {
 func NewCell(tb testing.TB, opts ...Option) *Cell {
 	tb.Helper()
 	c := &Cell{tb: tb, nodes: make([]*streams.Bus, cellSize)}
-	clients, routes := ports.Free(tb, cellSize), ports.Free(tb, cellSize)
+	free := ports.Free(tb, 2*cellSize)
+	clients, routes, name := free[:cellSize], free[cellSize:], clusterName()
 	dir := tb.TempDir()
 	for i := range cellSize {
 		cfg := streams.Config{
 			Node: fmt.Sprintf("s%d", i), Dir: filepath.Join(dir, fmt.Sprint(i)), Listen: clients[i],
-			Cluster: streams.Cluster{Name: "test", Listen: routes[i], Routes: routes}, Replicas: cellSize, Shards: 2,
+			Cluster: streams.Cluster{Name: name, Listen: routes[i], Routes: routes}, Replicas: cellSize, Shards: 2,
 		}
 		for _, o := range opts {
 			o(&cfg, &c.topology)
@@ -61,6 +66,9 @@ func NewCell(tb testing.TB, opts ...Option) *Cell {
 	return c
 }
 
+// clusterName returns a name that no other cell has: another process may take one of the ports meanwhile, for a cell of its own.
+func clusterName() string { return "test-" + rand.Text() }
+
 // Start starts a stopped server again, on the files that it had, and applies the topology.
 func (c *Cell) Start(i int) {
 	c.tb.Helper()
@@ -70,7 +78,7 @@ func (c *Cell) Start(i int) {
 }
 
 func (c *Cell) start(i int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	bus, err := streams.Open(ctx, c.configs[i], slog.New(slog.DiscardHandler), nil)
 	if err != nil {
@@ -95,7 +103,7 @@ func (c *Cell) Stop(i int) {
 // Balance moves leaders until they are spread evenly, and those of the readers of partitions are beside them.
 func (c *Cell) Balance() {
 	c.tb.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c.untilQuiet(ctx, func() (bool, error) {
 		moved, err := c.running().Balance(ctx)
@@ -162,7 +170,7 @@ func (c *Cell) ConnectIn(name, region string) *streams.Bus {
 	for _, s := range c.configs {
 		cfg.URLs = append(cfg.URLs, "nats://"+s.Listen)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	bus, err := streams.Open(ctx, cfg, slog.New(slog.DiscardHandler), nil)
 	if err != nil {

@@ -25,18 +25,19 @@ type External struct {
 // NewExternal starts the servers, each with what more says of it; they stop when the test ends.
 func NewExternal(tb testing.TB, more func(server int) string) *External {
 	tb.Helper()
-	clients, routes := ports.Free(tb, cellSize), ports.Free(tb, cellSize)
+	free := ports.Free(tb, 2*cellSize)
+	clients, routes, name := free[:cellSize], free[cellSize:], clusterName()
 	dir := tb.TempDir()
 	x := &External{}
 	for i := range cellSize {
 		file := filepath.Join(dir, fmt.Sprintf("s%d.conf", i))
 		text := fmt.Sprintf(`
 			server_name: x%d, listen: %q, http: "127.0.0.1:-1"
-			cluster {name: external, listen: %q, routes: ["nats-route://%s"]}
+			cluster {name: %s, listen: %q, routes: ["nats-route://%s"]}
 			accounts {SYS {users: [{user: system, password: secret}]}, TASMAN {jetstream: enabled, users: [{user: tasman, password: secret}]}}
 			system_account: SYS
 			jetstream {store_dir: %q, max_file_store: 1TB, sync_interval: always, unique_tag: "region:"}
-			%s`, i, clients[i], routes[i], strings.Join(routes, `", "nats-route://`), filepath.Join(dir, fmt.Sprint(i)), more(i))
+			%s`, i, clients[i], name, routes[i], strings.Join(routes, `", "nats-route://`), filepath.Join(dir, fmt.Sprint(i)), more(i))
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			tb.Fatal(err)
 		}
