@@ -28,9 +28,14 @@ type Batch struct {
 // Age returns how long ago the batch was stored.
 func (b *Batch) Age() time.Duration { return time.Since(b.Stored) }
 
-// Ack tells the server that all that came of the batch is stored, so that it does not come again. When the node dies soon
-// after, it may come again all the same. An error means that it was not told, and the batch comes again.
-func (b *Batch) Ack() error { return b.answer("+ACK") }
+// Ack tells the server that all that came of the batch is stored, so that it does not come again. When the node or the server dies
+// soon after, another reader may get it again all the same; this one does not. An error means that the server was not told.
+func (b *Batch) Ack() error {
+	if b.consumer != nil {
+		b.consumer.acknowledged(b)
+	}
+	return b.answer("+ACK")
+}
 
 // Nak gives the batch back, to be delivered again after delay, by this consumer or another of the same durable.
 func (b *Batch) Nak(delay time.Duration) error {

@@ -44,6 +44,8 @@ type Consumer struct {
 	closed   chan struct{}
 	shut     bool
 
+	acked acked
+
 	alone      bool // no other reads this durable
 	reclaiming reclaiming
 	// suspended says that the connection is about to move: nothing is asked for.
@@ -276,7 +278,7 @@ func (c *Consumer) tick(now time.Time) {
 	c.pullMore(now)
 }
 
-// decode makes a Batch of a message; nil and no error when it was set aside.
+// decode makes a Batch of a message; nil and no error when it was set aside, or worked before.
 func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 	meta, err := m.Metadata()
 	if err != nil {
@@ -287,6 +289,10 @@ func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 	b := &Batch{
 		Stream: meta.Stream, Subject: m.Subject, Seq: meta.Sequence.Stream, Delivered: c.deliveries(meta.Sequence.Stream, int(meta.NumDelivered)),
 		Stored: meta.Timestamp, consumer: c, reply: m.Reply,
+	}
+	if c.isDone(b) {
+		_ = b.Ack() // else it comes once more
+		return nil, nil
 	}
 	b.decoded = c.bus.shared.decode(b.Stream, b.Seq, b.Stored, m.Data)
 	b.Fences = b.decoded.fences

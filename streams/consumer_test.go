@@ -108,6 +108,62 @@ func TestPrefetchIsBounded(t *testing.T) {
 	}
 }
 
+// A batch whose acknowledgement was lost does not come to its reader again: it is acknowledged once more.
+func TestLostAcknowledgementIsRepeated(t *testing.T) {
+	b := openBus(t, "")
+	queue := DispatchReader("one", sms.Normal)
+	c := consume(t, b, queue, 1)
+	check(t, b.Store(timeout(t), queue.Filter, message("first")))
+	first, err := c.Next(timeout(t))
+	check(t, err)
+	c.acknowledged(first)
+	check(t, b.nc.Publish(first.reply, []byte("-NAK"))) // what the server believes in the end, without the word that was lost
+	check(t, b.Store(timeout(t), queue.Filter, message("second")))
+	second, err := c.Next(timeout(t))
+	check(t, err)
+	if got := second.Records[0].Message.Text; got != "second" {
+		t.Fatalf("got %q, delivered %d times", got, second.Delivered)
+	}
+	check(t, second.Ack())
+	ctx, cancel := context.WithCancel(timeout(t))
+	ended := make(chan error, 1)
+	go func() {
+		batch, err := c.Next(ctx)
+		if err == nil {
+			err = fmt.Errorf("batch %d came again", batch.Seq)
+		}
+		ended <- err
+	}()
+	eventually(t, "both are acknowledged", func() bool {
+		consumer, err := b.js.Consumer(timeout(t), queue.Stream, queue.Name)
+		return err == nil && consumer.CachedInfo().NumAckPending == 0 && consumer.CachedInfo().NumPending == 0
+	})
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestAcked(t *testing.T) {
+	var a acked
+	stored, now := time.Unix(1, 0), time.Unix(1000, 0)
+	for seq := range uint64(ackedMost + 1) {
+		a.add(seq, stored, now)
+	}
+	for name, known := range map[string]bool{
+		"the last":               a.has(ackedMost, stored, now),
+		"one long ago":           !a.has(0, stored, now),
+		"the first that is left": a.has(1, stored, now.Add(ackedFor-1)),
+		"after its time":         !a.has(ackedMost, stored, now.Add(ackedFor)),
+		"of a stream made anew":  !a.has(ackedMost, stored.Add(1), now),
+		"one that did not come":  !a.has(ackedMost+1, stored, now),
+	} {
+		if !known {
+			t.Error(name)
+		}
+	}
+}
+
 func TestNextEnds(t *testing.T) {
 	b := openBus(t, "")
 	c := consume(t, b, MTReader(0, sms.Normal), 1)

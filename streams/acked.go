@@ -1,0 +1,60 @@
+package streams
+
+import "time"
+
+const (
+	// ackedMost and ackedFor bound what a reader remembers of what it acknowledged. A batch whose acknowledgement was lost comes again
+	// after AckWait, or sooner when its reader looks for it.
+	ackedMost = 256
+	ackedFor  = 2 * time.Minute
+)
+
+// acked remembers the last batches that a reader acknowledged. An acknowledgement is one message that nobody answers: it is lost with
+// the leader or the connection that it was on its way to.
+type acked struct {
+	ring []ackedBatch
+	next int // place of the oldest, once the ring is full
+}
+
+// ackedBatch is known by its sequence and, should a stream be made anew, by when it was stored.
+type ackedBatch struct {
+	seq        uint64
+	stored, at time.Time
+}
+
+func (a *acked) add(seq uint64, stored, now time.Time) {
+	b := ackedBatch{seq, stored, now}
+	if len(a.ring) < ackedMost {
+		a.ring = append(a.ring, b)
+		return
+	}
+	a.ring[a.next] = b
+	a.next = (a.next + 1) % ackedMost
+}
+
+func (a *acked) has(seq uint64, stored, now time.Time) bool {
+	for i := range a.ring {
+		if b := &a.ring[i]; b.seq == seq && b.stored.Equal(stored) && now.Sub(b.at) < ackedFor {
+			return true
+		}
+	}
+	return false
+}
+
+// acknowledged notes that the reader is done with a batch.
+func (c *Consumer) acknowledged(b *Batch) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.open, b.reply)
+	c.acked.add(b.Seq, b.Stored, time.Now())
+}
+
+// isDone reports whether the reader was done with a batch that comes again.
+func (c *Consumer) isDone(b *Batch) bool {
+	if b.Delivered < 2 {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.acked.has(b.Seq, b.Stored, time.Now())
+}
