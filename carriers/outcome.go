@@ -73,7 +73,7 @@ func (w *worker) land(f *flight) {
 
 func (w *worker) ack(ob *openBatch) {
 	for _, b := range ob.handles {
-		if err := b.Ack(); err != nil { // it comes again and is compared
+		if err := b.Ack(); err != nil { // it comes again, if not to this owner
 			w.log.Debug("ack did not reach the server", "seq", b.Seq, "err", err)
 		}
 	}

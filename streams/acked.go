@@ -16,14 +16,15 @@ type acked struct {
 	next int // place of the oldest, once the ring is full
 }
 
-// ackedBatch is known by its sequence and, should a stream be made anew, by when it was stored.
+// ackedBatch is known by its sequence and, should a stream be made anew, by when it was stored. Times are in Unix nanoseconds: there
+// are thousands of readers, and this has no pointers.
 type ackedBatch struct {
 	seq        uint64
-	stored, at time.Time
+	stored, at int64
 }
 
 func (a *acked) add(seq uint64, stored, now time.Time) {
-	b := ackedBatch{seq, stored, now}
+	b := ackedBatch{seq, stored.UnixNano(), now.UnixNano()}
 	if len(a.ring) < ackedMost {
 		a.ring = append(a.ring, b)
 		return
@@ -34,19 +35,21 @@ func (a *acked) add(seq uint64, stored, now time.Time) {
 
 func (a *acked) has(seq uint64, stored, now time.Time) bool {
 	for i := range a.ring {
-		if b := &a.ring[i]; b.seq == seq && b.stored.Equal(stored) && now.Sub(b.at) < ackedFor {
+		if b := &a.ring[i]; b.seq == seq && b.stored == stored.UnixNano() && now.UnixNano()-b.at < int64(ackedFor) {
 			return true
 		}
 	}
 	return false
 }
 
-// acknowledged notes that the reader is done with a batch.
-func (c *Consumer) acknowledged(b *Batch) {
+// answered notes that the reader has answered for a batch, and with acked that it is done with it.
+func (c *Consumer) answered(b *Batch, acked bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.open, b.reply)
-	c.acked.add(b.Seq, b.Stored, time.Now())
+	if acked {
+		c.acked.add(b.Seq, b.Stored, time.Now())
+	}
 }
 
 // isDone reports whether the reader was done with a batch that comes again.

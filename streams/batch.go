@@ -25,17 +25,15 @@ type Batch struct {
 	reply    string
 }
 
+// ackWord tells the server that a batch is done.
+const ackWord = "+ACK"
+
 // Age returns how long ago the batch was stored.
 func (b *Batch) Age() time.Duration { return time.Since(b.Stored) }
 
 // Ack tells the server that all that came of the batch is stored, so that it does not come again. When the node or the server dies
 // soon after, another reader may get it again all the same; this one does not. An error means that the server was not told.
-func (b *Batch) Ack() error {
-	if b.consumer != nil {
-		b.consumer.acknowledged(b)
-	}
-	return b.answer("+ACK")
-}
+func (b *Batch) Ack() error { return b.answer(ackWord) }
 
 // Nak gives the batch back, to be delivered again after delay, by this consumer or another of the same durable.
 func (b *Batch) Nak(delay time.Duration) error {
@@ -49,7 +47,7 @@ func (b *Batch) answer(word string) error {
 	if b.consumer == nil {
 		return nil
 	}
-	b.consumer.forget(b.reply)
+	b.consumer.answered(b, word == ackWord)
 	if err := b.consumer.bus.nc.Publish(b.reply, []byte(word)); err != nil {
 		return fmt.Errorf("answer to batch %d of %s: %w", b.Seq, b.Stream, err)
 	}

@@ -116,7 +116,7 @@ func TestLostAcknowledgementIsRepeated(t *testing.T) {
 	check(t, b.Store(timeout(t), queue.Filter, message("first")))
 	first, err := c.Next(timeout(t))
 	check(t, err)
-	c.acknowledged(first)
+	c.answered(first, true)
 	check(t, b.nc.Publish(first.reply, []byte("-NAK"))) // what the server believes in the end, without the word that was lost
 	check(t, b.Store(timeout(t), queue.Filter, message("second")))
 	second, err := c.Next(timeout(t))
