@@ -42,6 +42,7 @@ const (
 	httpWrite = 30 * time.Second // the whole of an answer
 	httpIdle  = 90 * time.Second // between requests of a connection
 	askTime   = 3 * time.Second  // how long core may take to answer a question
+	keyTime   = 8 * time.Second  // the same, of an idempotency key: a submission waits while one core node takes over from another
 )
 
 // httpDoor is the HTTP API: submissions in, what became of them out.

@@ -54,7 +54,7 @@ func (d *httpDoor) submit(c *fiber.Ctx) error {
 // acceptOnce accepts a request that has an idempotency key, unless it was accepted before. A claimed key is given back when
 // the request is refused.
 func (d *httpDoor) acceptOnce(c *fiber.Ctx, who caller, req *submitRequest, key *index.KeyRequest) error {
-	ctx, cancel := context.WithTimeout(c.UserContext(), askTime)
+	ctx, cancel := context.WithTimeout(c.UserContext(), keyTime)
 	defer cancel()
 	reply, err := index.AskKey(ctx, patient{d.core}, *key)
 	if err != nil {
