@@ -46,7 +46,13 @@ func newEmbedded(ctx context.Context, cfg Config, own string, log *slog.Logger) 
 func (e *embedded) server() *server.Server { return e.running.Load() }
 
 // InProcessConn makes a connection to the server without a socket; it implements nats.InProcessConnProvider.
-func (e *embedded) InProcessConn() (net.Conn, error) { return e.server().InProcessConn() }
+func (e *embedded) InProcessConn() (net.Conn, error) {
+	pipe, err := e.server().InProcessConn()
+	if err != nil {
+		return nil, err
+	}
+	return newWriteBehind(pipe), nil
+}
 
 // stopTime is how long a server may take to stop. One that met a full disk at the wrong moment waits for itself for ever.
 const stopTime = 20 * time.Second
