@@ -41,7 +41,7 @@ type Bus struct {
 	moves     chan serverMove // for followServers
 	homes     *homes
 	gauges    gauges
-	leaseKV   atomic.Pointer[jetstream.KeyValue] // in a cell, once it is as it stays
+	leaseKV   atomic.Pointer[jetstream.KeyValue] // once it is as it stays
 	disk      disk
 	failed    chan error // see Failed
 	avoid     avoided

@@ -47,9 +47,14 @@ func TestLatencyIsOfWhatWasSent(t *testing.T) {
 // The handle of the leases is kept only once the bucket is read from its leader alone.
 func TestLeaseBucketIsKeptWhenSettled(t *testing.T) {
 	one := openBus(t, "")
+	alone, err := one.leases(timeout(t))
+	check(t, err)
+	if again, err := one.leases(timeout(t)); err != nil || again != alone {
+		t.Errorf("a server that is alone was asked again: %v", err)
+	}
 	b := &Bus{cfg: one.cfg, js: one.js}
 	b.cfg.Replicas = 3 // as the nodes of a cell ask; the bucket is that of one server, as one just made is
-	_, err := b.leases(timeout(t))
+	_, err = b.leases(timeout(t))
 	check(t, err)
 	if b.leaseKV.Load() != nil {
 		t.Fatal("kept a handle that reads from any copy")

@@ -20,6 +20,11 @@ const (
 	brimPercent    = 90                     // of the limit: above it they are not waited for at all
 	markerAge      = 10 * time.Minute
 	slowPart       = time.Minute // what depends on age is looked at this often
+
+	// To remove what one durable has read, the server compares that durable with all others of the stream. So a stream with
+	// more than manyDurables, as many busy carriers make them, is trimmed more rarely, by restEach for each, until it is half full.
+	manyDurables = 50
+	restEach     = 100 * time.Millisecond
 )
 
 type trimmer struct {
@@ -27,6 +32,7 @@ type trimmer struct {
 	done    map[string]uint64 // subject -> purged up to this sequence
 	overrun map[string]bool   // streams in which readers are being passed
 	ages    map[string]ageAt
+	rested  map[string]time.Time // stream -> when it was trimmed
 	slowAt  time.Time
 	slow    bool // this pass looks at ages too
 
@@ -42,7 +48,7 @@ type ageAt struct {
 }
 
 func newTrimmer(b *Bus) *trimmer {
-	return &trimmer{bus: b, done: make(map[string]uint64), overrun: make(map[string]bool), ages: make(map[string]ageAt)}
+	return &trimmer{bus: b, done: make(map[string]uint64), overrun: make(map[string]bool), ages: make(map[string]ageAt), rested: make(map[string]time.Time)}
 }
 
 // pass goes over all streams once; pressed says that one is filling up.
@@ -95,6 +101,9 @@ func (t *trimmer) stream(ctx context.Context, s jetstream.Stream, info *jetstrea
 	if name == Events {
 		return t.events(ctx, s, info, fill)
 	}
+	if t.rests(name, len(durables), fill) {
+		return t.markers(ctx, s, info)
+	}
 	readers := t.readers(name)
 	over := fill > overrunPercent && readers < info.State.LastSeq && (isDispatch(name) || name == Deliver || isMT(name))
 	t.noteOverrun(name, over)
@@ -127,6 +136,16 @@ func (t *trimmer) stream(ctx context.Context, s jetstream.Stream, info *jetstrea
 		t.bus.metrics.overrun.WithLabelValues(name).Add(float64(n))
 	}
 	return t.markers(ctx, s, info)
+}
+
+// rests reports whether a stream with so many durables is left alone in this pass.
+func (t *trimmer) rests(stream string, durables, fill int) bool {
+	now := time.Now()
+	if durables > manyDurables && fill <= tailPercent && now.Sub(t.rested[stream]) < time.Duration(durables)*restEach {
+		return true
+	}
+	t.rested[stream] = now
+	return false
 }
 
 // passed returns up to where readers are not waited for in a stream that is filling up.

@@ -126,6 +126,51 @@ func TestTrimmerPassesReadersOfANearlyFullStream(t *testing.T) {
 	})
 }
 
+// What a look at each of many durables costs is spent now and then, or when the room is needed.
+func TestTrimmerRestsWithManyDurables(t *testing.T) {
+	b := openBus(t, "", func(c *Config) { c.Limits.Dispatch = 100 << 10 })
+	carriers := []string{"one"}
+	for i := range manyDurables / len(sms.Lanes()) {
+		carriers = append(carriers, fmt.Sprint("other-", i))
+	}
+	check(t, b.Apply(timeout(t), Topology{Carriers: carriers}))
+	subject := DispatchSubject("one", sms.Bulk)
+	c := consume(t, b, DispatchReader("one", sms.Bulk), 4)
+	tr := newTrimmer(b)
+	stored := func(n, size int) {
+		for range n {
+			check(t, b.Store(timeout(t), subject, message(noise(size))))
+		}
+		collect(t, c, n)
+		eventually(t, "all is acknowledged", func() bool {
+			reader, err := b.js.Consumer(timeout(t), Dispatch, DispatchReader("one", sms.Bulk).Name)
+			check(t, err)
+			return reader.CachedInfo().NumPending == 0 && reader.CachedInfo().NumAckPending == 0
+		})
+	}
+	left := func() uint64 {
+		_, err := tr.pass(timeout(t))
+		check(t, err)
+		return countSubject(t, b, subject)
+	}
+	stored(3, 10)
+	if n := left(); n != 0 {
+		t.Errorf("%d left after the first pass", n)
+	}
+	stored(3, 10)
+	if n := left(); n != 3 {
+		t.Errorf("%d left of 3 right after the first time", n)
+	}
+	tr.rested[Dispatch] = time.Now().Add(-time.Duration(len(carriers)*len(sms.Lanes())) * restEach)
+	if n := left(); n != 0 {
+		t.Errorf("%d left when it had rested", n)
+	}
+	stored(6, 10_000)
+	if n := left(); n != 0 {
+		t.Errorf("%d left when it was more than half full", n)
+	}
+}
+
 func TestTrimmerKeepsTailAndAges(t *testing.T) {
 	b := openBus(t, "", func(c *Config) { c.EventsAge = 200 * time.Millisecond })
 	for range 5 {
