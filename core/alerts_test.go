@@ -15,7 +15,7 @@ func TestAlertsPassASilentPartition(t *testing.T) {
 	r.awaitDispatch(r.accept(alert))
 	streamstest.SilenceStream(t, r.bus, r.bus.HomeOf("a", sms.Alert))
 	r.accept(alert)
-	for range 2 * openMost {
+	for range openBatches {
 		r.awaitDispatch(r.accept(alert))
 	}
 }

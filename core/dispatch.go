@@ -81,13 +81,6 @@ func (c *Core) eachQueue(ctx context.Context, carrier string, read func(context.
 	return g.Wait()
 }
 
-// openMost is how many batches of a durable may have outputs that are not stored yet. An alert may wait for a partition that has no
-// leader while those behind it go on to another; batches of alerts are small.
-const (
-	openMost   = 8
-	openAlerts = 48
-)
-
 // read works the batches of a durable in order. A batch is acked when its outputs are stored; meanwhile the next ones are
 // worked, some at a time.
 func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable, work func(context.Context, *streams.Batch, *outputs) error) error {
@@ -102,16 +95,10 @@ func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable
 			<-o.done
 		}
 	}()
-	most := openMost
-	if d.Urgent() {
-		most = openAlerts
-	}
-	room := make(chan struct{}, most)
+	room := newRoom()
 	for {
-		select {
-		case room <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := room.await(ctx); err != nil {
+			return err
 		}
 		if err := c.bus.AwaitRoom(ctx); err != nil {
 			return err
@@ -124,10 +111,10 @@ func (c *Core) read(ctx context.Context, lease *streams.Lease, d streams.Durable
 		if done, err := workedStill(b, open); err != nil {
 			return err
 		} else if done {
-			<-room
 			continue
 		}
 		o := &outputs{c: c, batch: b, lease: lease, done: make(chan struct{}), room: room}
+		room.enter(len(b.Records))
 		o.left.Store(1)
 		err = work(ctx, b, o)
 		if err == nil {

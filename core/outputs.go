@@ -18,7 +18,7 @@ type outputs struct {
 	left  atomic.Int64
 	lost  atomic.Bool
 	done  chan struct{}
-	room  chan struct{} // a place in it is given back at the end; nil: none
+	room  *room // a place in it is given back at the end; nil: none
 
 	queues   queues
 	accepted map[string]*index.Accepted // by account and idempotency key
@@ -133,7 +133,7 @@ func (o *outputs) finish() {
 	}
 	close(o.done)
 	if o.room != nil {
-		<-o.room
+		o.room.leave(len(o.batch.Records))
 	}
 }
 
