@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -106,7 +105,7 @@ type upCmd struct {
 
 // Run runs the gateway until the context ends.
 func (c *upCmd) Run(ctx context.Context, t *terminal) error {
-	limitMemory()
+	node.LimitMemory()
 	cfg := configs.Defaults()
 	cfg.Data = c.Data
 	cfg.Listen = configs.Listen{HTTP: loopback(c.HTTP), SMPP: loopback(c.SMPP), SMTP: loopback(c.SMTP), Console: loopback(c.Console), Metrics: loopback(c.Metrics)}
@@ -128,24 +127,6 @@ func (c *upCmd) Run(ctx context.Context, t *terminal) error {
 	return node.Up(ctx, node.UpOptions{Config: cfg, Apply: c.Apply, Install: c.Install, Simulator: bench.Simulate, Out: t.out, Log: log})
 }
 
-const (
-	// memoryLimit is where the runtime begins to collect harder and to give memory back, unless GOMEMLIMIT says otherwise. A
-	// gateway with millions of messages queued stays below 500 MB with it, and one at full load below that too.
-	memoryLimit = 400 << 20
-	// collectAt lets garbage grow to twice of what lives, unless GOGC says otherwise: collecting costs a busy gateway a fifth
-	// of its CPU when it has no room to wait for it.
-	collectAt = 200
-)
-
-func limitMemory() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(collectAt)
-	}
-}
-
 // loopback keeps an address without a host on this machine: the flags take ":0".
 func loopback(addr string) string {
 	if strings.HasPrefix(addr, ":") {
@@ -161,7 +142,7 @@ type runCmd struct {
 
 // Run runs the node until the context ends or a role fails.
 func (c *runCmd) Run(ctx context.Context, t *terminal) error {
-	limitMemory()
+	node.LimitMemory()
 	cfg, err := configs.LoadNode(c.Config)
 	if err != nil {
 		return err

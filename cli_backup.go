@@ -63,7 +63,7 @@ func (c *restoreCmd) Run(ctx context.Context, t *terminal) (err error) {
 	if o.Log, err = node.NewLogger(t.err, o.Config.Log); err != nil {
 		return err
 	}
-	limitMemory()
+	node.LimitMemory()
 	m, err := node.Restore(ctx, c.Dir, o)
 	if err != nil {
 		return errors.Join(errors.New("nothing was restored"), err)

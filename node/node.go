@@ -263,6 +263,7 @@ func (n *Node) startResources(ctx context.Context) error {
 		}
 	}
 	n.run("resources", func(ctx context.Context) error { return s.follow(ctx, n.live, n.log) })
+	n.run("memory", n.fitMemory)
 	if n.cfg.Plays(configs.RoleStreams) {
 		if err := n.bus.Apply(ctx, n.topology()); err != nil {
 			return fmt.Errorf("streams: %w", err)
