@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -96,6 +97,43 @@ func TestLoadSeesMetricsAndProcesses(t *testing.T) {
 		if _, err := Load(t.Context(), o, io.Discard); err == nil {
 			t.Errorf("%+v was taken", o)
 		}
+	}
+}
+
+// A page that costs its target much is looked at now and then: meanwhile points have what was seen last.
+func TestSlowMetricsAreLookedAtRarely(t *testing.T) {
+	looks := 0
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		looks++
+		time.Sleep(40 * time.Millisecond) // what making the page takes
+		_, _ = fmt.Fprintf(w, "depth{durable=\"core\"} %d\ngo_goroutines %d\n", looks, looks)
+	}))
+	defer page.Close()
+	s, err := newScraper(t.Context(), []string{page.URL}, []string{"depth"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	look := func() (depth float64, goroutines int) {
+		p := results.Point{Processes: map[string]results.ProcessPoint{"gateway": {CPUCores: 1}}}
+		s.look(t.Context(), &p)
+		if p.Processes["gateway"].CPUCores != 1 {
+			t.Error("a figure of the process itself is gone")
+		}
+		return p.Queues["core"], p.Processes["gateway"].Goroutines
+	}
+	begun := time.Now()
+	for range 2 {
+		if depth, goroutines := look(); depth != 1 || goroutines != 1 {
+			t.Errorf("depth %v, %d goroutines; want those of the first look", depth, goroutines)
+		}
+	}
+	if rest := s.next.Sub(begun); rest < 40*scrapeShare*time.Millisecond {
+		t.Errorf("rests for %v", rest)
+	}
+	s.next = time.Time{}
+	if depth, goroutines := look(); depth != 2 || goroutines != 2 {
+		t.Errorf("depth %v, %d goroutines; want those of the second look", depth, goroutines)
 	}
 }
 
