@@ -7,15 +7,15 @@ import (
 	"tasman/streams/streamstest"
 )
 
-// Alerts are routed on while the partition that is the home of their carrier's queue is silent, more of them than may wait for it:
-// only the first, which may be stored there, waits.
+// Alerts are routed on while the partition that is the home of their carrier's queue is silent, one after
+// another: only the first, which may be stored there, waits.
 func TestAlertsPassASilentPartition(t *testing.T) {
 	r := newRig(t, oneCarrier)
 	alert := func(m *sms.Message) { m.Lane = sms.Alert }
 	r.awaitDispatch(r.accept(alert))
 	streamstest.SilenceStream(t, r.bus, r.bus.HomeOf("a", sms.Alert))
 	r.accept(alert)
-	for range openBatches {
+	for range 20 {
 		r.awaitDispatch(r.accept(alert))
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"sync/atomic"
 )
 
-// Batches of a durable may be open, their outputs not stored yet, up to openBatches; but when together they have openRecords no
-// more are begun. So many carriers that are busy at once each find some records of theirs among those that are open, which share
-// a commit, and large batches do not fill the memory. An alert may wait for a partition that has no leader while those behind
-// it go on to another.
+// A batch of a durable is open until its outputs are stored. There may be openRecords together in those that are open, or a
+// little more: that bounds the memory. There may be openBatches of them: the smaller they are, the more it takes for a commit of
+// DISPATCH, which is of one carrier and lane, to have records enough when hundreds of carriers are busy at once; and an alert may
+// wait for a partition that has no leader while those behind it go on to another. It is less than the server gives unacknowledged.
 const (
-	openBatches = 48
+	openBatches = 400
 	openRecords = 16_000
 )
 

@@ -16,8 +16,10 @@ import (
 
 const (
 	dedupeWindow = 15 * time.Minute
-	// maxAckPending bounds the batches a reader has open: a reader pulls a few, so more would only hide a leak.
-	maxAckPending = 64
+	// maxAckPending bounds the batches a reader has open: a reader pulls a few, so more would only hide a leak. Core has as many
+	// of MT open as their records allow, and they are small when many carriers are busy.
+	maxAckPending   = 64
+	maxAckPendingMT = 512
 
 	// maxConsumers of a stream: the server's own default is 1,000, which 500 carriers exceed. It cannot be changed later.
 	maxConsumers = 100_000
@@ -196,9 +198,13 @@ func (b *Bus) durables(t Topology) []Durable {
 }
 
 func (b *Bus) durableConfig(d Durable) jetstream.ConsumerConfig {
+	most := maxAckPending
+	if isMT(d.Stream) {
+		most = maxAckPendingMT
+	}
 	return jetstream.ConsumerConfig{
 		Durable: d.Name, FilterSubject: d.Filter, DeliverPolicy: jetstream.DeliverAllPolicy,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.ackWait(d.Stream), MaxAckPending: maxAckPending, MaxDeliver: -1,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.ackWait(d.Stream), MaxAckPending: most, MaxDeliver: -1,
 	}
 }
 
