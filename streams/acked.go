@@ -4,8 +4,8 @@ import "time"
 
 const (
 	// ackedMost and ackedFor bound what a reader remembers of what it acknowledged. A batch whose acknowledgement was lost comes again
-	// after AckWait, or sooner when its reader looks for it.
-	ackedMost = 256
+	// after AckWait, or sooner when its reader looks for it. They are as many as may be unacknowledged.
+	ackedMost = maxAckPendingMT
 	ackedFor  = 2 * time.Minute
 )
 

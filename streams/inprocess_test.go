@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,6 +104,27 @@ func TestWriteBehindClose(t *testing.T) {
 		if took := time.Since(begun); took != writeLast {
 			t.Errorf("closing took %v beside a server that does not read", took)
 		}
+	})
+}
+
+// A server that takes nothing for writeTime is given up, and with it the writers that wait for it: no lock may be held for ever.
+func TestWriteBehindGivesUpADeadServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		w := newWriteBehind(ours)
+		begun := time.Now()
+		var err error
+		for chunk := make([]byte, writeAhead); err == nil; _, err = w.Write(chunk) {
+			check(t, w.SetWriteDeadline(time.Time{})) // as the client does after each write
+			synctest.Wait()
+		}
+		if took := time.Since(begun); !errors.Is(err, os.ErrDeadlineExceeded) || took != writeTime {
+			t.Errorf("given up after %v with %v", took, err)
+		}
+		if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the server reads %v", err)
+		}
+		check(t, w.Close())
 	})
 }
 

@@ -16,8 +16,8 @@ import (
 
 const (
 	dedupeWindow = 15 * time.Minute
-	// maxAckPending bounds the batches a reader has open: a reader pulls a few, so more would only hide a leak. Core has as many
-	// of MT open as their records allow, and they are small when many carriers are busy.
+	// maxAckPending bounds the batches of a durable that are open. Core has as many of MT open as their records allow, and they are
+	// small when many carriers are busy.
 	maxAckPending   = 64
 	maxAckPendingMT = 512
 

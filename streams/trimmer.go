@@ -22,9 +22,11 @@ const (
 	slowPart       = time.Minute // what depends on age is looked at this often
 
 	// To remove what one durable has read, the server compares that durable with all others of the stream. So a stream with
-	// more than manyDurables, as many busy carriers make them, is trimmed more rarely, by restEach for each, until it is half full.
+	// more than manyDurables, as many busy carriers make them, is trimmed more rarely, by restEach for each, while it is less than
+	// restPercent full and no disk is short: well before fullness has other consequences.
 	manyDurables = 50
 	restEach     = 100 * time.Millisecond
+	restPercent  = 25
 )
 
 type trimmer struct {
@@ -32,7 +34,7 @@ type trimmer struct {
 	done    map[string]uint64 // subject -> purged up to this sequence
 	overrun map[string]bool   // streams in which readers are being passed
 	ages    map[string]ageAt
-	rested  map[string]time.Time // stream -> when it was trimmed
+	rested  map[string]time.Time // stream -> when all of it was last trimmed
 	slowAt  time.Time
 	slow    bool // this pass looks at ages too
 
@@ -104,6 +106,7 @@ func (t *trimmer) stream(ctx context.Context, s jetstream.Stream, info *jetstrea
 	if t.rests(name, len(durables), fill) {
 		return t.markers(ctx, s, info)
 	}
+	began := time.Now()
 	readers := t.readers(name)
 	over := fill > overrunPercent && readers < info.State.LastSeq && (isDispatch(name) || name == Deliver || isMT(name))
 	t.noteOverrun(name, over)
@@ -135,17 +138,14 @@ func (t *trimmer) stream(ctx context.Context, s jetstream.Stream, info *jetstrea
 		}
 		t.bus.metrics.overrun.WithLabelValues(name).Add(float64(n))
 	}
+	t.rested[name] = began
 	return t.markers(ctx, s, info)
 }
 
 // rests reports whether a stream with so many durables is left alone in this pass.
 func (t *trimmer) rests(stream string, durables, fill int) bool {
-	now := time.Now()
-	if durables > manyDurables && fill <= tailPercent && now.Sub(t.rested[stream]) < time.Duration(durables)*restEach {
-		return true
-	}
-	t.rested[stream] = now
-	return false
+	return durables > manyDurables && fill < restPercent && t.bus.disk.verdict.Load() == nil &&
+		time.Since(t.rested[stream]) < time.Duration(durables)*restEach
 }
 
 // passed returns up to where readers are not waited for in a stream that is filling up.

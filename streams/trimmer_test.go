@@ -165,9 +165,17 @@ func TestTrimmerRestsWithManyDurables(t *testing.T) {
 	if n := left(); n != 0 {
 		t.Errorf("%d left when it had rested", n)
 	}
-	stored(6, 10_000)
+	stored(4, 10_000)
 	if n := left(); n != 0 {
-		t.Errorf("%d left when it was more than half full", n)
+		t.Errorf("%d left when it was more than a quarter full", n)
+	}
+	short := &trimmer{bus: new(Bus), rested: map[string]time.Time{Dispatch: time.Now()}}
+	if !short.rests(Dispatch, 10*manyDurables, 0) {
+		t.Error("does not rest")
+	}
+	short.bus.disk.verdict.Store(&verdict{})
+	if short.rests(Dispatch, 10*manyDurables, 0) {
+		t.Error("rests while a disk is short")
 	}
 }
 
