@@ -54,7 +54,7 @@ func replyIn[Request, Reply any](fn func(context.Context, Request) (Reply, error
 // fresh is how young a message is that this node's index may not know yet, though it was accepted.
 const fresh = time.Minute
 
-// known looks for a message, and looks again behind a barrier when it is not known whose it is and it may be new: an edge may
+// known looks for a message, and looks again behind a barrier when it is not known, or not all of it, and it may be new: an edge may
 // have had it accepted a moment ago, and the streams are read side by side. look reports whether it is known.
 func (c *Core) known(ctx context.Context, id sms.ID, look func() (bool, error)) error {
 	found, err := look()
@@ -73,7 +73,7 @@ func (c *Core) status(ctx context.Context, req index.StatusRequest) (index.Statu
 	var ok bool
 	err := c.known(ctx, req.ID, func() (_ bool, err error) {
 		story, ok, err = c.index.Story(req.ID)
-		return story.Message.Account != "", err
+		return story.Message.Account != "" && !story.Partial, err
 	})
 	if err != nil || !ok || (req.Account != "" && story.Message.Account != req.Account) {
 		return index.StatusReply{}, err

@@ -23,6 +23,9 @@ type Story struct {
 	// PossibleDuplicate says that the handset may have it twice.
 	PossibleDuplicate bool
 	Final             bool // nothing more is expected
+	// Partial says that the message of a customer is known by what other streams say of it only: its own record was not read
+	// yet, or is forgotten.
+	Partial bool `json:"-"`
 }
 
 // SegmentState is what receipts have said about one segment of several.
@@ -82,7 +85,7 @@ func (f *facts) story() Story {
 // standing is the story without its events.
 func (f *facts) standing() Story {
 	s := Story{Message: f.described(), MO: f.isMO(), State: f.state(), Segments: f.segmentStates(), PossibleDuplicate: f.possibleDuplicate()}
-	s.Final = s.State.Final()
+	s.Final, s.Partial = s.State.Final(), f.message == nil && !s.MO
 	s.Carrier, s.CarrierIDs = f.carrier()
 	return s
 }

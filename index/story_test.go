@@ -192,6 +192,35 @@ func TestStoryOfAnMO(t *testing.T) {
 	}
 }
 
+// Streams are read side by side: what is said of a message may be known before the message is.
+func TestStoryIsPartialWithoutItsMessage(t *testing.T) {
+	x := open(t, "", Options{})
+	m := messageAt(start())
+	facts := happy(m, "one", "0000AF01")
+	mine := 0
+	for i := range facts {
+		if facts[i].rec.Message != nil && facts[i].rec.Dispatch == nil {
+			mine = i
+			continue
+		}
+		if facts[i].rec.Event == nil {
+			continue
+		}
+		if err := x.Note(&facts[i].rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s, found, err := x.Story(m.ID); err != nil || !found || !s.Partial || s.Message.Account != m.Account {
+		t.Errorf("found %v, partial %v, of %q, %v", found, s.Partial, s.Message.Account, err)
+	}
+	if err := x.Note(&facts[mine].rec); err != nil {
+		t.Fatal(err)
+	}
+	if s, found, err := x.Story(m.ID); err != nil || !found || s.Partial {
+		t.Errorf("with the message: found %v, partial %v, %v", found, s.Partial, err)
+	}
+}
+
 func TestUnknownStory(t *testing.T) {
 	x := open(t, "", Options{})
 	m := messageAt(start())
