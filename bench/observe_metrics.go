@@ -75,9 +75,12 @@ func (s *scraper) look(ctx context.Context, p *results.Point) {
 		}
 	}
 	now := time.Now()
-	s.next = now.Add(min(scrapeShare*now.Sub(began), scrapeRest))
+	s.next = now.Add(restAfter(now.Sub(began)))
 	s.seen = results.Point{Queues: p.Queues, Processes: p.Processes}
 }
+
+// restAfter is the pause after a look that took so long.
+func restAfter(took time.Duration) time.Duration { return min(scrapeShare*took, scrapeRest) }
 
 // repeat gives a point what the last look found. The other figures of its processes are its own.
 func (s *scraper) repeat(p *results.Point) {

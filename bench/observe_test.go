@@ -100,12 +100,11 @@ func TestLoadSeesMetricsAndProcesses(t *testing.T) {
 	}
 }
 
-// A page that costs its target much is looked at now and then: meanwhile points have what was seen last.
-func TestSlowMetricsAreLookedAtRarely(t *testing.T) {
+// Between looks at the metrics, points have what was seen last; a page that costs its target much is looked at more rarely.
+func TestMetricsAreRepeatedBetweenLooks(t *testing.T) {
 	looks := 0
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		looks++
-		time.Sleep(40 * time.Millisecond) // what making the page takes
 		_, _ = fmt.Fprintf(w, "depth{durable=\"core\"} %d\ngo_goroutines %d\n", looks, looks)
 	}))
 	defer page.Close()
@@ -114,26 +113,25 @@ func TestSlowMetricsAreLookedAtRarely(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.close()
-	look := func() (depth float64, goroutines int) {
+	for i, c := range []struct {
+		next time.Time
+		want int
+	}{{time.Time{}, 1}, {time.Now().Add(time.Hour), 1}, {time.Now().Add(time.Hour), 1}, {time.Time{}, 2}} {
+		s.next = c.next
 		p := results.Point{Processes: map[string]results.ProcessPoint{"gateway": {CPUCores: 1}}}
 		s.look(t.Context(), &p)
-		if p.Processes["gateway"].CPUCores != 1 {
-			t.Error("a figure of the process itself is gone")
-		}
-		return p.Queues["core"], p.Processes["gateway"].Goroutines
-	}
-	begun := time.Now()
-	for range 2 {
-		if depth, goroutines := look(); depth != 1 || goroutines != 1 {
-			t.Errorf("depth %v, %d goroutines; want those of the first look", depth, goroutines)
+		if g := p.Processes["gateway"]; p.Queues["core"] != float64(c.want) || g.Goroutines != c.want || g.CPUCores != 1 {
+			t.Errorf("point %d: %+v, want depth and goroutines of look %d", i, p, c.want)
 		}
 	}
-	if rest := s.next.Sub(begun); rest < 40*scrapeShare*time.Millisecond {
-		t.Errorf("rests for %v", rest)
+	if s.next.IsZero() {
+		t.Error("does not rest")
 	}
-	s.next = time.Time{}
-	if depth, goroutines := look(); depth != 2 || goroutines != 2 {
-		t.Errorf("depth %v, %d goroutines; want those of the second look", depth, goroutines)
+	for took, want := range map[time.Duration]time.Duration{2 * time.Millisecond: 100 * time.Millisecond, 40 * time.Millisecond: 2 * time.Second,
+		scrapeTime: scrapeRest} {
+		if got := restAfter(took); got != want {
+			t.Errorf("%v after a look of %v, want %v", got, took, want)
+		}
 	}
 }
 

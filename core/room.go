@@ -8,8 +8,8 @@ import (
 // A batch of a durable is open until its outputs are stored. There may be openRecords together in those that are open, or a
 // little more: that bounds the memory. There may be openBatches of them: the smaller they are, the more it takes for a commit of
 // DISPATCH, which is of one carrier and lane, to have records enough when hundreds of carriers are busy at once; and an alert may
-// wait for a partition that has no leader while those behind it go on to another. Of MT the server gives that many before the first
-// is acknowledged, of other streams 64.
+// wait for a partition that has no leader while those behind it go on to another. The server gives more than that of MT before
+// the first is acknowledged, but 64 of other streams.
 const (
 	openBatches = 400
 	openRecords = 16_000

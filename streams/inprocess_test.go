@@ -32,49 +32,56 @@ func TestWriteBehindDoesNotWaitForTheReader(t *testing.T) {
 	})
 }
 
-// Beyond writeAhead the writer waits until the reader has read, and no longer than until the end.
-func TestWriteBehindIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ours, theirs := net.Pipe()
-		w := newWriteBehind(ours)
-		chunk := make([]byte, writeAhead)
-		for range 3 { // on its way, behind it, and one that is let in while there is some room
-			_, err := w.Write(chunk)
-			check(t, err)
-			synctest.Wait()
-		}
-		wrote := make(chan error, 1)
-		go func() {
-			_, err := w.Write([]byte("last"))
-			wrote <- err
-		}()
+// fillUp writes to a server that does not read until there is no room, and returns what comes of the write after that.
+func fillUp(t *testing.T, w *writeBehind) (last <-chan error) {
+	t.Helper()
+	for range 3 { // on its way, behind it, and one that is let in while there is some room
+		_, err := w.Write(make([]byte, writeAhead))
+		check(t, err)
 		synctest.Wait()
-		select {
-		case err := <-wrote:
-			t.Fatalf("a write beyond the bound did not wait: %v", err)
-		default:
-		}
-		go func() { _, _ = io.Copy(io.Discard, theirs) }()
-		check(t, <-wrote)
-		check(t, w.Close())
+	}
+	wrote := make(chan error, 1)
+	go func() {
+		_, err := w.Write([]byte("last"))
+		wrote <- err
+	}()
+	synctest.Wait()
+	if len(wrote) > 0 {
+		t.Fatalf("a write beyond the bound did not wait: %v", <-wrote)
+	}
+	return wrote
+}
 
-		ours, _ = net.Pipe()
-		w = newWriteBehind(ours)
-		for range 3 {
-			_, err := w.Write(chunk)
-			check(t, err)
-			synctest.Wait()
-		}
-		go func() {
-			_, err := w.Write([]byte("last"))
-			wrote <- err
-		}()
-		synctest.Wait()
-		check(t, w.Close())
-		if err := <-wrote; !errors.Is(err, net.ErrClosed) {
-			t.Errorf("the write that waited ended with %v", err)
-		}
-	})
+// Beyond writeAhead a writer waits until the server reads, until the end, or until writeTime has passed: the lock that the
+// client writes under may not be held for ever.
+func TestWriteBehindIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		then func(w *writeBehind, server net.Conn)
+		want error
+	}{
+		"the server reads": {func(_ *writeBehind, server net.Conn) { go func() { _, _ = io.Copy(io.Discard, server) }() }, nil},
+		"the end":          {func(w *writeBehind, _ net.Conn) { _ = w.Close() }, net.ErrClosed},
+		// The client takes away its own deadline after each write.
+		"a dead server": {func(w *writeBehind, _ net.Conn) { _ = w.SetWriteDeadline(time.Time{}) }, os.ErrDeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ours, theirs := net.Pipe()
+				w := newWriteBehind(ours)
+				last := fillUp(t, w)
+				c.then(w, theirs)
+				if err := <-last; !errors.Is(err, c.want) {
+					t.Errorf("the write that waited ended with %v", err)
+				}
+				if c.want != nil {
+					if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+						t.Errorf("the server reads %v", err)
+					}
+				}
+				check(t, w.Close())
+			})
+		})
+	}
 }
 
 // Close passes on what was written before, and does not wait for ever for a server that does not read.
@@ -104,27 +111,6 @@ func TestWriteBehindClose(t *testing.T) {
 		if took := time.Since(begun); took != writeLast {
 			t.Errorf("closing took %v beside a server that does not read", took)
 		}
-	})
-}
-
-// A server that takes nothing for writeTime is given up, and with it the writers that wait for it: no lock may be held for ever.
-func TestWriteBehindGivesUpADeadServer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ours, theirs := net.Pipe()
-		w := newWriteBehind(ours)
-		begun := time.Now()
-		var err error
-		for chunk := make([]byte, writeAhead); err == nil; _, err = w.Write(chunk) {
-			check(t, w.SetWriteDeadline(time.Time{})) // as the client does after each write
-			synctest.Wait()
-		}
-		if took := time.Since(begun); !errors.Is(err, os.ErrDeadlineExceeded) || took != writeTime {
-			t.Errorf("given up after %v with %v", took, err)
-		}
-		if _, err := theirs.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-			t.Errorf("the server reads %v", err)
-		}
-		check(t, w.Close())
 	})
 }
 

@@ -118,15 +118,18 @@ func (c *Cell) Balance() {
 // untilQuiet repeats a move until there is none to make, twice: what the servers say of one comes a moment later.
 func (c *Cell) untilQuiet(ctx context.Context, move func() (moved bool, err error)) {
 	c.tb.Helper()
+	moves, failures := 0, 0
 	for quiet := 0; quiet < 2; {
 		moved, err := move()
 		switch {
 		case ctx.Err() != nil:
-			c.tb.Fatalf("the cell does not balance: %v", err)
-		case err == nil && !moved:
-			quiet++
+			c.tb.Fatalf("the cell does not balance, after %d moves and %d failures: %v", moves, failures, err)
+		case err != nil:
+			quiet, failures = 0, failures+1
+		case moved:
+			quiet, moves = 0, moves+1
 		default:
-			quiet = 0
+			quiet++
 		}
 	}
 }
