@@ -18,6 +18,7 @@ import (
 	"tasman/node"
 	"tasman/sms"
 	"tasman/streams"
+	"tasman/streams/streamstest"
 )
 
 // TestAlertsGoOnWhileAServerIsFrozen freezes the server that leads the home of a carrier's alerts. Alerts that are accepted then
@@ -136,10 +137,7 @@ func startAlerts(t *testing.T, operator string) (m *rolling, bus *streams.Bus, a
 // leaderOf returns the node whose server leads a stream.
 func (m *rolling) leaderOf(t *testing.T, bus *streams.Bus, stream string) *rollingNode {
 	t.Helper()
-	placed, err := bus.Placement(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	placed := streamstest.Placement(t, bus)
 	for _, n := range m.nodes {
 		if n.name == placed[stream][0].Server {
 			return n

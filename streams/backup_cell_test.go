@@ -55,8 +55,7 @@ func TestCellIsRestored(t *testing.T) {
 	more := startLoad(other.Node(2))
 	more.awaitAcked(t, 20)
 	more.stop()
-	placed, err := other.Node(0).Placement(t.Context())
-	if err != nil || len(placed[streams.MTStream(0)]) != 3 {
-		t.Errorf("MT is on %v, %v", placed[streams.MTStream(0)], err)
+	if on := streamstest.Placement(t, other.Node(0))[streams.MTStream(0)]; len(on) != 3 {
+		t.Errorf("MT is on %v", on)
 	}
 }

@@ -65,9 +65,7 @@ func (b *Bus) balanceAll(ctx context.Context) error {
 
 // alignSome moves readers to the leaders of their streams.
 func (b *Bus) alignSome(ctx context.Context) {
-	asking, cancel := b.perCall(ctx, time.Minute)
-	defer cancel()
-	moved, err := b.Align(asking)
+	moved, err := b.Align(ctx)
 	if err != nil && ctx.Err() == nil {
 		b.log.Warn("readers not moved to the leaders of their streams, trying again", "err", err)
 	}
@@ -158,13 +156,16 @@ func moveAmong(placed map[string][]Copy, streams []string, count map[string]int)
 	return best
 }
 
-// stepDown has the leader of a stream, or of a durable (kind CONSUMER, name STREAM.DURABLE), hand over to the server.
+// stepDown has the leader of a stream, or of a durable (kind CONSUMER, name STREAM.DURABLE), hand over to the server. One that has
+// just lost the lead does not answer.
 func (b *Bus) stepDown(ctx context.Context, kind, name, to string) error {
 	ask := map[string]any{"placement": map[string]string{"preferred": to}}
 	body, err := json.Marshal(ask)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
 	m, err := b.nc.RequestWithContext(ctx, "$JS.API."+kind+".LEADER.STEPDOWN."+name, body)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -14,8 +15,11 @@ const alignAtOnce = 32
 // Align moves the leaders of durables to the servers that lead their streams, some at a time, and returns how many it moved. The
 // servers choose a leader for each durable by itself, at random: what a partition stores that answers would wait for an
 // election nevertheless, when the durable that it is read by was led by the server that is lost. So a partition lives and dies
-// with one server. It is done for the readers of MT, and for those of alerts where these have several partitions.
+// with one server. It is done for the readers of MT, and for those of alerts where these have several partitions. It gives up at a
+// question that gets no answer, as one that comes during an election.
 func (b *Bus) Align(ctx context.Context) (moved int, err error) {
+	ctx, cancel := b.perCall(ctx, time.Minute)
+	defer cancel()
 	placed, err := b.Placement(ctx)
 	if err != nil {
 		return 0, err

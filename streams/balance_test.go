@@ -1,6 +1,15 @@
 package streams
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
 
 func TestNextMove(t *testing.T) {
 	// on returns the copies of a stream on a, b and c, led by the first.
@@ -37,4 +46,40 @@ func TestNextMove(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A question that comes while a leader is elected is never answered. Whoever asks where a stream lies, or moves a leader, gives it
+// up after a while, however long the context would let it wait.
+func TestUnansweredQuestionsAreGivenUp(t *testing.T) {
+	bus := silentBus(t)
+	hour, cancel := context.WithTimeout(t.Context(), time.Hour)
+	t.Cleanup(cancel) // after the parallel ones
+	for name, ask := range map[string]func() error{
+		"placement": func() error { _, err := bus.Placement(hour); return err },
+		"align":     func() error { _, err := bus.Align(hour); return err },
+		"step down": func() error { return bus.stepDown(t.Context(), "CONSUMER", "MT-0.mt-0-alert", "s1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := ask(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}
+
+// silentBus returns a bus whose questions about streams come to somebody and are not answered.
+func silentBus(t *testing.T) *Bus {
+	t.Helper()
+	srv, err := server.NewServer(&server.Options{DontListen: true, NoSigs: true, NoLog: true})
+	check(t, err)
+	srv.Start()
+	nc, err := nats.Connect("", nats.InProcessServer(srv))
+	check(t, err)
+	t.Cleanup(func() { nc.Close(); srv.Shutdown(); srv.WaitForShutdown() })
+	_, err = nc.SubscribeSync("$JS.API.>")
+	check(t, err)
+	js, err := jetstream.New(nc)
+	check(t, err)
+	return &Bus{cfg: Config{Replicas: 3, Partitions: 1, Alerts: 1, Shards: 1}, nc: nc, js: js}
 }

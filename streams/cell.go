@@ -170,11 +170,13 @@ type Copy struct {
 	Behind  uint64        // batches that it lacks, as of its last word
 }
 
-// Placement returns the copies of each stream, its leader first. A stream without a leader is an error.
+// Placement returns the copies of each stream, its leader first. A stream without a leader is an error, after five seconds.
 func (b *Bus) Placement(ctx context.Context) (map[string][]Copy, error) {
 	placed := make(map[string][]Copy)
 	for _, c := range b.streamConfigs() {
-		s, err := b.js.Stream(ctx, c.Name)
+		asking, cancel := context.WithTimeout(ctx, askWait)
+		s, err := b.js.Stream(asking, c.Name)
+		cancel()
 		if err != nil {
 			return nil, fmt.Errorf("placement of %s: %w", c.Name, err)
 		}

@@ -51,10 +51,7 @@ func TestCellPlacement(t *testing.T) {
 	cell := streamstest.NewCell(t, streamstest.Carriers("one"), streamstest.With(func(c *streams.Config) {
 		c.Partitions, c.Region = 3, "region"+c.Node[1:]
 	}))
-	placed, err := cell.Node(1).Placement(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	placed := streamstest.Placement(t, cell.Node(1))
 	if len(placed) != 9 {
 		t.Errorf("%d streams, want 3 of MT, 2 of alerts and 4 others: %v", len(placed), placed)
 	}
@@ -77,10 +74,7 @@ func TestCellBalancesLeaders(t *testing.T) {
 	cell := streamstest.NewCell(t, streamstest.Carriers("one"), streamstest.With(func(c *streams.Config) { c.Partitions = 3 }))
 	until(t, "the leaders are on different servers", func() bool {
 		cell.Balance() // ends only when the readers of partitions are beside their leaders
-		placed, err := cell.Node(0).Placement(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		placed := streamstest.Placement(t, cell.Node(0))
 		leads := map[string]bool{}
 		for p := range 3 {
 			leads[placed[streams.MTStream(p)][0].Server] = true
@@ -179,11 +173,7 @@ func (l *load) stop() []string {
 // leaderOf returns which server leads MT-0.
 func leaderOf(t *testing.T, bus *streams.Bus) int {
 	t.Helper()
-	placed, err := bus.Placement(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(placed[streams.MTStream(0)][0].Server[1:])
+	n, err := strconv.Atoi(streamstest.Placement(t, bus)[streams.MTStream(0)][0].Server[1:])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,15 +148,27 @@ func (c *Cell) running() *streams.Bus {
 // LeaderOf returns the number of the server that leads a stream.
 func (c *Cell) LeaderOf(stream string) int {
 	c.tb.Helper()
-	placed, err := c.running().Placement(c.tb.Context())
-	if err != nil {
-		c.tb.Fatal(err)
-	}
-	n, err := strconv.Atoi(placed[stream][0].Server[1:])
+	n, err := strconv.Atoi(Placement(c.tb, c.running())[stream][0].Server[1:])
 	if err != nil {
 		c.tb.Fatal(err)
 	}
 	return n
+}
+
+// Placement returns where the streams of a bus's cell lie, as soon as each has a leader that answers.
+func Placement(tb testing.TB, bus *streams.Bus) map[string][]streams.Copy {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for {
+		placed, err := bus.Placement(ctx)
+		switch {
+		case err == nil:
+			return placed
+		case ctx.Err() != nil:
+			tb.Fatal(err)
+		}
+	}
 }
 
 // Node returns the bus of a running server.
