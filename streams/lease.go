@@ -3,6 +3,7 @@ package streams
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -54,17 +55,22 @@ func (l *Lease) renew(ctx context.Context, begun time.Time) {
 	every := l.ttl / 3
 	for wait := every; pause(ctx, wait) == nil; {
 		now := time.Now()
-		try, cancel := context.WithDeadline(ctx, begun.Add(l.own()))
+		// A renewal that is on its way to a leader when that is lost is never answered: the new one has to be asked in time.
+		left := begun.Add(l.own()).Sub(now)
+		try, cancel := context.WithTimeout(ctx, min(max(left/2, every/4), left))
 		err := l.write(try, func(v *leaseValue) { v.Turn++ })
 		cancel()
+		left = time.Until(begun.Add(l.own()))
 		switch {
 		case err == nil:
 			begun, wait = now, every
 			l.extend(begun)
-		case isConflict(err) || time.Since(begun) >= l.own():
+		case isConflict(err) || left <= 0:
 			return
+		case errors.Is(err, context.DeadlineExceeded):
+			wait = 0
 		default:
-			wait = min(every/4, time.Until(begun.Add(l.own())))
+			wait = min(every/4, left)
 		}
 	}
 }
@@ -91,6 +97,9 @@ func (l *Lease) write(ctx context.Context, change func(*leaseValue)) error {
 		// An earlier renewal may have been stored without an answer, or one who waits has noted it.
 		var held leaseValue
 		e, geterr := kv.Get(ctx, l.key)
+		if geterr != nil && !isGone(geterr) {
+			return geterr
+		}
 		if geterr != nil || json.Unmarshal(e.Value(), &held) != nil || held.Holder != l.name {
 			return err
 		}

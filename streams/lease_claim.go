@@ -79,7 +79,7 @@ func renewalOf(v leaseValue, revision uint64) renewal {
 
 // try takes the lease if it may; nil and no error means that it may not yet.
 func (c *contender) try(ctx context.Context) (*Lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, max(c.TTL, time.Second))
+	ctx, cancel := context.WithTimeout(ctx, max(c.TTL/4, time.Second)) // a question to a leader that is lost is never answered
 	defer cancel()
 	kv, err := c.bus.leases(ctx)
 	if err != nil {

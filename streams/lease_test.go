@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // twoNodes returns two buses on one server.
@@ -87,4 +89,61 @@ func TestLeaseIsRetakenByItsNode(t *testing.T) {
 	check(t, here.Close(timeout(t)))
 	<-second.Lost()
 	<-first.Lost()
+}
+
+// A renewal that gets no answer, as when the leader of the bucket is lost, is repeated while the lease still runs.
+func TestLeaseOutlivesALostAnswer(t *testing.T) {
+	for name, c := range map[string]*lossy{
+		"the renewal is lost":           {updates: 1},
+		"its answer is lost":            {updates: 1, stored: true},
+		"and what is there is not told": {updates: 1, stored: true, gets: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bus := openBus(t, "")
+			lease, err := bus.Lease(timeout(t), "carrier one", 6*time.Second)
+			check(t, err)
+			began := *lease.until.Load()
+			kv, err := bus.leases(timeout(t))
+			check(t, err)
+			c.KeyValue = kv
+			lossyKV := jetstream.KeyValue(c)
+			bus.leaseKV.Store(&lossyKV)
+			eventually(t, "the lease is renewed", func() bool {
+				select {
+				case <-lease.Lost():
+					t.Fatal("the lease is lost")
+				default:
+				}
+				return lease.until.Load().After(began)
+			})
+			check(t, lease.Release(timeout(t)))
+		})
+	}
+}
+
+// lossy is a bucket of which so many updates, that are stored or not, and reads are not answered.
+type lossy struct {
+	jetstream.KeyValue
+	updates, gets int // asked by one goroutine
+	stored        bool
+}
+
+func (l *lossy) Update(ctx context.Context, key string, value []byte, last uint64) (uint64, error) {
+	if l.updates--; l.updates < 0 {
+		return l.KeyValue.Update(ctx, key, value, last)
+	}
+	if l.stored {
+		_, _ = l.KeyValue.Update(ctx, key, value, last) // nobody is told
+	}
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func (l *lossy) Get(ctx context.Context, key string) (jetstream.KeyValueEntry, error) {
+	if l.gets--; l.gets < 0 {
+		return l.KeyValue.Get(ctx, key)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
 }
