@@ -46,6 +46,7 @@ type Carriers struct {
 	metrics *metrics
 	ids     *sms.IDs
 	matcher *index.Matcher
+	peers   *peers
 
 	mu      sync.Mutex
 	workers map[string]*running
@@ -70,6 +71,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, l
 	}
 	c := &Carriers{cfg: cfg, bus: bus, index: x, live: live, log: log, ids: sms.NewIDs(nil),
 		matcher: matcher, workers: map[string]*running{}}
+	c.peers = newPeers(c)
 	m, err := newMetrics(reg, c)
 	if err != nil {
 		return nil, err
@@ -82,6 +84,9 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, l
 func (c *Carriers) Run(ctx context.Context) error {
 	changed, cancel := c.live.Subscribe()
 	defer cancel()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() { c.peers.watch(ctx) })
 	defer c.stopAll()
 	look := time.NewTicker(10 * time.Second) // for queues of removed carriers, which empty by and by
 	defer look.Stop()
@@ -222,16 +227,4 @@ func (c *Carriers) Links() []LinkStatus {
 		out = append(out, w.status()...)
 	}
 	return out
-}
-
-// up reports whether a carrier can be forwarded to: in service, and not known here to be without a link.
-func (c *Carriers) up(name string) bool {
-	spec := c.live.Load().Carriers[name]
-	if spec == nil || spec.Suspended {
-		return false
-	}
-	c.mu.Lock()
-	r := c.workers[name]
-	c.mu.Unlock()
-	return r == nil || r.worker.usable()
 }

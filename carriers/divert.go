@@ -46,9 +46,9 @@ func (w *worker) leavingLanes(now time.Time) []*lane {
 }
 
 // divert takes one record off the queue of a dead carrier: expired ones end, those with another carrier are forwarded at
-// that carrier's rate at most, those routed by an older config are routed anew, and the rest stay, out of the way of those
-// behind them; from time to time they turn around in the queue, ever slower, so that they are ready the moment a link is
-// back. It unlocks the worker's mutex. more is false when nothing can be done before wait is over.
+// that carrier's rate at most, those routed by an older config are routed anew, and so are those that come from a carrier which has
+// a link again. The rest stay, out of the way of those behind them, until one of their carriers has a link; from time to time they
+// turn around in the queue, ever slower. It unlocks the worker's mutex. more is false when nothing can be done before wait is over.
 func (w *worker) divert(base context.Context, now time.Time, lanes []*lane) (wait time.Duration, more bool) {
 	if len(lanes) < len(w.lanes) {
 		wait = w.spec.FailoverAfter - now.Sub(w.downSince) // then the others follow
@@ -116,7 +116,7 @@ func (w *worker) leave(it item, now time.Time) (func(base context.Context), time
 	switch {
 	case next >= 0:
 		return act(func() { w.requeueNext(f, &d, configs.LinkDown) }), 0
-	case w.stale(rec.Dispatch):
+	case w.stale(rec.Dispatch) || w.elsewhere(rec.Dispatch):
 		d.Hop = len(d.Plan) // no carrier has it: it is with core
 		return act(func() { w.requeueHold(f, &d) }), 0
 	}
@@ -133,14 +133,28 @@ func (q *lane) setAside(it item, until time.Time) bool {
 	return false
 }
 
-// nextCarrier returns the index in the plan of the next carrier that can take the record, -1 when there is none.
+// nextCarrier returns the index in the plan of the next carrier that can take the record, -1 when there is none, or as long as that
+// is being found out.
 func (w *worker) nextCarrier(d *sms.Dispatch) int {
 	for i := d.Hop + 1; i < len(d.Plan); i++ {
-		if w.peers(d.Plan[i]) {
+		if w.peers.undecided(d.Plan[i]) {
+			return -1
+		}
+		if w.peers.usable(d.Plan[i]) {
 			return i
 		}
 	}
 	return -1
+}
+
+// elsewhere reports whether a carrier before this one in the plan has a link again: the record came from there when it had none.
+func (w *worker) elsewhere(d *sms.Dispatch) bool {
+	for i := range min(d.Hop, len(d.Plan)) {
+		if d.Plan[i] != w.name && w.peers.linked(d.Plan[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // stale reports whether core would decide anew about a record.
@@ -151,7 +165,8 @@ func (w *worker) stale(d *sms.Dispatch) bool {
 // rest returns how long a record still stays where it is: one with nowhere else to go.
 func (w *worker) rest(it item, now time.Time) time.Duration {
 	m, d := it.record().Message, it.record().Dispatch
-	if w.stale(d) || w.nextCarrier(d) >= 0 || !m.Validity.IsZero() && now.After(m.Validity) {
+	w.miss(d.Plan)
+	if w.stale(d) || w.nextCarrier(d) >= 0 || w.elsewhere(d) || !m.Validity.IsZero() && now.After(m.Validity) {
 		return 0
 	}
 	turns := min(d.Attempt-1, 5)

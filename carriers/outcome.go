@@ -155,7 +155,7 @@ func (f *flight) queue(name string, d *sms.Dispatch) {
 func (w *worker) requeueNext(f *flight, d *sms.Dispatch, class configs.Class) {
 	d.NotBefore, d.Tries, d.SegmentIDs = time.Time{}, 0, nil
 	for d.Hop++; d.Hop < len(d.Plan); d.Hop++ {
-		if w.peers(d.Carrier()) {
+		if w.peers.usable(d.Carrier()) {
 			w.metrics.forwarded.WithLabelValues(w.name, d.Carrier()).Inc()
 			f.queue(d.Carrier(), d)
 			return

@@ -90,6 +90,7 @@ func (w *worker) holds(now time.Time) bool {
 // beginDown starts an ownership without a link. The worker's mutex is held.
 func (w *worker) beginDown(now time.Time) {
 	w.owning, w.diverting = true, false
+	w.owns.Store(true)
 	w.downSince = now
 	w.downAt.Store(now.UnixNano())
 }
@@ -106,6 +107,7 @@ func (w *worker) stepDown() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.owning = false
+	w.owns.Store(false)
 	w.downAt.Store(0)
 }
 

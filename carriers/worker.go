@@ -32,7 +32,7 @@ type worker struct {
 	log     *slog.Logger
 	metrics *metrics
 	counted counted
-	peers   func(carrier string) bool // can this carrier be forwarded to?
+	peers   *peers // of the other carriers
 	cfg     Config
 	lease   atomic.Pointer[streams.Lease] // of the ownership; nil before the first one
 	retired bool                          // the carrier is suspended, gone, or cannot submit: its queue only leaves
@@ -44,6 +44,7 @@ type worker struct {
 	wake       chan struct{}
 	writers    sync.WaitGroup // of what a window or storage does not take at once
 	downAt     atomic.Int64   // downSince for other workers, Unix nanoseconds, 0 while a link is up or another node has the carrier
+	owns       atomic.Bool    // owning for other workers
 
 	mu        sync.Mutex
 	lanes     [3]*lane
@@ -60,7 +61,8 @@ type worker struct {
 	downSince time.Time // zero while a link is up
 	upSince   time.Time
 	diverting bool
-	respite   respite // after the carrier was given up
+	respite   respite         // after the carrier was given up
+	misses    map[string]bool // carriers that records without a link here could go to
 
 	past streams.Past // what may have been submitted in another life of the cell; set before the feeders start
 
@@ -71,9 +73,9 @@ func newWorker(c *Carriers, name string, want wish) *worker {
 	spec := want.spec
 	w := &worker{
 		name: name, spec: spec, retired: want.retired, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
-		log: c.log.With("carrier", name), metrics: c.metrics, counted: c.metrics.of(name), peers: c.up, matcher: c.matcher, ids: c.ids,
+		log: c.log.With("carrier", name), metrics: c.metrics, counted: c.metrics.of(name), peers: c.peers, matcher: c.matcher, ids: c.ids,
 		leaving: rate.NewLimiter(divertRate, divertRate/10),
-		wake:    make(chan struct{}, 1), open: map[place]*openBatch{},
+		wake:    make(chan struct{}, 1), open: map[place]*openBatch{}, misses: map[string]bool{},
 	}
 	if spec.Rate > 0 {
 		w.limiter = rate.NewLimiter(rate.Limit(spec.Rate), max(10, int(spec.Rate/10)))
@@ -96,6 +98,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 	for _, l := range w.everyLink() {
 		links.Go(func() { l.run(base) })
 	}
+	serving.Go(func() { w.serveLinked(ctx) })
 	defer w.stepDown()
 	before, err := w.repeatsBelow(ctx)
 	if err == nil {
@@ -396,8 +399,8 @@ func (w *worker) status() []LinkStatus {
 	return out
 }
 
-// usable reports whether other carriers' records may be forwarded here: not while this node has the carrier and no link to it.
-// Another node that has it is believed to be able to. It takes no lock: workers ask it of each other.
+// usable reports whether other carriers' records may be forwarded here: not while the carrier has had no link for long. It takes no
+// lock: workers ask it of each other.
 func (w *worker) usable() bool {
 	since := w.downAt.Load()
 	return !w.retired && (since == 0 || time.Since(time.Unix(0, since)) < w.spec.FailoverAfter)

@@ -59,6 +59,32 @@ func TestHappyMessagesCostOneInsertEach(t *testing.T) {
 	}
 }
 
+// A throttled carrier gives thousands of events at once: full statements of them, with digests of all 64 bits.
+func TestManyEventsAtOnce(t *testing.T) {
+	dsn := mariadb.ForTest(t)
+	ids, now := sms.NewIDs(nil), time.Now()
+	many := make([]sms.Record, 3*rowsPerStatement+7)
+	for i := range many {
+		many[i].Event = &sms.Event{ID: ids.Next(), Kind: sms.EventRetried, Time: now, Node: "n", Account: "acme", Carrier: "one", Attempt: 1, Error: "throttled"}
+	}
+	source := newFakeSource()
+	source.add(streams.Events, streams.EventSubject("carriers"), now, many...)
+	start(t, Config{DSN: dsn}, source)
+	caughtUp(t, source)
+	db, err := open(dsn, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var rows, high int
+	if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*), SUM(digest > 1 << 63) FROM events").Scan(&rows, &high); err != nil {
+		t.Fatal(err)
+	}
+	if rows != len(many) || high == 0 {
+		t.Errorf("%d events in the table, %d of them with a digest of 64 bits; want %d", rows, high, len(many))
+	}
+}
+
 // Any order of the facts, and restarts at any moment, give the same tables.
 func TestOrderAndRestartsDoNotMatter(t *testing.T) {
 	all := stories(400)
