@@ -65,7 +65,8 @@ func TestManyEventsAtOnce(t *testing.T) {
 	ids, now := sms.NewIDs(nil), time.Now()
 	many := make([]sms.Record, 3*rowsPerStatement+7)
 	for i := range many {
-		many[i].Event = &sms.Event{ID: ids.Next(), Kind: sms.EventRetried, Time: now, Node: "n", Account: "acme", Carrier: "one", Attempt: 1, Error: "throttled"}
+		many[i].Event = &sms.Event{ID: ids.Next(), Kind: sms.EventRetried, Time: now.Add(time.Duration(i) * time.Millisecond), Node: "n",
+			Account: "acme", Carrier: "one", Attempt: 1, Error: "throttled"}
 	}
 	source := newFakeSource()
 	source.add(streams.Events, streams.EventSubject("carriers"), now, many...)

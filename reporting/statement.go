@@ -85,13 +85,21 @@ func (s *session) insertOnce(ctx context.Context, st *statement, count int) erro
 	}
 	s.named = s.named[:0]
 	for i, a := range s.args {
-		v, err := driver.DefaultParameterConverter.ConvertValue(a)
+		v, err := driverValue(a)
 		if err != nil {
 			return err // no column of ours has such a type
 		}
 		s.named = append(s.named, driver.NamedValue{Ordinal: i + 1, Value: v})
 	}
 	return s.conn.Raw(func(conn any) error { return s.run(ctx, conn, st, count) })
+}
+
+// driverValue makes an argument one that the driver takes. It takes every uint64, half of which the usual converter refuses.
+func driverValue(a any) (driver.Value, error) {
+	if u, ok := a.(uint64); ok {
+		return u, nil
+	}
+	return driver.DefaultParameterConverter.ConvertValue(a)
 }
 
 // run executes a prepared statement on the driver's connection: the way through database/sql makes a copy and an allocation
