@@ -164,6 +164,9 @@ func (j *Reader) decode(b []byte, e *Entry) string {
 	}
 	if flags&hasPart != 0 {
 		e.Part, e.Parts = c.octet("part"), c.octet("parts")
+		if len(c.b) > 0 {
+			e.Reference = uint16(c.unsigned("reference"))
+		}
 	}
 	return c.wrong
 }

@@ -109,6 +109,7 @@ func (v *Verification) tables() []table {
 			odd.Rows = append(odd.Rows, row(more.name, count(more.n)))
 		}
 	}
+	v.addSegments(&counts, &wrong, &odd)
 	if v.MOsExpected {
 		wrong.Rows = append(wrong.Rows, []cell{{Text: "MOs lost"}, badIf(v.MOsLost)}, []cell{{Text: "MOs doubled"}, badIf(v.MOsDuplicated)})
 	}
@@ -121,4 +122,18 @@ func (v *Verification) tables() []table {
 		all = append(all, t)
 	}
 	return all
+}
+
+// addSegments adds the rows about segments after the first where there are any.
+func (v *Verification) addSegments(counts, wrong, odd *table) {
+	if v.Segments+v.SegmentsReceived == 0 {
+		return
+	}
+	counts.Rows = append(counts.Rows, row("segments after the first accepted", count(v.Segments)),
+		row("segments after the first received", count(v.SegmentsReceived)))
+	wrong.Rows = append(wrong.Rows, []cell{{Text: "segments lost"}, badIf(v.SegmentsLost)},
+		[]cell{{Text: "segments twice, not marked"}, badIf(v.SegmentsDuplicatedUnmarked)},
+		[]cell{{Text: "receipts of segments missing"}, badIf(v.SegmentReceiptsMissing)})
+	odd.Rows = append(odd.Rows, row("segments refused or failed", count(v.SegmentsUnsent)),
+		row("segments twice, marked", count(v.SegmentsDuplicatedMarked)), row("segments without their first", count(v.SegmentsAlone)))
 }

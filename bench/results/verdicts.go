@@ -15,7 +15,7 @@ type Verification struct {
 	Unanswered      uint64 `json:"unanswered,omitempty"`       // of Sent
 	EndedUnsent     uint64 `json:"ended_unsent,omitempty"`     // accepted, not received, and a receipt or the report says that it failed: allowed
 	ReceivedUnknown uint64 `json:"received_unknown,omitempty"` // with a marker that the load's journal does not have
-	ReceivedForeign uint64 `json:"received_foreign,omitempty"` // without a marker: segments after the first, other traffic
+	ReceivedForeign uint64 `json:"received_foreign,omitempty"` // without a marker: other traffic
 	ReportedUnknown uint64 `json:"reported_unknown,omitempty"` // ids that the load was not given
 	MarkersReused   uint64 `json:"markers_reused,omitempty"`   // used for two messages, which cannot be told apart then
 
@@ -31,6 +31,17 @@ type Verification struct {
 	ReportedOpen       uint64 `json:"reported_open"`
 	Reordered          uint64 `json:"reordered"`          // a later message to the same destination was received first
 	ReorderedRepeated  uint64 `json:"reordered_repeated"` // of Reordered: where one of the two was sent again, which is allowed
+
+	// Segments after the first of their message; the other counts are of messages. Those of the operators may have been cut by
+	// the gateway, and only the load's own have ids and receipts.
+	Segments                   uint64 `json:"segments,omitempty"`                     // that the load cut and the gateway accepted
+	SegmentsReceived           uint64 `json:"segments_received,omitempty"`            // by the operators, each time
+	SegmentsLost               uint64 `json:"segments_lost,omitempty"`                // of messages whose first segment was received
+	SegmentsUnsent             uint64 `json:"segments_unsent,omitempty"`              // not received, and not accepted or reported as failed: allowed
+	SegmentsDuplicatedMarked   uint64 `json:"segments_duplicated_marked,omitempty"`   // received once more than their message
+	SegmentsDuplicatedUnmarked uint64 `json:"segments_duplicated_unmarked,omitempty"` //
+	SegmentsAlone              uint64 `json:"segments_alone,omitempty"`               // their first segment was not received
+	SegmentReceiptsMissing     uint64 `json:"segment_receipts_missing,omitempty"`
 
 	// Messages from handsets that have a marker. The operators' journals tell MOsSent, the load's MOsReceived.
 	MOsExpected   bool   `json:"mos_expected,omitempty"` // lost and doubled ones fail

@@ -44,7 +44,21 @@ func lines(v *results.Verification) []line {
 		{n: v.MarkersReused, what: "markers used twice", kind: "markers_reused", bad: true, rare: true},
 		{n: v.Reordered, what: "out of order", kind: "reordered", rare: true},
 		{n: v.ReorderedRepeated, what: "of these after a repeat: allowed", rare: true},
-	}, moLines(v)...)
+	}, append(segmentLines(v), moLines(v)...)...)
+}
+
+// segmentLines are the rows about segments after the first.
+func segmentLines(v *results.Verification) []line {
+	return []line{
+		{n: v.Segments, what: "segments after the first accepted", rare: true},
+		{n: v.SegmentsReceived, what: "segments after the first received by an operator", rare: true},
+		{n: v.SegmentsLost, what: "segments lost of messages whose first one came", kind: "segments_lost", bad: true, rare: true},
+		{n: v.SegmentsUnsent, what: "segments not received, and refused or reported as failed", kind: "segments_unsent", rare: true},
+		{n: v.SegmentsDuplicatedUnmarked, what: "segments received twice, not marked", kind: "segments_duplicated_unmarked", bad: true, rare: true},
+		{n: v.SegmentsDuplicatedMarked, what: "segments received twice, marked", kind: "segments_duplicated_marked", rare: true},
+		{n: v.SegmentsAlone, what: "segments received without their first one", rare: true},
+		{n: v.SegmentReceiptsMissing, what: "receipts of segments missing", kind: "segment_receipts_missing", bad: true, rare: true},
+	}
 }
 
 // WriteTable writes a verification for people: the verdict, the counts and some examples.

@@ -29,7 +29,7 @@ func (t *tally) message(j *Join, p *page, i int, f fact, marker uint64) {
 	count := func(n *uint64, kind string, is bool) {
 		if is {
 			*n++
-			t.example(kind, marker)
+			t.exampleNamed(kind, j.name(p, i, marker))
 		}
 	}
 	plain := func(n *uint64, is bool) {
@@ -38,17 +38,20 @@ func (t *tally) message(j *Join, p *page, i int, f fact, marker uint64) {
 		}
 	}
 	is := f.has
+	segment, noAnswer, no := is(segment), f&(unanswered|partUnanswered) != 0, f&(refused|partRefused) != 0
+	whole := is(accepted) && !segment && !no && !noAnswer // a message is accepted when all its segments are
 	plain(&t.Sent, is(sent))
-	plain(&t.Accepted, is(accepted))
-	plain(&t.Refused, is(refused))
-	plain(&t.Unanswered, is(unanswered))
+	plain(&t.Accepted, whole)
+	plain(&t.Segments, segment)
+	plain(&t.Refused, no && !noAnswer)
+	plain(&t.Unanswered, noAnswer)
 	plain(&t.Received, is(received))
-	plain(&t.Receipts, is(receipted|accepted))
-	plain(&t.Reported, is(reported))
+	plain(&t.Receipts, whole && is(receipted))
+	plain(&t.Reported, is(reported) && !segment)
 	plain(&t.ReceivedUnaccepted, is(received|sent) && !is(accepted))
 	count(&t.ReceivedUnknown, "received_unknown", is(received) && f&(sent|accepted) == 0)
 	count(&t.MarkersReused, "markers_reused", is(sentAgain))
-	if j.opts.Received && is(accepted) && f&(received|segment) == 0 {
+	if j.opts.Received && is(accepted) && !segment && !is(received) {
 		told := is(receipted) && failedState(p.state[i]) || is(reported) && failedState(p.told[i])
 		count(&t.EndedUnsent, "ended_unsent", told)
 		count(&t.Lost, "lost", !told)
@@ -58,31 +61,30 @@ func (t *tally) message(j *Join, p *page, i int, f fact, marker uint64) {
 	count(&t.Reordered, "reordered", is(reordered))
 	plain(&t.ReorderedRepeated, is(reordered|excused))
 	if is(accepted) {
-		count(&t.ReceiptsMissing, "receipts_missing", j.opts.Receipts && !is(receipted))
+		missing := j.opts.Receipts && !is(receipted)
+		count(&t.ReceiptsMissing, "receipts_missing", missing && !segment)
+		count(&t.SegmentReceiptsMissing, "segment_receipts_missing", missing && segment)
 		count(&t.ReceiptsRepeated, "receipts_repeated", is(receiptedAgain))
-		count(&t.ReportedMissing, "reported_missing", j.opts.Reported && !is(reported) && f&segment == 0)
+		count(&t.ReportedMissing, "reported_missing", j.opts.Reported && !is(reported) && !segment)
 		count(&t.ReportedOpen, "reported_open", is(reportedOpen))
 		count(&t.ReportedDiffers, "reported_differs", is(reported|receipted) && !is(reportedOpen) && p.told[i] != p.state[i])
 	}
 }
 
-func (t *tally) example(kind string, marker uint64) {
+func (t *tally) example(kind string, marker uint64) { t.exampleNamed(kind, markerName(marker)) }
+
+func (t *tally) exampleNamed(kind, name string) {
 	if len(t.examples[kind]) >= t.limit {
 		return
 	}
 	if t.examples == nil {
 		t.examples = make(map[string][]string)
 	}
-	t.examples[kind] = append(t.examples[kind], markerName(marker))
+	t.examples[kind] = append(t.examples[kind], name)
 }
 
 // markerName writes a marker as it stands in the text.
-func markerName(marker uint64) string {
-	if marker >= segmentMarkers {
-		return fmt.Sprintf("segment %d", marker-segmentMarkers+1)
-	}
-	return fmt.Sprintf("#%010d", marker)
-}
+func markerName(marker uint64) string { return fmt.Sprintf("#%010d", marker) }
 
 // Result says what became of the messages so far. While a load goes on, what is under way counts as lost or missing.
 func (j *Join) Result() *results.Verification {
@@ -100,6 +102,7 @@ func (j *Join) Result() *results.Verification {
 	for _, n := range numbers {
 		t.page(j, j.pages[n], n)
 	}
+	j.parts.count(j, &t)
 	j.mos.count(&t)
 	v := t.Verification
 	v.MOsExpected = j.opts.MOs
@@ -130,7 +133,10 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 	}
 	add(v.Lost, "lost")
 	add(v.DuplicatedUnmarked, "doubled without a mark")
+	add(v.SegmentsLost, "segments lost of messages whose first one came")
+	add(v.SegmentsDuplicatedUnmarked, "segments doubled without a mark")
 	add(v.ReceiptsMissing, "without a receipt")
+	add(v.SegmentReceiptsMissing, "segments without a receipt")
 	add(v.ReportedMissing, "not reported")
 	add(v.ReportedDiffers, "reported in another state than their receipt's")
 	add(v.ReportedOpen, "reported as still open")

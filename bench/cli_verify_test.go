@@ -1,0 +1,61 @@
+package bench
+
+import (
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tasman/bench/journal"
+	"tasman/bench/results"
+)
+
+// journals makes a load at a simulator and returns the journals of both.
+func journals(t *testing.T, o LoadOptions) (r *results.Result, sent, received string) {
+	t.Helper()
+	dir := t.TempDir()
+	sent, received = filepath.Join(dir, "sent"), filepath.Join(dir, "received")
+	writers := map[string]*journal.Writer{}
+	for path, role := range map[string]string{sent: journal.RoleLoad, received: journal.RoleSimulator} {
+		w, err := journal.Create(path, role, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		writers[role] = w
+	}
+	s := NewSMSC(SMSCOptions{Journal: writers[journal.RoleSimulator]})
+	if err := s.Start("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	o.SMPP, o.SystemID, o.Journal = s.Addr().String(), "x", writers[journal.RoleLoad]
+	r, err := Load(t.Context(), o, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for _, w := range writers {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	return r, sent, received
+}
+
+// TestVerifyCountsMessages has a load cut its messages into segments: verify counts as the load does.
+func TestVerifyCountsMessages(t *testing.T) {
+	t.Parallel()
+	for _, form := range []LongForm{LongUDH8, LongUDH16, LongSAR} {
+		r, sent, received := journals(t, LoadOptions{Rate: 200, Count: 60, Text: strings.Repeat("Kia ora! ", 40), Long: form, Receipts: true})
+		c := VerifyCmd{Sent: []string{sent}, Received: []string{received}, Examples: 10}
+		v, err := c.verify(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !v.OK || r.Accepted != 60 || v.Sent != 60 || v.Accepted != 60 || v.Receipts != 60 || v.Segments != 120 || v.SegmentsReceived != 120 ||
+			v.Received != 60 || v.ReceivedForeign != 0 {
+			t.Errorf("%s: %+v", form, v)
+		}
+	}
+}
