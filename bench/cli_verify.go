@@ -29,7 +29,7 @@ type VerifyCmd struct {
 	Settle   time.Duration `default:"30s" help:"How long the reporting database may take until it has everything."`
 	Examples int           `default:"10" help:"Examples of each kind: markers and ids, never texts."`
 	MOs      bool          `name:"mos" help:"What handsets send must come, once: the simulators send MOs to numbers of the load's accounts."`
-	NoWait   bool          `name:"no-receipts" help:"Receipts were not asked for. Without, they are expected when there is one at all."`
+	NoWait   bool          `name:"no-receipts" help:"Receipts were not asked for, so that none is expected. Without this each accepted message must have one."`
 
 	Drive  bool     `name:"run" help:"Make the load now, with operators at --listen that the gateway's carriers bind to, and verify that."`
 	Listen []string `placeholder:"HOST:PORT" help:"With --run: where to play an operator; several where the gateway has several carriers."`
@@ -41,6 +41,9 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Drive && c.MOs {
 		return errors.New("verify: --mos needs --sent and --received: the operators of --run send no MOs")
 	}
+	if err := c.check(); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
 	if c.Drive {
 		folder, err := os.MkdirTemp("", "tasman-verify-")
 		if err != nil {
@@ -50,9 +53,6 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 		if r, err = c.drive(ctx, folder); err != nil {
 			return err
 		}
-	}
-	if len(c.Sent) == 0 {
-		return errors.New("verify: --sent is missing: the journal that bench load --journal wrote; or --run")
 	}
 	v, err := c.verify(ctx)
 	if err != nil {
@@ -69,6 +69,20 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	if !v.OK {
 		return fmt.Errorf("%w: %s", ErrNotVerified, v.Verdict)
+	}
+	return nil
+}
+
+// check refuses what cannot be verified.
+func (c *VerifyCmd) check() error {
+	operators := len(c.Received) > 0 || c.Drive && len(c.Listen) > 0
+	switch {
+	case !c.Drive && len(c.Sent) == 0:
+		return errors.New("--sent is missing: the journal that bench load --journal wrote; or --run")
+	case c.MOs && !operators:
+		return errors.New("--mos needs --received: only the operators' journals tell what handsets sent")
+	case c.NoWait && !operators && c.Reported == "" && c.MySQL == "":
+		return errors.New("nothing to compare what was sent with: give --received (with --run --listen), --reported or --mysql, or leave out --no-receipts")
 	}
 	return nil
 }

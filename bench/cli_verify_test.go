@@ -59,3 +59,17 @@ func TestVerifyCountsMessages(t *testing.T) {
 		}
 	}
 }
+
+func TestVerifyRefuses(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]VerifyCmd{
+		"--sent is missing":       {Received: []string{"x"}},
+		"nothing to compare what": {Sent: []string{"x"}, NoWait: true},
+		"or leave out":            {Drive: true, NoWait: true},
+		"--mos needs --received":  {Sent: []string{"x"}, MOs: true},
+	} {
+		if err := c.Run(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}

@@ -222,6 +222,9 @@ func (s *soak) document(r *results.Result, finished bool, queued float64) *resul
 		queues: len(s.opts.Load.Metrics) > 0}
 	r.Kind, r.Started, r.Profile, r.Series = results.KindSoak, s.began.UTC(), s.shape.profile(), series
 	r.Verification, r.Soak = facts.verified, judgeSoak(facts)
+	if !finished {
+		r.Verification.Verdict = r.Soak.Verdict // what is under way is not lost yet
+	}
 	if s.opts.Operators != nil {
 		r.Simulator = s.opts.Operators.Counts()
 	}

@@ -165,7 +165,8 @@ func TestSoakThatIsAborted(t *testing.T) {
 		return nil
 	}
 	r, err := Soak(ctx, o, io.Discard)
-	if !errors.Is(err, ErrSoakFailed) || r == nil || r.Soak.Finished || last != r || !strings.Contains(r.Soak.Verdict, "Not finished") {
+	if !errors.Is(err, ErrSoakFailed) || r == nil || r.Soak.Finished || last != r || !strings.Contains(r.Soak.Verdict, "Not finished") ||
+		r.Verification.Verdict != r.Soak.Verdict {
 		t.Errorf("%v", err)
 	}
 }

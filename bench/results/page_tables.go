@@ -23,7 +23,11 @@ func (r *Result) verdict() *verdict {
 	case r.Find != nil:
 		return &verdict{"bad", "No rate", "held " + r.Find.Objective}
 	case r.Verification != nil:
-		return band(r.Verification.OK, "Nothing lost", "Not as it should be", r.Verification.Verdict)
+		good := "Nothing lost"
+		if !r.Verification.Has(JoinedOperators) {
+			good = "Nothing missing"
+		}
+		return band(r.Verification.OK, good, "Not as it should be", r.Verification.Verdict)
 	}
 	return nil
 }

@@ -1,9 +1,19 @@
 package results
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Verification is what became of every message, by its marker and its id, after all journals were joined.
 type Verification struct {
 	OK      bool   `json:"ok"`
 	Verdict string `json:"verdict"` // one sentence
+
+	// Joined is what was compared with the load's journal: JoinedOperators, JoinedReceipts, JoinedReport, after JoinedLoad
+	// itself. What is not there was not looked at. Empty in documents of old, which do not say.
+	Joined []string `json:"joined,omitempty"`
 
 	Sent     uint64 `json:"sent"`
 	Accepted uint64 `json:"accepted"`
@@ -54,6 +64,31 @@ type Verification struct {
 
 	// Examples has some messages of each kind, by the JSON name of its count: markers or ids, never texts.
 	Examples map[string][]string `json:"examples,omitempty"`
+}
+
+// What is joined.
+const (
+	JoinedLoad      = "load"
+	JoinedOperators = "operators" // their journals: what they received
+	JoinedReceipts  = "receipts"  // of each accepted message one is expected
+	JoinedReport    = "report"    // of the gateway
+)
+
+// Has reports whether something was joined; of documents of old, which do not say, everything was.
+func (v *Verification) Has(what string) bool {
+	return len(v.Joined) == 0 || slices.Contains(v.Joined, what)
+}
+
+// NotAccepted says how many messages were not accepted, and why; empty when all were.
+func (v *Verification) NotAccepted() string {
+	var why []string
+	if v.Refused > 0 {
+		why = append(why, fmt.Sprintf("%d refused", v.Refused))
+	}
+	if v.Unanswered > 0 {
+		why = append(why, fmt.Sprintf("%d without an answer", v.Unanswered))
+	}
+	return strings.Join(why, ", ")
 }
 
 // Find is the search for the highest rate that holds.

@@ -105,7 +105,7 @@ func (j *Join) Result() *results.Verification {
 	j.parts.count(j, &t)
 	j.mos.count(&t)
 	v := t.Verification
-	v.MOsExpected = j.opts.MOs
+	v.MOsExpected, v.Joined = j.opts.MOs, j.joined()
 	v.DuplicatedUnmarked += j.lateDoubles
 	v.ReceiptsUnknown = uint64(len(j.early)) + j.unknown
 	v.ReportedUnknown = j.strangers
@@ -123,7 +123,21 @@ func (j *Join) Result() *results.Verification {
 	return &v
 }
 
-// Judge says whether the counts are good, and why not in one sentence.
+// joined says what the load's journal is compared with.
+func (j *Join) joined() []string {
+	all := []string{results.JoinedLoad}
+	for _, s := range []struct {
+		name string
+		is   bool
+	}{{results.JoinedOperators, j.opts.Received}, {results.JoinedReceipts, j.opts.Receipts}, {results.JoinedReport, j.opts.Reported}} {
+		if s.is {
+			all = append(all, s.name)
+		}
+	}
+	return all
+}
+
+// Judge says whether the counts are good, and why not in one sentence, of what was joined only.
 func Judge(v *results.Verification) (ok bool, verdict string) {
 	var bad []string
 	add := func(n uint64, what string) {
@@ -145,23 +159,53 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 		add(v.MOsLost, "MOs lost")
 		add(v.MOsDuplicated, "MOs doubled")
 	}
-	if len(bad) > 0 {
-		return false, strings.Join(bad, ", ") + fmt.Sprintf(" of %d accepted messages.", v.Accepted)
+	rest := ""
+	if why := v.NotAccepted(); why != "" {
+		rest = " Not accepted: " + why + "."
 	}
-	if v.Accepted == 0 {
-		return false, "No message was accepted, so nothing was verified."
+	switch good := claims(v); {
+	case len(bad) > 0:
+		return false, strings.Join(bad, ", ") + fmt.Sprintf(" of %d accepted messages.", v.Accepted) + rest
+	case v.Accepted == 0:
+		return false, "No message was accepted, so nothing was verified." + rest
+	case v.MOsExpected && v.MOsSent == 0:
+		return false, "No operator's journal has a message from a handset, so none was verified." + rest
+	case good == "":
+		return false, fmt.Sprintf("%d accepted messages were compared with nothing, so nothing was verified.", v.Accepted) + rest
+	default:
+		return true, good + "." + rest
 	}
-	if v.MOsExpected && v.MOsSent == 0 {
-		return false, "No operator's journal has a message from a handset, so none was verified."
+}
+
+// claims says of what was joined that it is good.
+func claims(v *results.Verification) string {
+	var good, all []string
+	if v.Has(results.JoinedOperators) {
+		good = append(good, "none lost", twice(v.DuplicatedMarked))
+		if v.SegmentsDuplicatedMarked > 0 {
+			good = append(good, fmt.Sprintf("%d segments twice and marked", v.SegmentsDuplicatedMarked))
+		}
 	}
-	good := fmt.Sprintf("Nothing lost, nothing missing: %d accepted messages", v.Accepted)
+	if v.Has(results.JoinedReceipts) {
+		good = append(good, "every receipt back")
+	}
+	if v.Has(results.JoinedReport) {
+		good = append(good, "all reported")
+	}
+	if len(good) > 0 {
+		all = append(all, fmt.Sprintf("%d accepted messages: %s", v.Accepted, strings.Join(good, ", ")))
+	}
 	if v.MOsExpected {
-		good += fmt.Sprintf(" and %d MOs", v.MOsSent)
+		all = append(all, fmt.Sprintf("%d MOs: none lost, none twice", v.MOsSent))
 	}
-	if v.DuplicatedMarked > 0 {
-		return true, good + fmt.Sprintf(", of which %d came twice and are marked as possible duplicates.", v.DuplicatedMarked)
+	return strings.Join(all, "; ")
+}
+
+func twice(marked uint64) string {
+	if marked > 0 {
+		return fmt.Sprintf("%d twice and marked as possible duplicates", marked)
 	}
-	return true, good + ", none twice."
+	return "none twice"
 }
 
 // StateNamed reads a state as gateways write it: a name of SMPP ("delivered"), or the short word of a receipt ("DELIVRD").
