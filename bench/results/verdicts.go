@@ -99,8 +99,9 @@ type Find struct {
 	Held      float64    `json:"held_rate"` // the highest rate that held; 0 when none did
 	Failed    float64    `json:"failed_rate,omitempty"`
 	// Max is Held when it has held as often as the search demands, and otherwise 0.
-	Max float64 `json:"max_rate"`
-	Why string  `json:"why,omitempty"` // what bounds it: why Failed failed
+	Max   float64 `json:"max_rate"`
+	Limit float64 `json:"limit_rate,omitempty"` // rate up to which was searched: where that held, nothing was found that fails
+	Why   string  `json:"why,omitempty"`        // what bounds it: why Failed failed
 }
 
 // FindStep is one trial.
