@@ -54,14 +54,18 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
-	v, err := c.verify(ctx)
+	v, notes, err := c.verify(ctx)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
 	r.Kind, r.Verification, r.Command = results.KindVerify, v, results.Command(os.Args)
+	r.Notes = append(r.Notes, notes...)
 	if !c.Quiet {
 		if err := verify.WriteTable(os.Stderr, v); err != nil {
 			return err
+		}
+		for _, note := range notes {
+			fmt.Fprintf(os.Stderr, "note: %s\n", note)
 		}
 	}
 	if err := writeDocument(out, r, c.JSON, c.HTML); err != nil {
@@ -129,44 +133,53 @@ func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result
 	return Load(hard, o, progress)
 }
 
-// verify joins the files and the report.
-func (c *VerifyCmd) verify(ctx context.Context) (*results.Verification, error) {
+// verify joins the files and the report. Notes say what to know about the files.
+func (c *VerifyCmd) verify(ctx context.Context) (v *results.Verification, notes []string, err error) {
 	o := verify.Options{Received: len(c.Received) > 0, Receipts: !c.NoWait, Reported: c.MySQL != "" || c.Reported != "", MOs: c.MOs, Examples: c.Examples}
 	j := verify.New(o)
 	for _, in := range []struct {
 		role  string
 		paths []string
 	}{{journal.RoleLoad, c.Sent}, {journal.RoleSimulator, c.Received}} {
-		if err := take(j, in.role, in.paths); err != nil {
-			return nil, err
+		more, err := take(j, in.role, in.paths)
+		if err != nil {
+			return nil, nil, err
 		}
+		notes = append(notes, more...)
 	}
 	if c.Reported != "" {
 		if err := j.File(c.Reported); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if c.MySQL != "" {
 		if err := c.askDatabase(ctx, j); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	v := j.Result()
-	return v, c.explain(v)
+	v = j.Result()
+	return v, notes, c.explain(v)
 }
 
 // take joins the journals of one role.
-func take(j *verify.Join, role string, paths []string) (err error) {
+func take(j *verify.Join, role string, paths []string) (notes []string, err error) {
 	readers, err := verify.Open(role, paths...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		for _, r := range readers {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	return j.TakeAll(verify.NewJournals(readers...))
+	err = j.TakeAll(verify.NewJournals(readers...))
+	for _, r := range readers {
+		if n := r.Cut(); n > 0 && err == nil {
+			notes = append(notes, fmt.Sprintf("%s ends in a part of a record, %d octets after octet %d: it was cut off, or is still being written",
+				r.Path(), n, r.Offset()))
+		}
+	}
+	return notes, err
 }
 
 // askDatabase reads the reports, again and again until all are there and final, or the time is over.

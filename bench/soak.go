@@ -98,6 +98,9 @@ func Soak(ctx context.Context, o SoakOptions, progress io.Writer) (*results.Resu
 		shape: soakShape{length: o.For, base: o.Rate, peak: o.Peak, lasts: o.PeakLength, period: o.Period}.fit()}
 	err := s.shape.check()
 	if err == nil {
+		err = checkFaults(o.Faults, o.For, o.Operators != nil)
+	}
+	if err == nil {
 		s.bounds, err = parseObjectives(o.Objective)
 	}
 	if err == nil {

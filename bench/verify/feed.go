@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"tasman/bench/journal"
@@ -154,7 +155,7 @@ func (j *Join) TakeAll(from *Journals) error {
 	}
 }
 
-// Open opens journals by their paths and checks that they are of the given role.
+// Open opens journals by their paths and checks that they are of the given role, and that none is there twice.
 func Open(role string, paths ...string) (open []*journal.Reader, err error) {
 	defer func() {
 		if err != nil {
@@ -164,6 +165,9 @@ func Open(role string, paths ...string) (open []*journal.Reader, err error) {
 			open = nil
 		}
 	}()
+	if err := distinct(paths); err != nil {
+		return nil, err
+	}
 	for _, path := range paths {
 		r, err := journal.Open(path)
 		if err != nil {
@@ -175,4 +179,22 @@ func Open(role string, paths ...string) (open []*journal.Reader, err error) {
 		}
 	}
 	return open, nil
+}
+
+// distinct refuses paths of the same file: everything in it would count as doubled.
+func distinct(paths []string) error {
+	var seen []os.FileInfo
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		for i, other := range seen {
+			if os.SameFile(info, other) {
+				return fmt.Errorf("%s: this is the same file as %s", path, paths[i])
+			}
+		}
+		seen = append(seen, info)
+	}
+	return nil
 }
