@@ -177,5 +177,5 @@ func writeSoak(w io.Writer, r *results.Result) {
 		fmt.Fprintf(w, "  at %6.0f s  %-24s %s %s\n", f.At, f.Name, after, f.Error)
 	}
 	fmt.Fprintln(w)
-	_ = verify.WriteTable(w, r.Verification) // to a terminal: the result has it too
+	_ = verify.WriteCounts(w, r.Verification, s.Finished) // to a terminal: the result has it too
 }

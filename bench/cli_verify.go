@@ -29,7 +29,7 @@ type VerifyCmd struct {
 	Settle   time.Duration `default:"30s" help:"How long the reporting database may take until it has everything."`
 	Examples int           `default:"10" help:"Examples of each kind: markers and ids, never texts."`
 	MOs      bool          `name:"mos" help:"What handsets send must come, once: the simulators send MOs to numbers of the load's accounts."`
-	NoWait   bool          `name:"no-receipts" help:"Receipts were not asked for. Without, they are expected when there is one at all."`
+	NoWait   bool          `name:"no-receipts" help:"Receipts were not asked for, so that none is expected. Without this each accepted message must have one."`
 
 	Drive  bool     `name:"run" help:"Make the load now, with operators at --listen that the gateway's carriers bind to, and verify that."`
 	Listen []string `placeholder:"HOST:PORT" help:"With --run: where to play an operator; several where the gateway has several carriers."`
@@ -41,6 +41,9 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Drive && c.MOs {
 		return errors.New("verify: --mos needs --sent and --received: the operators of --run send no MOs")
 	}
+	if err := c.check(); err != nil {
+		return fmt.Errorf("verify: %w", err)
+	}
 	if c.Drive {
 		folder, err := os.MkdirTemp("", "tasman-verify-")
 		if err != nil {
@@ -51,17 +54,18 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
-	if len(c.Sent) == 0 {
-		return errors.New("verify: --sent is missing: the journal that bench load --journal wrote; or --run")
-	}
-	v, err := c.verify(ctx)
+	v, notes, err := c.verify(ctx)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
 	}
 	r.Kind, r.Verification, r.Command = results.KindVerify, v, results.Command(os.Args)
+	r.Notes = append(r.Notes, notes...)
 	if !c.Quiet {
 		if err := verify.WriteTable(os.Stderr, v); err != nil {
 			return err
+		}
+		for _, note := range notes {
+			fmt.Fprintf(os.Stderr, "note: %s\n", note)
 		}
 	}
 	if err := writeDocument(out, r, c.JSON, c.HTML); err != nil {
@@ -69,6 +73,20 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 	}
 	if !v.OK {
 		return fmt.Errorf("%w: %s", ErrNotVerified, v.Verdict)
+	}
+	return nil
+}
+
+// check refuses what cannot be verified.
+func (c *VerifyCmd) check() error {
+	operators := len(c.Received) > 0 || c.Drive && len(c.Listen) > 0
+	switch {
+	case !c.Drive && len(c.Sent) == 0:
+		return errors.New("--sent is missing: the journal that bench load --journal wrote; or --run")
+	case c.MOs && !operators:
+		return errors.New("--mos needs --received: only the operators' journals tell what handsets sent")
+	case c.NoWait && !operators && c.Reported == "" && c.MySQL == "":
+		return errors.New("nothing to compare what was sent with: give --received (with --run --listen), --reported or --mysql, or leave out --no-receipts")
 	}
 	return nil
 }
@@ -115,44 +133,53 @@ func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result
 	return Load(hard, o, progress)
 }
 
-// verify joins the files and the report.
-func (c *VerifyCmd) verify(ctx context.Context) (*results.Verification, error) {
+// verify joins the files and the report. Notes say what to know about the files.
+func (c *VerifyCmd) verify(ctx context.Context) (v *results.Verification, notes []string, err error) {
 	o := verify.Options{Received: len(c.Received) > 0, Receipts: !c.NoWait, Reported: c.MySQL != "" || c.Reported != "", MOs: c.MOs, Examples: c.Examples}
 	j := verify.New(o)
 	for _, in := range []struct {
 		role  string
 		paths []string
 	}{{journal.RoleLoad, c.Sent}, {journal.RoleSimulator, c.Received}} {
-		if err := take(j, in.role, in.paths); err != nil {
-			return nil, err
+		more, err := take(j, in.role, in.paths)
+		if err != nil {
+			return nil, nil, err
 		}
+		notes = append(notes, more...)
 	}
 	if c.Reported != "" {
 		if err := j.File(c.Reported); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	if c.MySQL != "" {
 		if err := c.askDatabase(ctx, j); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	v := j.Result()
-	return v, c.explain(v)
+	v = j.Result()
+	return v, notes, c.explain(v)
 }
 
 // take joins the journals of one role.
-func take(j *verify.Join, role string, paths []string) (err error) {
+func take(j *verify.Join, role string, paths []string) (notes []string, err error) {
 	readers, err := verify.Open(role, paths...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		for _, r := range readers {
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	return j.TakeAll(verify.NewJournals(readers...))
+	err = j.TakeAll(verify.NewJournals(readers...))
+	for _, r := range readers {
+		if n := r.Cut(); n > 0 && err == nil {
+			notes = append(notes, fmt.Sprintf("%s ends in a part of a record, %d octets after octet %d: it was cut off, or is still being written",
+				r.Path(), n, r.Offset()))
+		}
+	}
+	return notes, err
 }
 
 // askDatabase reads the reports, again and again until all are there and final, or the time is over.

@@ -99,7 +99,7 @@ func (d *door) note(p *plan, m *smpp.SubmitSM, marker, id uint64, st smpp.Status
 	if id != 0 {
 		e.ID = p.ID.format(id)
 	}
-	e.Part, e.Parts = partOf(m)
+	e.Reference, e.Part, e.Parts = partOf(m)
 	d.smsc.opts.Journal.Write(&e)
 }
 

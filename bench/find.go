@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"tasman/bench/results"
@@ -91,14 +92,19 @@ func Find(ctx context.Context, o FindOptions, progress io.Writer) (*results.Resu
 		return nil, fmt.Errorf("find: %w", err)
 	}
 	f := &finder{opts: o, objectives: objectives, out: progress, began: time.Now(), first: o.Load.First,
+		held:   make(map[float64]*results.Result),
 		queues: queueReader{urls: o.Load.Metrics, metrics: o.Load.QueueMetrics}}
 	if f.level, err = f.queues.drain(ctx, 0, 2*time.Second); err != nil {
 		return nil, fmt.Errorf("find: %w", err)
 	}
 	s := search{min: o.Min, max: o.Max, precision: o.Precision, trials: o.Trials, try: f.try}
 	found, err := s.run(ctx)
-	if len(f.steps) == 0 {
+	if f.last == nil {
 		return nil, err
+	}
+	f.stopped = ctx.Err() != nil
+	if f.stopped && err != nil {
+		err = fmt.Errorf("find: stopped before its end: %w", err)
 	}
 	if err == nil && found.held == 0 {
 		err = fmt.Errorf("%w: %v messages a second: %s", ErrNoRateHeld, found.failed, found.why)
@@ -119,8 +125,10 @@ type finder struct {
 	steps  []results.FindStep
 	points []results.Point // of all trials
 	marks  []results.Mark
-	best   *results.Result // of the highest rate that held
+	held   map[float64]*results.Result // the last trial that held, by rate
 	last   *results.Result
+
+	stopped bool // before its end
 }
 
 // try makes one trial.
@@ -144,7 +152,8 @@ func (f *finder) try(ctx context.Context, rate float64) (attempt, error) {
 		return attempt{}, err
 	}
 	if ctx.Err() != nil {
-		return attempt{}, ctx.Err() // a trial cut short says nothing
+		f.show(r, at, r.Duration, fmt.Sprintf("%g/s stopped", rate))
+		return attempt{}, ctx.Err() // a trial cut short says nothing of the rate
 	}
 	f.first += r.Intended
 	step, a := judgeTrial(r, rate, f.opts.Settle, f.objectives)
@@ -160,17 +169,21 @@ func (f *finder) keep(r *results.Result, step results.FindStep) {
 	word := "failed"
 	if step.Held {
 		word = "held"
+		f.held[step.Rate] = r
 	}
-	f.marks = append(f.marks, results.Mark{At: step.At, End: step.At + step.Duration, Kind: results.MarkPhase, Label: fmt.Sprintf("%g/s %s", step.Rate, word)})
-	if r.Series != nil {
-		for _, p := range r.Series.Points {
-			p.At += step.At
-			f.points = append(f.points, p)
-		}
-	}
+	f.show(r, step.At, step.Duration, fmt.Sprintf("%g/s %s", step.Rate, word))
+}
+
+// show adds a trial to the charts.
+func (f *finder) show(r *results.Result, at, lasted float64, label string) {
 	f.last = r
-	if step.Held && (f.best == nil || r.OfferedRate >= f.best.OfferedRate) {
-		f.best = r
+	f.marks = append(f.marks, results.Mark{At: at, End: at + lasted, Kind: results.MarkPhase, Label: label})
+	if r.Series == nil {
+		return
+	}
+	for _, p := range r.Series.Points {
+		p.At += at
+		f.points = append(f.points, p)
 	}
 }
 
@@ -192,32 +205,76 @@ func (f *finder) line(s *results.FindStep) string {
 	return line
 }
 
-// result makes the document: figures are those of the best trial, the series that of all trials one after the other.
+// result makes the document: figures are those of a trial of the rate that was found, the series that of all trials one after
+// the other.
 func (f *finder) result(found searched) *results.Result {
-	r := *f.last
-	note := "No rate held: the figures are those of the last trial."
-	if f.best != nil {
-		r = *f.best
-		note = fmt.Sprintf("The figures are those of one trial at %g messages a second; the charts show all trials one after the other.", r.OfferedRate)
-	}
+	trial, note := f.figures(found)
+	r := *trial
 	r.Kind, r.Started, r.Profile = results.KindFind, f.began.UTC(), ""
 	r.Marks = f.marks
-	r.Notes = append(r.Notes, note, "max is the highest rate that held twice; a trial that failed by little was repeated once.")
+	r.Notes = append(slices.Clone(r.Notes), note, "max is the highest rate that held twice; a trial that failed by little was repeated once.")
+	if f.stopped && !slices.Contains(r.Notes, stoppedNote) {
+		r.Notes = append(r.Notes, stoppedNote)
+	}
 	r.Series = &results.Series{Interval: 1, Points: f.points}
 	r.Find = &results.Find{Objective: f.opts.Objective, Precision: f.opts.Precision, Steps: f.steps, Held: found.held, Failed: found.failed,
-		Max: found.max, Why: found.why}
+		Max: found.max, Limit: f.opts.Max, Why: found.why}
 	return &r
+}
+
+// stoppedNote is the note of a load or a search that did not come to its end.
+const stoppedNote = "stopped before its end"
+
+// figures returns the trial whose figures the result has, and says which it is.
+func (f *finder) figures(found searched) (trial *results.Result, note string) {
+	const charts = "the charts show all trials one after the other."
+	switch best := f.held[found.held]; {
+	case best != nil && found.max > 0:
+		return best, fmt.Sprintf("The figures are those of one trial at %g messages a second; %s", found.max, charts)
+	case best != nil:
+		return best, fmt.Sprintf("The figures are those of the trial at %g messages a second, which held once; %s", found.held, charts)
+	case len(f.steps) == 0:
+		return f.last, "The figures are those of the first trial, which was stopped."
+	}
+	return f.last, "No rate held: the figures are those of the last trial."
 }
 
 // writeFind writes the outcome for people.
 func writeFind(w io.Writer, r *results.Result) error {
 	f := r.Find
-	_, err := fmt.Fprintf(w, "\nmax            %g messages a second (held twice)\nbracket        %g held, %g failed\n", f.Max, f.Held, f.Failed)
-	if f.Why != "" && err == nil {
-		_, err = fmt.Fprintf(w, "bounded by     %s\n", f.Why)
+	most, bracket := "", ""
+	switch {
+	case f.Max > 0:
+		most = fmt.Sprintf("%g messages a second (held twice)", f.Max)
+	case f.Held > 0:
+		most = fmt.Sprintf("not found: %g messages a second held once, and the search ended before a second trial", f.Held)
+	case f.Failed > 0:
+		most = fmt.Sprintf("not found: no rate held, and %g messages a second was the lowest that was tried", f.Failed)
+	default:
+		most = "not found: no trial came to its end"
 	}
-	if f.Objective != "" && err == nil {
-		_, err = fmt.Fprintf(w, "objective      %s\n", f.Objective)
+	switch {
+	case f.Held >= f.Limit && f.Held > 0:
+		bracket = fmt.Sprintf("%g held, none failed: that is --max, and the target's limit was not reached", f.Held)
+	case f.Held > 0 && f.Failed == 0:
+		bracket = fmt.Sprintf("%g held, none failed yet", f.Held)
+	case f.Held > 0:
+		bracket = fmt.Sprintf("%g held, %g failed", f.Held, f.Failed)
+	case f.Failed > 0:
+		bracket = fmt.Sprintf("none held, %g failed", f.Failed)
 	}
-	return err
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	p := &printer{w: w}
+	if slices.Contains(r.Notes, stoppedNote) {
+		p.line("stopped", "before its end: this is what was found until then")
+	}
+	p.line("max", "%s", most)
+	for _, l := range [][2]string{{"bracket", bracket}, {"bounded by", f.Why}, {"objective", f.Objective}} {
+		if l[1] != "" {
+			p.line(l[0], "%s", l[1])
+		}
+	}
+	return p.err
 }

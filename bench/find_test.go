@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -65,6 +66,81 @@ func TestFind(t *testing.T) {
 	o.Min = 4000
 	if r, err = Find(t.Context(), o, io.Discard); !errors.Is(err, ErrNoRateHeld) || r.Find.Held != 0 || r.Find.Failed != 4000 {
 		t.Errorf("nothing holds: %+v, %v", r.Find, err)
+	}
+}
+
+// TestFindShowsTheTrialOfItsMaximum has rates that hold once and not again: neither max nor the figures are those.
+func TestFindShowsTheTrialOfItsMaximum(t *testing.T) {
+	t.Parallel()
+	tries := map[float64]int{}
+	o := FindOptions{Min: 500, Max: 20_000, Trials: 100, load: func(ctx context.Context, o LoadOptions, w io.Writer) (*results.Result, error) {
+		limit := 7000.0
+		if tries[o.Rate]++; tries[o.Rate] > 1 {
+			limit = 5000
+		}
+		r, err := gateway(limit)(ctx, o, w)
+		r.Response.P99 = o.Rate
+		return r, err
+	}}
+	r, err := Find(t.Context(), o, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rejected := 0.0
+	for _, s := range r.Find.Steps {
+		if s.Held {
+			rejected = max(rejected, s.Rate)
+		}
+	}
+	if f := r.Find; f.Max == 0 || f.Max > 5000 || rejected <= 5000 || r.OfferedRate != f.Max || r.Response.P99 != f.Max {
+		t.Errorf("max %v, the highest that held at all %v, the figures are of %v and %v", f.Max, rejected, r.OfferedRate, r.Response.P99)
+	}
+}
+
+// TestFindStopped is stopped in its first trial and in a later one: what there is then is written and read.
+func TestFindStopped(t *testing.T) {
+	t.Parallel()
+	for trial, want := range map[int]string{
+		1: "stopped     before its end: this is what was found until then\nmax         not found: no trial came to its end\n",
+		3: "bracket     1000 held, none failed yet\n",
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		trials := 0
+		o := FindOptions{Min: 500, load: func(ctx context.Context, o LoadOptions, w io.Writer) (*results.Result, error) {
+			if trials++; trials == trial {
+				cancel()
+			}
+			return gateway(7000)(ctx, o, w)
+		}}
+		r, err := Find(ctx, o, io.Discard)
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "stopped before its end") || r == nil {
+			t.Fatalf("trial %d: %v, %v", trial, r, err)
+		}
+		if len(r.Find.Steps) != trial-1 || len(r.Series.Points) != 20*trial || !slices.Contains(r.Notes, stoppedNote) {
+			t.Errorf("trial %d: %d steps, %d points, %q", trial, len(r.Find.Steps), len(r.Series.Points), r.Notes)
+		}
+		var document, table, page bytes.Buffer
+		if err := errors.Join(r.Write(&document), writeFind(&table, r), results.WritePage(&page, r)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := results.Read(&document); err != nil || !strings.Contains(table.String(), want) {
+			t.Errorf("trial %d: %v\n%s", trial, err, table.String())
+		}
+	}
+}
+
+func TestFindTellsItsOutcome(t *testing.T) {
+	t.Parallel()
+	for want, f := range map[string]results.Find{
+		"max         4630 messages a second (held twice)\nbracket     4630 held, 4830 failed\nbounded by  x": {Max: 4630, Held: 4630, Failed: 4830, Limit: 1e6, Why: "x"},
+		"max         not found: no rate held, and 100 messages a second was the lowest that was tried\n":     {Failed: 100, Limit: 1e6},
+		"900 held, none failed: that is --max, and the target's limit was not reached\n":                     {Max: 900, Held: 900, Limit: 900},
+		"max         not found: 800 messages a second held once":                                             {Held: 800, Failed: 900, Limit: 1e6},
+	} {
+		var table strings.Builder
+		if err := writeFind(&table, &results.Result{Find: &f}); err != nil || !strings.Contains(table.String(), want) {
+			t.Errorf("%v\n%swant %s", err, table.String(), want)
+		}
 	}
 }
 

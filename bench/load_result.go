@@ -44,7 +44,7 @@ func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 		res.Notes = append(res.Notes, l.hooks.notes()...)
 	}
 	if l.cut {
-		res.Notes = append(res.Notes, "stopped before its end")
+		res.Notes = append(res.Notes, stoppedNote)
 	}
 	if o.Journal != nil && o.Journal.Err() != nil {
 		res.Notes = append(res.Notes, o.Journal.Err().Error())

@@ -242,9 +242,6 @@ func (t *smppTarget) over(p *shot, outcome journal.Outcome, status smpp.Status, 
 		e := journal.Entry{Kind: journal.Answered, Marker: p.marker, ID: id, Outcome: outcome, Status: uint32(status), Destination: p.to, Via: p.bind.name}
 		if p.whole != nil {
 			e.Part, e.Parts = p.part+1, p.whole.parts
-			if p.part > 0 {
-				e.Marker = journal.NoMarker
-			}
 		}
 		t.rec.note(&e, now, p.intended)
 	}

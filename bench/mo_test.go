@@ -64,7 +64,7 @@ func TestMOsOfALoad(t *testing.T) {
 		}
 		j := verify.New(verify.Options{MOs: true})
 		for role, path := range map[string]string{journal.RoleLoad: got, journal.RoleSimulator: sent} {
-			if err := take(j, role, []string{path}); err != nil {
+			if _, err := take(j, role, []string{path}); err != nil {
 				t.Fatal(err)
 			}
 		}

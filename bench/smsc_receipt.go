@@ -92,15 +92,15 @@ func viaOf(systemID string, s *smpp.Session) string {
 	return systemID + "/" + port
 }
 
-// partOf reads the place of a segment from its user data header or its sar TLVs; zeros for a message in one piece.
-func partOf(m *smpp.SubmitSM) (part, parts uint8) {
+// partOf reads the reference and the place of a segment from its user data header or its sar TLVs; zeros for a message in
+// one piece.
+func partOf(m *smpp.SubmitSM) (reference uint16, part, parts uint8) {
 	if m.ESMClass&smpp.ESMUDHI != 0 {
 		if header, _, err := smpp.SplitUDH(m.Payload()); err == nil {
-			_, parts, part, _ = smpp.Concat(header)
+			reference, parts, part, _ = smpp.Concat(header)
 		}
-		return part, parts
+		return reference, part, parts
 	}
-	part, _ = m.TLVs.GetByte(smpp.TagSARSegmentSeqnum)
-	parts, _ = m.TLVs.GetByte(smpp.TagSARTotalSegments)
-	return part, parts
+	reference, parts, part, _ = smpp.SAR(m.TLVs)
+	return reference, part, parts
 }

@@ -98,6 +98,9 @@ func Soak(ctx context.Context, o SoakOptions, progress io.Writer) (*results.Resu
 		shape: soakShape{length: o.For, base: o.Rate, peak: o.Peak, lasts: o.PeakLength, period: o.Period}.fit()}
 	err := s.shape.check()
 	if err == nil {
+		err = checkFaults(o.Faults, o.For, o.Operators != nil)
+	}
+	if err == nil {
 		s.bounds, err = parseObjectives(o.Objective)
 	}
 	if err == nil {
@@ -222,6 +225,9 @@ func (s *soak) document(r *results.Result, finished bool, queued float64) *resul
 		queues: len(s.opts.Load.Metrics) > 0}
 	r.Kind, r.Started, r.Profile, r.Series = results.KindSoak, s.began.UTC(), s.shape.profile(), series
 	r.Verification, r.Soak = facts.verified, judgeSoak(facts)
+	if !finished {
+		r.Verification.Verdict = r.Soak.Verdict // what is under way is not lost yet
+	}
 	if s.opts.Operators != nil {
 		r.Simulator = s.opts.Operators.Counts()
 	}

@@ -118,6 +118,21 @@ func (h *plannedFault) name() string {
 	return string(h.Fault)
 }
 
+// checkFaults refuses what would not be made in a run of the given length.
+func checkFaults(faults []soakFault, length time.Duration, operators bool) error {
+	for i, f := range faults {
+		name := fmt.Sprintf("soak: fault %d, %s at %s", i+1, f.Fault, time.Duration(f.At))
+		switch {
+		case f.Fault != faultExec && !operators:
+			return fmt.Errorf("%s: only operators that are simulated can make it: give --listen or --control, or leave it out of --faults", name)
+		case len(schedule(faults[i:i+1], length)) == 0:
+			return fmt.Errorf("%s for %s: a run of %s is over before, or leaves no time to recover (a twentieth of it, at most 5m)", name,
+				time.Duration(f.For), length)
+		}
+	}
+	return nil
+}
+
 // schedule returns every occurrence of the faults within a run of the given length, by time. What would not be over in time
 // to recover, a twentieth of the run or five minutes before its end, is left out.
 func schedule(faults []soakFault, length time.Duration) (out []plannedFault) {

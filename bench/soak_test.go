@@ -165,7 +165,8 @@ func TestSoakThatIsAborted(t *testing.T) {
 		return nil
 	}
 	r, err := Soak(ctx, o, io.Discard)
-	if !errors.Is(err, ErrSoakFailed) || r == nil || r.Soak.Finished || last != r || !strings.Contains(r.Soak.Verdict, "Not finished") {
+	if !errors.Is(err, ErrSoakFailed) || r == nil || r.Soak.Finished || last != r || !strings.Contains(r.Soak.Verdict, "Not finished") ||
+		r.Verification.Verdict != r.Soak.Verdict {
 		t.Errorf("%v", err)
 	}
 }
@@ -173,10 +174,13 @@ func TestSoakThatIsAborted(t *testing.T) {
 func TestSoakRefuses(t *testing.T) {
 	t.Parallel()
 	for want, o := range map[string]SoakOptions{
-		"is too short":     {For: time.Second, Rate: 10},
-		"a soak needs one": {For: time.Minute},
-		"does not fit":     {For: time.Hour, Rate: 1, PeakLength: time.Hour, Period: time.Minute},
-		`objective "p99"`:  {For: time.Hour, Rate: 1, Objective: "p99"},
+		"is too short":                       {For: time.Second, Rate: 10},
+		"a soak needs one":                   {For: time.Minute},
+		"does not fit":                       {For: time.Hour, Rate: 1, PeakLength: time.Hour, Period: time.Minute},
+		`objective "p99"`:                    {For: time.Hour, Rate: 1, Objective: "p99"},
+		"fault 1, cut at 0s: only operators": {For: time.Hour, Rate: 1, Faults: []soakFault{{Fault: faultCut}}},
+		"fault 2, exec at 10m0s for 0s: a run of 1m0s is over": {For: time.Minute, Rate: 1,
+			Faults: []soakFault{{Fault: faultExec, Command: "true"}, {Fault: faultExec, Command: "true", At: yamlTime(10 * time.Minute)}}},
 	} {
 		if _, err := Soak(t.Context(), o, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)

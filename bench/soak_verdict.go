@@ -44,14 +44,7 @@ func judgeSoak(f *soakFacts) *results.Soak {
 	}
 	v := f.verified
 	add(v.Accepted > 0, "messages accepted", "", "%d", v.Accepted)
-	add(v.DuplicatedUnmarked == 0, "received twice without a mark", "0", "%d", v.DuplicatedUnmarked)
-	if f.finished {
-		add(v.Lost == 0, "lost", "0", "%d", v.Lost)
-		add(v.ReceiptsMissing == 0, "receipts missing", "0", "%d", v.ReceiptsMissing)
-		if f.queues {
-			add(f.queued <= f.before+leastCount, "queued at the end", fmt.Sprintf("%.0f", f.before+leastCount), "%.0f", f.queued)
-		}
-	}
+	f.checkMessages(add)
 	for _, t := range s.Trends {
 		if !long {
 			break
@@ -78,7 +71,38 @@ func judgeSoak(f *soakFacts) *results.Soak {
 	return s
 }
 
-// sumUp makes the one sentence.
+// checkMessages judges what was joined, and what is under way only when the run is over.
+func (f *soakFacts) checkMessages(add func(ok bool, what, limit, format string, args ...any)) {
+	v := f.verified
+	none := func(n uint64, what string) { add(n == 0, what, "0", "%d", n) }
+	segments := v.Segments+v.SegmentsReceived > 0
+	if v.Has(results.JoinedOperators) {
+		none(v.DuplicatedUnmarked, "received twice without a mark")
+		if segments {
+			none(v.SegmentsDuplicatedUnmarked, "segments received twice without a mark")
+		}
+	}
+	if !f.finished {
+		return
+	}
+	if v.Has(results.JoinedOperators) {
+		none(v.Lost, "lost")
+		if segments {
+			none(v.SegmentsLost, "segments lost")
+		}
+	}
+	if v.Has(results.JoinedReceipts) {
+		none(v.ReceiptsMissing, "receipts missing")
+		if segments {
+			none(v.SegmentReceiptsMissing, "receipts of segments missing")
+		}
+	}
+	if f.queues {
+		add(f.queued <= f.before+leastCount, "queued at the end", fmt.Sprintf("%.0f", f.before+leastCount), "%.0f", f.queued)
+	}
+}
+
+// sumUp makes the one sentence, of what was joined and judged only.
 func sumUp(f *soakFacts, s *results.Soak) (ok bool, verdict string) {
 	var bad []string
 	for _, c := range s.Checks {
@@ -88,17 +112,54 @@ func sumUp(f *soakFacts, s *results.Soak) (ok bool, verdict string) {
 	}
 	took := time.Duration(lastAt(f.series.Points) * float64(time.Second)).Round(time.Second)
 	of := fmt.Sprintf("%s with %d faults, %d messages accepted", took, len(s.Faults), f.verified.Accepted)
+	if why := f.verified.NotAccepted(); why != "" {
+		of += ", and not: " + why
+	}
 	switch {
 	case len(bad) > 0:
 		return false, fmt.Sprintf("%s (%s).", strings.Join(bad, "; "), of)
 	case !f.finished:
-		return false, fmt.Sprintf("Not finished: %s of %s, nothing wrong so far.", of, f.planned)
+		return false, fmt.Sprintf("Not finished: %s, of %s planned: %s.", of, f.planned, stillOpen(f.verified))
 	}
-	marked := "none twice"
-	if n := f.verified.DuplicatedMarked; n > 0 {
-		marked = fmt.Sprintf("%d twice, all of them marked", n)
+	return true, fmt.Sprintf("Good: %s; %s.", of, strings.Join(goodOf(f, s), ", "))
+}
+
+// goodOf says what of a good run was looked at.
+func goodOf(f *soakFacts, s *results.Soak) (good []string) {
+	v := f.verified
+	if v.Has(results.JoinedOperators) {
+		marked := "none twice"
+		if n := v.DuplicatedMarked + v.SegmentsDuplicatedMarked; n > 0 {
+			marked = fmt.Sprintf("%d twice, all of them marked", n)
+		}
+		good = append(good, "none lost", marked)
 	}
-	return true, fmt.Sprintf("Good: %s, none lost, %s, every receipt back, nothing grew.", of, marked)
+	if v.Has(results.JoinedReceipts) {
+		good = append(good, "every receipt back")
+	}
+	if len(s.Trends) > 0 && f.planned >= trendsFor {
+		good = append(good, "nothing that was watched grew")
+	}
+	if !v.Has(results.JoinedOperators) {
+		good = append(good, "what operators received is not known")
+	}
+	return good
+}
+
+// stillOpen says what is not verified of a run that is not over.
+func stillOpen(v *results.Verification) string {
+	var open []string
+	add := func(n uint64, what string) {
+		if n > 0 {
+			open = append(open, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(v.Lost+v.SegmentsLost, "not received")
+	add(v.ReceiptsMissing+v.SegmentReceiptsMissing, "without a receipt")
+	if len(open) == 0 {
+		return "nothing wrong so far"
+	}
+	return strings.Join(open, " and ") + ", under way or lost, are not verified, and nothing else is wrong so far"
 }
 
 // kept returns the share of the quiet points that keep a bound of latency, and the worst value. Of shares of messages, and

@@ -87,6 +87,12 @@ func TestJudgeSoak(t *testing.T) {
 				p.Response.P99 = 45
 			}
 		}, "recovery from throttle 30s at 3000 s"},
+		{"segment lost", func(f *soakFacts, _ *results.Point) { f.verified.SegmentsReceived, f.verified.SegmentsLost = 9, 1 }, "segments lost: 1"},
+		{"segment twice", func(f *soakFacts, _ *results.Point) {
+			f.verified.Segments, f.verified.SegmentsDuplicatedUnmarked = 9, 1
+		}, "segments received twice"},
+		{"receipt of a segment", func(f *soakFacts, _ *results.Point) { f.verified.Segments, f.verified.SegmentReceiptsMissing = 9, 1 },
+			"receipts of segments missing: 1"},
 		{"cut short", func(f *soakFacts, _ *results.Point) { f.finished = false }, "Not finished"},
 	} {
 		s := judgeSoak(soakOf(c.change))
@@ -108,6 +114,40 @@ func TestJudgeSoak(t *testing.T) {
 	}
 	if _, err := results.Read(&text); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestVerdictNamesWhatWasJudged claims nothing of what nobody looked at, and tells what was not accepted.
+func TestVerdictNamesWhatWasJudged(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		label  string
+		change func(f *soakFacts, p *results.Point)
+		want   string
+	}{
+		{"all", func(*soakFacts, *results.Point) {},
+			"Good: 2h0m0s with 1 faults, 700000 messages accepted; none lost, none twice, every receipt back, nothing that was watched grew."},
+		{"no operators, nothing watched, some refused", func(f *soakFacts, p *results.Point) {
+			f.verified.Joined = []string{results.JoinedLoad, results.JoinedReceipts}
+			f.verified.Refused, f.verified.Unanswered, f.queues, p.Processes, p.Queues, p.DiskBytes = 4, 2, false, nil, nil, 0
+		}, "Good: 2h0m0s with 1 faults, 700000 messages accepted, and not: 4 refused, 2 without an answer; every receipt back, what operators received is not known."},
+		{"cut off", func(f *soakFacts, _ *results.Point) { f.finished, f.verified.ReceiptsMissing = false, 20 },
+			"Not finished: 2h0m0s with 1 faults, 700000 messages accepted, of 2h0m0s planned: 20 without a receipt, under way or lost, are not verified, and nothing else is wrong so far."},
+	} {
+		s := judgeSoak(soakOf(c.change))
+		if s.Verdict != c.want {
+			t.Errorf("%s: %s\nwant %s", c.label, s.Verdict, c.want)
+		}
+		for _, check := range s.Checks {
+			if c.label != "all" && check.What == "lost" {
+				t.Errorf("%s: there is a check of %s", c.label, check.What)
+			}
+		}
+	}
+	r := &results.Result{Verification: &results.Verification{ReceiptsMissing: 20, Accepted: 50}, Soak: &results.Soak{Verdict: "Not finished."}}
+	var table strings.Builder
+	if writeSoak(&table, r); strings.Contains(table.String(), "FAILED") || strings.Contains(table.String(), "!  ") {
+		t.Errorf("what is under way is told as wrong:\n%s", table.String())
 	}
 }
 

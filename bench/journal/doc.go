@@ -11,7 +11,7 @@
 // The layout, all integers as unsigned varints unless said otherwise:
 //
 //	file   = "TSMJRNL1" length JSON-of-Header record*
-//	record = length kind flags at [marker] [id] [intended] [status] [state] [destination, 8 octets] [via] [part parts]
+//	record = length kind flags at [marker] [id] [intended] [status] [state] [destination, 8 octets] [via] [part parts [reference]]
 //
 // at and intended are microseconds since Header.Started (zigzag, as a clock may be set back); flags say which of the fields
 // in brackets are there. id and via are length and octets; via is written once and then by its number: an odd value v is the

@@ -47,7 +47,8 @@ func (o Outcome) String() string {
 	return names[o]
 }
 
-// NoMarker is the Marker of an entry whose message has none: segments after the first, foreign messages.
+// NoMarker is the Marker of an entry whose message has none: foreign messages, and of what an operator received the segments
+// after the first. A load knows the marker of all segments that it cuts; in journals of old it wrote none for them.
 const NoMarker = ^uint64(0)
 
 // Entry is one line of a journal. Times have microseconds. What a kind does not use is zero, Marker NoMarker.
@@ -68,6 +69,8 @@ type Entry struct {
 	Via string
 	// Part and Parts are the place of a segment, from 1, and how many there are; both 0 for a message in one piece.
 	Part, Parts uint8
+	// Reference is what the segments of one message have in common, of Received; 0 in journals of old.
+	Reference uint16
 }
 
 // Destination returns the hash of a number that journals keep in its place: FNV-1a of its digits, without '+' and blanks.

@@ -27,7 +27,7 @@ func entries(started time.Time) *rapid.Generator[Entry] {
 			e.Intended = at.Draw(t, "intended")
 		}
 		if e.Parts = rapid.Uint8().Draw(t, "parts"); e.Parts > 0 {
-			e.Part = rapid.Uint8().Draw(t, "part")
+			e.Part, e.Reference = rapid.Uint8().Draw(t, "part"), rapid.Uint16().Draw(t, "reference")
 		}
 		return e
 	})

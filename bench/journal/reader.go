@@ -16,6 +16,7 @@ var ErrNotAJournal = errors.New("journal: the file is not a journal of version 1
 // Reader reads a journal, also one that is being written: after io.EOF, Next may be called again for what has come since.
 // It is not safe for concurrent use.
 type Reader struct {
+	path   string // of Open
 	header Header
 	r      io.Reader
 	closer io.Closer
@@ -36,7 +37,7 @@ func Open(path string) (*Reader, error) {
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	r.closer = f
+	r.path, r.closer = path, f
 	return r, nil
 }
 
@@ -71,6 +72,13 @@ func (j *Reader) Header() Header { return j.header }
 
 // Offset returns how many octets of the file the entries given out so far end at.
 func (j *Reader) Offset() int64 { return j.offset }
+
+// Path returns the file of Open.
+func (j *Reader) Path() string { return j.path }
+
+// Cut returns how many octets there are of a record that is not whole, after Next has returned io.EOF: the journal was cut off,
+// or is still being written.
+func (j *Reader) Cut() int { return len(j.buf) - j.from }
 
 // Close closes the file of Open.
 func (j *Reader) Close() error {
@@ -126,7 +134,11 @@ func (j *Reader) Next(e *Entry) error {
 }
 
 func (j *Reader) broken(what string) error {
-	return fmt.Errorf("journal: the record at octet %d has no %s that can be read", j.offset, what)
+	where := "journal"
+	if j.path != "" {
+		where = j.path
+	}
+	return fmt.Errorf("%s: the record at octet %d has no %s that can be read", where, j.offset, what)
 }
 
 // decode reads a record and returns the name of the field that is wrong.
@@ -164,6 +176,9 @@ func (j *Reader) decode(b []byte, e *Entry) string {
 	}
 	if flags&hasPart != 0 {
 		e.Part, e.Parts = c.octet("part"), c.octet("parts")
+		if len(c.b) > 0 {
+			e.Reference = uint16(c.unsigned("reference"))
+		}
 	}
 	return c.wrong
 }

@@ -124,6 +124,9 @@ func (j *Writer) appendLocked(e *Entry) {
 	}
 	if flags&hasPart != 0 {
 		b = append(b, e.Part, e.Parts)
+		if e.Reference != 0 {
+			b = binary.AppendUvarint(b, uint64(e.Reference))
+		}
 	}
 	n := len(b) - at - 2
 	b[at], b[at+1] = byte(n)|0x80, byte(n>>7)

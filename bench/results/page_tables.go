@@ -20,10 +20,18 @@ func (r *Result) verdict() *verdict {
 		return band(r.Soak.OK, "Passed", "Failed", r.Soak.Verdict)
 	case r.Find != nil && r.Find.Max > 0:
 		return &verdict{"good", unitRate.show(r.Find.Max), "is the highest rate that held " + r.Find.Objective}
+	case r.Find != nil && r.Find.Held > 0:
+		return &verdict{"plain", unitRate.show(r.Find.Held), "held once; the search ended before it held twice " + r.Find.Objective}
+	case r.Find != nil && len(r.Find.Steps) == 0:
+		return &verdict{"plain", "Unfinished", "no trial came to its end"}
 	case r.Find != nil:
 		return &verdict{"bad", "No rate", "held " + r.Find.Objective}
 	case r.Verification != nil:
-		return band(r.Verification.OK, "Nothing lost", "Not as it should be", r.Verification.Verdict)
+		good := "Nothing lost"
+		if !r.Verification.Has(JoinedOperators) {
+			good = "Nothing missing"
+		}
+		return band(r.Verification.OK, good, "Not as it should be", r.Verification.Verdict)
 	}
 	return nil
 }

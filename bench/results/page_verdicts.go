@@ -84,17 +84,25 @@ func passed(ok bool) cell {
 func (v *Verification) tables() []table {
 	counts := table{Title: "Messages joined", Rows: [][]cell{
 		row("sent", count(v.Sent)), row("accepted", count(v.Accepted)), row("refused", count(v.Refused)), row("without an answer", count(v.Unanswered)),
-		row("received by operators", count(v.Received)), row("with a final receipt", count(v.Receipts)), row("reported", count(v.Reported)),
 	}}
-	wrong := table{Title: "What must not be", Rows: [][]cell{
-		{{Text: "lost: accepted, never received"}, badIf(v.Lost)},
-		{{Text: "received twice, not marked"}, badIf(v.DuplicatedUnmarked)},
-		{{Text: "receipts missing"}, badIf(v.ReceiptsMissing)},
-		{{Text: "not reported"}, badIf(v.ReportedMissing)},
-		{{Text: "reported with another state"}, badIf(v.ReportedDiffers)},
-		{{Text: "reported as still open"}, badIf(v.ReportedOpen)},
-		{{Text: "markers used twice"}, badIf(v.MarkersReused)},
-	}}
+	wrong := table{Title: "What must not be"}
+	for _, s := range []struct {
+		from, counted string
+		n             uint64
+		wrong         [][]cell
+	}{
+		{JoinedOperators, "received by operators", v.Received, [][]cell{{{Text: "lost: accepted, never received"}, badIf(v.Lost)},
+			{{Text: "received twice, not marked"}, badIf(v.DuplicatedUnmarked)}}},
+		{JoinedReceipts, "with a final receipt", v.Receipts, [][]cell{{{Text: "receipts missing"}, badIf(v.ReceiptsMissing)}}},
+		{JoinedReport, "reported", v.Reported, [][]cell{{{Text: "not reported"}, badIf(v.ReportedMissing)},
+			{{Text: "reported with another state"}, badIf(v.ReportedDiffers)}, {{Text: "reported as still open"}, badIf(v.ReportedOpen)}}},
+	} {
+		if v.Has(s.from) {
+			counts.Rows = append(counts.Rows, row(s.counted, count(s.n)))
+			wrong.Rows = append(wrong.Rows, s.wrong...)
+		}
+	}
+	wrong.Rows = append(wrong.Rows, []cell{{Text: "markers used twice"}, badIf(v.MarkersReused)})
 	odd := table{Title: "What may be", Rows: [][]cell{
 		row("received twice, marked", count(v.DuplicatedMarked)), row("received, not accepted", count(v.ReceivedUnaccepted)),
 		row("failed before it was sent", count(v.EndedUnsent)), row("receipts repeated", count(v.ReceiptsRepeated)),
@@ -109,6 +117,7 @@ func (v *Verification) tables() []table {
 			odd.Rows = append(odd.Rows, row(more.name, count(more.n)))
 		}
 	}
+	v.addSegments(&counts, &wrong, &odd)
 	if v.MOsExpected {
 		wrong.Rows = append(wrong.Rows, []cell{{Text: "MOs lost"}, badIf(v.MOsLost)}, []cell{{Text: "MOs doubled"}, badIf(v.MOsDuplicated)})
 	}
@@ -121,4 +130,18 @@ func (v *Verification) tables() []table {
 		all = append(all, t)
 	}
 	return all
+}
+
+// addSegments adds the rows about segments after the first where there are any.
+func (v *Verification) addSegments(counts, wrong, odd *table) {
+	if v.Segments+v.SegmentsReceived == 0 {
+		return
+	}
+	counts.Rows = append(counts.Rows, row("segments after the first accepted", count(v.Segments)),
+		row("segments after the first received", count(v.SegmentsReceived)))
+	wrong.Rows = append(wrong.Rows, []cell{{Text: "segments lost"}, badIf(v.SegmentsLost)},
+		[]cell{{Text: "segments twice, not marked"}, badIf(v.SegmentsDuplicatedUnmarked)},
+		[]cell{{Text: "receipts of segments missing"}, badIf(v.SegmentReceiptsMissing)})
+	odd.Rows = append(odd.Rows, row("segments refused or failed", count(v.SegmentsUnsent)),
+		row("segments twice, marked", count(v.SegmentsDuplicatedMarked)), row("segments without their first", count(v.SegmentsAlone)))
 }

@@ -1,9 +1,19 @@
 package results
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Verification is what became of every message, by its marker and its id, after all journals were joined.
 type Verification struct {
 	OK      bool   `json:"ok"`
 	Verdict string `json:"verdict"` // one sentence
+
+	// Joined is what was compared with the load's journal: JoinedOperators, JoinedReceipts, JoinedReport, after JoinedLoad
+	// itself. What is not there was not looked at. Empty in documents of old, which do not say.
+	Joined []string `json:"joined,omitempty"`
 
 	Sent     uint64 `json:"sent"`
 	Accepted uint64 `json:"accepted"`
@@ -15,7 +25,7 @@ type Verification struct {
 	Unanswered      uint64 `json:"unanswered,omitempty"`       // of Sent
 	EndedUnsent     uint64 `json:"ended_unsent,omitempty"`     // accepted, not received, and a receipt or the report says that it failed: allowed
 	ReceivedUnknown uint64 `json:"received_unknown,omitempty"` // with a marker that the load's journal does not have
-	ReceivedForeign uint64 `json:"received_foreign,omitempty"` // without a marker: segments after the first, other traffic
+	ReceivedForeign uint64 `json:"received_foreign,omitempty"` // without a marker: other traffic
 	ReportedUnknown uint64 `json:"reported_unknown,omitempty"` // ids that the load was not given
 	MarkersReused   uint64 `json:"markers_reused,omitempty"`   // used for two messages, which cannot be told apart then
 
@@ -32,6 +42,17 @@ type Verification struct {
 	Reordered          uint64 `json:"reordered"`          // a later message to the same destination was received first
 	ReorderedRepeated  uint64 `json:"reordered_repeated"` // of Reordered: where one of the two was sent again, which is allowed
 
+	// Segments after the first of their message; the other counts are of messages. Those of the operators may have been cut by
+	// the gateway, and only the load's own have ids and receipts.
+	Segments                   uint64 `json:"segments,omitempty"`                     // that the load cut and the gateway accepted
+	SegmentsReceived           uint64 `json:"segments_received,omitempty"`            // by the operators, each time
+	SegmentsLost               uint64 `json:"segments_lost,omitempty"`                // of messages whose first segment was received
+	SegmentsUnsent             uint64 `json:"segments_unsent,omitempty"`              // not received, and not accepted or reported as failed: allowed
+	SegmentsDuplicatedMarked   uint64 `json:"segments_duplicated_marked,omitempty"`   // received once more than their message
+	SegmentsDuplicatedUnmarked uint64 `json:"segments_duplicated_unmarked,omitempty"` //
+	SegmentsAlone              uint64 `json:"segments_alone,omitempty"`               // their first segment was not received
+	SegmentReceiptsMissing     uint64 `json:"segment_receipts_missing,omitempty"`
+
 	// Messages from handsets that have a marker. The operators' journals tell MOsSent, the load's MOsReceived.
 	MOsExpected   bool   `json:"mos_expected,omitempty"` // lost and doubled ones fail
 	MOsSent       uint64 `json:"mos_sent,omitempty"`     // taken by the gateway
@@ -45,6 +66,31 @@ type Verification struct {
 	Examples map[string][]string `json:"examples,omitempty"`
 }
 
+// What is joined.
+const (
+	JoinedLoad      = "load"
+	JoinedOperators = "operators" // their journals: what they received
+	JoinedReceipts  = "receipts"  // of each accepted message one is expected
+	JoinedReport    = "report"    // of the gateway
+)
+
+// Has reports whether something was joined; of documents of old, which do not say, everything was.
+func (v *Verification) Has(what string) bool {
+	return len(v.Joined) == 0 || slices.Contains(v.Joined, what)
+}
+
+// NotAccepted says how many messages were not accepted, and why; empty when all were.
+func (v *Verification) NotAccepted() string {
+	var why []string
+	if v.Refused > 0 {
+		why = append(why, fmt.Sprintf("%d refused", v.Refused))
+	}
+	if v.Unanswered > 0 {
+		why = append(why, fmt.Sprintf("%d without an answer", v.Unanswered))
+	}
+	return strings.Join(why, ", ")
+}
+
 // Find is the search for the highest rate that holds.
 type Find struct {
 	Objective string     `json:"objective"` // as on the command line: "p99=20ms"
@@ -53,8 +99,9 @@ type Find struct {
 	Held      float64    `json:"held_rate"` // the highest rate that held; 0 when none did
 	Failed    float64    `json:"failed_rate,omitempty"`
 	// Max is Held when it has held as often as the search demands, and otherwise 0.
-	Max float64 `json:"max_rate"`
-	Why string  `json:"why,omitempty"` // what bounds it: why Failed failed
+	Max   float64 `json:"max_rate"`
+	Limit float64 `json:"limit_rate,omitempty"` // rate up to which was searched: where that held, nothing was found that fails
+	Why   string  `json:"why,omitempty"`        // what bounds it: why Failed failed
 }
 
 // FindStep is one trial.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"strings"
@@ -15,8 +16,8 @@ func Explain(v *results.Verification, load *journal.Reader) error {
 	wanted := examples{}
 	for _, all := range v.Examples {
 		for _, name := range all {
-			if strings.HasPrefix(name, "#") {
-				wanted[name] = ""
+			if base, _, _ := strings.Cut(name, " "); strings.HasPrefix(base, "#") {
+				wanted[name], wanted[base] = "", "" // a segment has an id of its own only where the load cut the message
 			}
 		}
 	}
@@ -35,13 +36,18 @@ func Explain(v *results.Verification, load *journal.Reader) error {
 		if e.Kind != journal.Answered || e.Marker == journal.NoMarker || e.ID == "" {
 			continue
 		}
-		if name := markerName(e.Marker); wanted.has(name) {
+		name := markerName(e.Marker)
+		if e.Part > 1 {
+			name = partName(e.Marker, e.Part)
+		}
+		if wanted.has(name) {
 			wanted[name] = e.ID
 		}
 	}
 	for _, all := range v.Examples {
 		for i, name := range all {
-			if id := wanted[name]; id != "" {
+			base, _, _ := strings.Cut(name, " ")
+			if id := cmp.Or(wanted[name], wanted[base]); id != "" {
 				all[i] = name + " " + id
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"tasman/bench/journal"
@@ -36,11 +37,7 @@ func (j *Join) Take(e *journal.Entry) {
 			j.Receipt(e.ID, state)
 		}
 	case journal.Received:
-		if e.Marker == journal.NoMarker {
-			j.foreign++
-			return
-		}
-		j.Received(e.Marker, e.Destination, e.Status == 0)
+		j.receivedEntry(e)
 	case journal.MOSent:
 		if e.Marker != journal.NoMarker {
 			j.MOSent(e.Marker, e.Outcome == journal.Unanswered)
@@ -53,11 +50,29 @@ func (j *Join) Take(e *journal.Entry) {
 	}
 }
 
-func (j *Join) outcome(e *journal.Entry) {
-	if e.Marker == journal.NoMarker {
-		if e.Outcome == journal.Accepted && e.ID != "" {
-			j.Segment(e.ID, e.At)
+// receivedEntry takes a message, or a segment of one, that an operator received.
+func (j *Join) receivedEntry(e *journal.Entry) {
+	part, inParts := Part{Number: e.Part, Of: e.Parts, Reference: e.Reference}, e.Parts > 1 && e.Part > 0 && e.Part <= e.Parts
+	if inParts && e.Part > 1 {
+		if e.Status == 0 {
+			j.ReceivedPart(e.Destination, part, NoMessage, false)
 		}
+		return
+	}
+	marker, first := NoMessage, false
+	if e.Marker == journal.NoMarker {
+		j.foreign++
+	} else {
+		marker, first = e.Marker, j.Received(e.Marker, e.Destination, e.Status == 0)
+	}
+	if inParts && e.Status == 0 {
+		j.ReceivedPart(e.Destination, part, marker, first)
+	}
+}
+
+func (j *Join) outcome(e *journal.Entry) {
+	if e.Part > 1 || e.Marker == journal.NoMarker {
+		j.segmentOutcome(e)
 		return
 	}
 	j.Sent(e.Marker, e.Intended)
@@ -68,6 +83,15 @@ func (j *Join) outcome(e *journal.Entry) {
 		j.Unanswered(e.Marker)
 	default:
 		j.Refused(e.Marker)
+	}
+}
+
+func (j *Join) segmentOutcome(e *journal.Entry) {
+	switch {
+	case e.Outcome == journal.Accepted && e.ID != "":
+		j.Segment(e.Marker, e.Part, e.ID, e.At)
+	case e.Outcome != journal.Accepted && e.Marker != journal.NoMarker:
+		j.SegmentFailed(e.Marker, e.Part, e.Outcome == journal.Unanswered)
 	}
 }
 
@@ -131,7 +155,7 @@ func (j *Join) TakeAll(from *Journals) error {
 	}
 }
 
-// Open opens journals by their paths and checks that they are of the given role.
+// Open opens journals by their paths and checks that they are of the given role, and that none is there twice.
 func Open(role string, paths ...string) (open []*journal.Reader, err error) {
 	defer func() {
 		if err != nil {
@@ -141,6 +165,9 @@ func Open(role string, paths ...string) (open []*journal.Reader, err error) {
 			open = nil
 		}
 	}()
+	if err := distinct(paths); err != nil {
+		return nil, err
+	}
 	for _, path := range paths {
 		r, err := journal.Open(path)
 		if err != nil {
@@ -152,4 +179,22 @@ func Open(role string, paths ...string) (open []*journal.Reader, err error) {
 		}
 	}
 	return open, nil
+}
+
+// distinct refuses paths of the same file: everything in it would count as doubled.
+func distinct(paths []string) error {
+	var seen []os.FileInfo
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		for i, other := range seen {
+			if os.SameFile(info, other) {
+				return fmt.Errorf("%s: this is the same file as %s", path, paths[i])
+			}
+		}
+		seen = append(seen, info)
+	}
+	return nil
 }

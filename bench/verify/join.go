@@ -43,6 +43,7 @@ type Join struct {
 	early map[uint64]early  // receipts for ids that are not known (yet)
 	order order
 	mos   mos
+	parts parts // what operators received of messages in segments
 
 	settled []uint64            // numbers of the pages that settled, oldest first, from before Keep on
 	gone    map[uint64]struct{} // numbers of the forgotten pages
@@ -53,7 +54,7 @@ type Join struct {
 	strangers   uint64    // reported ids that nobody was given
 	lateDoubles uint64    // received for a forgotten page
 	unknownIDs  []earlyID // candidates for examples
-	segments    uint64    // segments after the first so far
+	segments    uint64    // segments after the first that were accepted so far
 	foreign     uint64    // received without a marker
 }
 
@@ -73,7 +74,8 @@ func New(o Options) *Join {
 		o.Examples = DefaultExamples
 	}
 	return &Join{opts: o, seed: maphash.MakeSeed(), pages: make(map[uint64]*page), byKey: make(map[uint64]uint64),
-		early: make(map[uint64]early), gone: make(map[uint64]struct{}), order: newOrder(o.Destinations), mos: make(mos), past: tally{limit: o.Examples}}
+		early: make(map[uint64]early), gone: make(map[uint64]struct{}), order: newOrder(o.Destinations), mos: make(mos), past: tally{limit: o.Examples},
+		parts: newParts(o.Keep)}
 }
 
 // at returns the page and the place in it of a marker; nil when the page is forgotten.
@@ -134,6 +136,7 @@ func (j *Join) settle(n uint64) {
 	j.settled = append(j.settled[:0], j.settled[1:]...)
 	p := j.pages[old]
 	j.past.page(j, p, old)
+	j.parts.forget(j, old)
 	for i, key := range p.keys {
 		if p.facts[i].has(accepted) {
 			delete(j.byKey, key)
@@ -157,19 +160,6 @@ func (j *Join) Sent(marker uint64, intended time.Time) {
 	j.add(p, i, marker, f)
 }
 
-// segmentMarkers is where the numbers begin that stand for segments without a marker of their own.
-const segmentMarkers = 1 << 48
-
-// Segment says that a segment after the first was accepted: it has an id and a receipt of its own, but no marker.
-func (j *Join) Segment(id string, at time.Time) {
-	marker := segmentMarkers + j.segments
-	j.segments++
-	if p, i := j.at(marker); p != nil {
-		p.facts[i] |= segment
-	}
-	j.Accepted(marker, id, at)
-}
-
 // Accepted says that the gateway accepted a message at the given time, under an id.
 func (j *Join) Accepted(marker uint64, id string, at time.Time) {
 	p, i := j.at(marker)
@@ -187,6 +177,7 @@ func (j *Join) Accepted(marker uint64, id string, at time.Time) {
 			f |= receiptedAgain
 		}
 		p.state[i] = r.state
+		j.segmentTold(p, i, r.state)
 	}
 	j.add(p, i, marker, f)
 }
@@ -224,6 +215,7 @@ func (j *Join) Receipt(id string, state smpp.MessageState) {
 		return
 	}
 	p.state[i] = state
+	j.segmentTold(p, i, state)
 	j.add(p, i, marker, receipted)
 }
 
@@ -247,14 +239,14 @@ func (j *Join) receiptEarly(key uint64, id string, state smpp.MessageState) {
 
 // Received says that an operator got a message for a destination, given by any number that stands for it, and took it or
 // refused it. What it left without an answer counts as taken, since it may well be delivered. Where several operators are
-// joined, call it in the order of time.
-func (j *Join) Received(marker, destination uint64, took bool) {
+// joined, call it in the order of time. It reports whether the message is taken for the first time.
+func (j *Join) Received(marker, destination uint64, took bool) (first bool) {
 	p, i := j.at(marker)
 	if p == nil {
 		if took {
 			j.lateDoubles++
 		}
-		return
+		return false
 	}
 	f := p.facts[i]
 	var add fact
@@ -264,9 +256,10 @@ func (j *Join) Received(marker, destination uint64, took bool) {
 	case f.has(received):
 		add = receivedAgain
 	default:
-		add = received | j.inOrder(p, i, marker, destination)
+		first, add = true, received|j.inOrder(p, i, marker, destination)
 	}
 	j.add(p, i, marker, add)
+	return first
 }
 
 // Reported says what the gateway reports of the message with the given id: its state, and whether it may have been
@@ -282,10 +275,12 @@ func (j *Join) Reported(id string, state smpp.MessageState, duplicate bool) {
 		return
 	}
 	p.told[i] = state
+	j.segmentTold(p, i, state)
 	p.facts[i] &^= reportedOpen
 	f := reported
 	if duplicate {
 		f |= marked
+		j.segmentMarked(p, i)
 	}
 	if !finalState(state) {
 		f |= reportedOpen
@@ -298,6 +293,7 @@ func (j *Join) Marked(id string) {
 	if marker, ok := j.byKey[maphash.String(j.seed, id)]; ok {
 		if p, i := j.at(marker); p != nil {
 			j.add(p, i, marker, marked)
+			j.segmentMarked(p, i)
 		}
 	}
 }

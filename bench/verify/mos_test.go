@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tasman/bench/journal"
+	"tasman/smpp"
 )
 
 // TestMOsAreJoined joins messages from handsets of every fate, once as they must come and once as they may.
@@ -15,7 +16,7 @@ func TestMOsAreJoined(t *testing.T) {
 	twice := journal.Entry{Kind: journal.MOSent, Outcome: journal.Unanswered}
 	came := journal.Entry{Kind: journal.MO}
 	for _, expected := range []bool{true, false} {
-		j := New(Options{MOs: expected})
+		j := New(Options{MOs: expected, Receipts: true})
 		for i, entries := range [][]journal.Entry{
 			{sent, came}, {came, sent}, {sent}, {sent, came, came}, {came, twice, came}, {came}, {twice},
 		} {
@@ -28,6 +29,7 @@ func TestMOsAreJoined(t *testing.T) {
 		foreign.Marker = journal.NoMarker
 		j.Take(&foreign)
 		j.Accepted(1, "id", epoch)
+		j.Receipt("id", smpp.StateDelivered)
 		v := j.Result()
 		got := []uint64{v.MOsSent, v.MOsReceived, v.MOsLost, v.MOsDuplicated, v.MOsRepeated, v.MOsUnknown}
 		for i, want := range []uint64{6, 5, 2, 1, 1, 1} {

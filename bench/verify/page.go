@@ -12,7 +12,7 @@ type fact uint32
 const (
 	sent       fact = 1 << iota
 	sentAgain       // the marker was used for two messages
-	segment         // a segment after the first: it has no marker, so nobody sees it received
+	segment         // a segment after the first: it has no marker, so it is received with its message (segments.go)
 	accepted        // the gateway gave it an id
 	refused         // the gateway refused it
 	unanswered      // it was sent, and no answer came
@@ -29,6 +29,11 @@ const (
 	reported // the gateway reports it
 	reportedOpen
 	marked // the gateway reports it as a possible duplicate
+
+	cut            // the load sent it in segments, of which one after the first was accepted
+	partRefused    // one of these was refused
+	partUnanswered // one had no answer
+	partMarked     // one is reported as a possible duplicate
 )
 
 // has reports whether all of the given facts are known.
@@ -42,7 +47,8 @@ type page struct {
 	keys      [pageSize]uint64            // hash of the gateway's id, 0 for none
 	intended  [pageSize]tick
 	answered  [pageSize]tick
-	unsettled int // messages that something is still expected of
+	owner     []owner // in pages of segments: whose they are
+	unsettled int     // messages that something is still expected of
 }
 
 func newPage() *page {

@@ -14,8 +14,9 @@ type line struct {
 	n    uint64
 	what string
 	kind string
-	bad  bool // unless 0
-	rare bool // left out when 0
+	bad  bool   // unless 0
+	rare bool   // left out when 0
+	from string // what it is known from; left out without it when 0
 }
 
 func lines(v *results.Verification) []line {
@@ -24,43 +25,65 @@ func lines(v *results.Verification) []line {
 		{n: v.Accepted, what: "accepted"},
 		{n: v.Refused, what: "refused", rare: true},
 		{n: v.Unanswered, what: "without an answer", rare: true},
-		{n: v.Received, what: "received by an operator"},
-		{n: v.Receipts, what: "with a final receipt"},
+		{n: v.Received, what: "received by an operator", from: results.JoinedOperators},
+		{n: v.Receipts, what: "with a final receipt", from: results.JoinedReceipts},
 		{n: v.Reported, what: "reported", rare: true},
-		{n: v.Lost, what: "lost: accepted, never received", kind: "lost", bad: true},
-		{n: v.EndedUnsent, what: "not received, and reported as failed", kind: "ended_unsent", rare: true},
-		{n: v.DuplicatedUnmarked, what: "received twice, not marked", kind: "duplicated_unmarked", bad: true},
-		{n: v.DuplicatedMarked, what: "received twice, marked", kind: "duplicated_marked", rare: true},
+		{n: v.Lost, what: "lost: accepted, never received", kind: "lost", bad: true, from: results.JoinedOperators},
+		{n: v.EndedUnsent, what: "not received, and reported as failed", kind: "ended_unsent", rare: true, from: results.JoinedOperators},
+		{n: v.DuplicatedUnmarked, what: "received twice, not marked", kind: "duplicated_unmarked", bad: true, from: results.JoinedOperators},
+		{n: v.DuplicatedMarked, what: "received twice, marked", kind: "duplicated_marked", rare: true, from: results.JoinedOperators},
 		{n: v.ReceivedUnaccepted, what: "received without acceptance: allowed", rare: true},
 		{n: v.ReceivedUnknown, what: "received with a marker that was not sent", kind: "received_unknown", rare: true},
 		{n: v.ReceivedForeign, what: "received without a marker", rare: true},
-		{n: v.ReceiptsMissing, what: "receipts missing", kind: "receipts_missing", bad: true},
+		{n: v.ReceiptsMissing, what: "receipts missing", kind: "receipts_missing", bad: true, from: results.JoinedReceipts},
 		{n: v.ReceiptsRepeated, what: "receipts twice", kind: "receipts_repeated", rare: true},
 		{n: v.ReceiptsUnknown, what: "receipts for unknown ids", kind: "receipts_unknown", rare: true},
-		{n: v.ReportedMissing, what: "reports missing", kind: "reported_missing", bad: true, rare: v.Reported == 0},
+		{n: v.ReportedMissing, what: "reports missing", kind: "reported_missing", bad: true, rare: v.Reported == 0, from: results.JoinedReport},
 		{n: v.ReportedDiffers, what: "reported in another state than the receipt's", kind: "reported_differs", bad: true, rare: true},
 		{n: v.ReportedOpen, what: "reported as still open", kind: "reported_open", bad: true, rare: true},
 		{n: v.ReportedUnknown, what: "reported under ids that were not given here", rare: true},
 		{n: v.MarkersReused, what: "markers used twice", kind: "markers_reused", bad: true, rare: true},
 		{n: v.Reordered, what: "out of order", kind: "reordered", rare: true},
 		{n: v.ReorderedRepeated, what: "of these after a repeat: allowed", rare: true},
-	}, moLines(v)...)
+	}, append(segmentLines(v), moLines(v)...)...)
+}
+
+// segmentLines are the rows about segments after the first.
+func segmentLines(v *results.Verification) []line {
+	return []line{
+		{n: v.Segments, what: "segments after the first accepted", rare: true},
+		{n: v.SegmentsReceived, what: "segments after the first received by an operator", rare: true},
+		{n: v.SegmentsLost, what: "segments lost of messages whose first one came", kind: "segments_lost", bad: true, rare: true},
+		{n: v.SegmentsUnsent, what: "segments not received, and refused or reported as failed", kind: "segments_unsent", rare: true},
+		{n: v.SegmentsDuplicatedUnmarked, what: "segments received twice, not marked", kind: "segments_duplicated_unmarked", bad: true, rare: true},
+		{n: v.SegmentsDuplicatedMarked, what: "segments received twice, marked", kind: "segments_duplicated_marked", rare: true},
+		{n: v.SegmentsAlone, what: "segments received without their first one", rare: true},
+		{n: v.SegmentReceiptsMissing, what: "receipts of segments missing", kind: "segment_receipts_missing", bad: true, rare: true},
+	}
 }
 
 // WriteTable writes a verification for people: the verdict, the counts and some examples.
 func WriteTable(w io.Writer, v *results.Verification) error {
-	var b strings.Builder
 	word := "OK"
 	if !v.OK {
 		word = "FAILED"
 	}
-	fmt.Fprintf(&b, "%s: %s\n\n", word, v.Verdict)
+	if _, err := fmt.Fprintf(w, "%s: %s\n\n", word, v.Verdict); err != nil {
+		return err
+	}
+	return WriteCounts(w, v, true)
+}
+
+// WriteCounts writes the counts without the verdict. What must be 0 is marked when the run is over: before that something is
+// under way.
+func WriteCounts(w io.Writer, v *results.Verification, over bool) error {
+	var b strings.Builder
 	for _, l := range lines(v) {
-		if l.rare && l.n == 0 {
+		if l.n == 0 && (l.rare || l.from != "" && !v.Has(l.from)) {
 			continue
 		}
 		mark := " "
-		if l.bad && l.n > 0 {
+		if l.bad && l.n > 0 && over {
 			mark = "!"
 		}
 		fmt.Fprintf(&b, "%s %12d  %s", mark, l.n, l.what)

@@ -71,14 +71,53 @@ func TestJudge(t *testing.T) {
 	t.Parallel()
 	for want, v := range map[string]results.Verification{
 		"No message was accepted": {},
-		"Nothing lost, nothing missing: 5 accepted messages, none twice.": {Accepted: 5},
-		"of which 2 came twice and are marked":                            {Accepted: 5, DuplicatedMarked: 2},
+		"5 accepted messages: none lost, none twice, every receipt back, all reported.": {Accepted: 5},
+		"none lost, 2 twice and marked": {Accepted: 5, DuplicatedMarked: 2},
+		"5 accepted messages: none lost, none twice. Not accepted: 4 refused, 2 without an answer.": {Accepted: 5, Refused: 4, Unanswered: 2,
+			Joined: []string{results.JoinedLoad, results.JoinedOperators}},
+		"5 accepted messages: every receipt back.": {Accepted: 5, Joined: []string{results.JoinedLoad, results.JoinedReceipts}},
+		"5 accepted messages: all reported.":       {Accepted: 5, Joined: []string{results.JoinedLoad, results.JoinedReport}},
+		"7 MOs: none lost, none twice.":            {Accepted: 5, MOsExpected: true, MOsSent: 7, Joined: []string{results.JoinedLoad}},
+		"5 accepted messages were compared with nothing, so nothing was verified. Not accepted: 1 refused.": {Accepted: 5, Refused: 1,
+			Joined: []string{results.JoinedLoad}},
 		"1 lost, 2 doubled without a mark, 3 without a receipt, 4 not reported, 5 reported in another state than their receipt's, 6 reported as still open of 9": {
 			Accepted: 9, Lost: 1, DuplicatedUnmarked: 2, ReceiptsMissing: 3, ReportedMissing: 4, ReportedDiffers: 5, ReportedOpen: 6},
 	} {
 		ok, got := Judge(&v)
-		if bad := v.Lost > 0 || v.Accepted == 0; ok == bad || !strings.Contains(got, want) {
+		if bad := v.Lost > 0 || v.Accepted == 0 || strings.Contains(want, "nothing"); ok == bad || !strings.Contains(got, want) {
 			t.Errorf("%v %q, want %q", ok, got, want)
+		}
+	}
+}
+
+// TestTableShowsWhatWasJoined has no line of what nobody looked at.
+func TestTableShowsWhatWasJoined(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		o          Options
+		there, not []string
+	}{
+		{Options{Receipts: true}, []string{"receipts missing", "final receipt"}, []string{"lost", "twice, not marked", "by an operator", "reports"}},
+		{Options{Received: true}, []string{"lost: accepted", "by an operator"}, []string{"receipts missing", "final receipt", "reports"}},
+		{Options{Received: true, Reported: true}, []string{"lost: accepted", "reports missing"}, []string{"receipts missing"}},
+	} {
+		j := New(c.o)
+		j.Sent(1, epoch)
+		j.Accepted(1, "a", epoch)
+		j.Received(1, 1, c.o.Received)
+		var table strings.Builder
+		if err := WriteCounts(&table, j.Result(), true); err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range c.there {
+			if !strings.Contains(table.String(), text) {
+				t.Errorf("%+v has no %q:\n%s", c.o, text, table.String())
+			}
+		}
+		for _, text := range c.not {
+			if strings.Contains(table.String(), text) {
+				t.Errorf("%+v has %q:\n%s", c.o, text, table.String())
+			}
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (t *tally) message(j *Join, p *page, i int, f fact, marker uint64) {
 	count := func(n *uint64, kind string, is bool) {
 		if is {
 			*n++
-			t.example(kind, marker)
+			t.exampleNamed(kind, j.name(p, i, marker))
 		}
 	}
 	plain := func(n *uint64, is bool) {
@@ -38,17 +38,20 @@ func (t *tally) message(j *Join, p *page, i int, f fact, marker uint64) {
 		}
 	}
 	is := f.has
+	segment, noAnswer, no := is(segment), f&(unanswered|partUnanswered) != 0, f&(refused|partRefused) != 0
+	whole := is(accepted) && !segment && !no && !noAnswer // a message is accepted when all its segments are
 	plain(&t.Sent, is(sent))
-	plain(&t.Accepted, is(accepted))
-	plain(&t.Refused, is(refused))
-	plain(&t.Unanswered, is(unanswered))
+	plain(&t.Accepted, whole)
+	plain(&t.Segments, segment)
+	plain(&t.Refused, no && !noAnswer)
+	plain(&t.Unanswered, noAnswer)
 	plain(&t.Received, is(received))
-	plain(&t.Receipts, is(receipted|accepted))
-	plain(&t.Reported, is(reported))
+	plain(&t.Receipts, whole && is(receipted))
+	plain(&t.Reported, is(reported) && !segment)
 	plain(&t.ReceivedUnaccepted, is(received|sent) && !is(accepted))
 	count(&t.ReceivedUnknown, "received_unknown", is(received) && f&(sent|accepted) == 0)
 	count(&t.MarkersReused, "markers_reused", is(sentAgain))
-	if j.opts.Received && is(accepted) && f&(received|segment) == 0 {
+	if j.opts.Received && is(accepted) && !segment && !is(received) {
 		told := is(receipted) && failedState(p.state[i]) || is(reported) && failedState(p.told[i])
 		count(&t.EndedUnsent, "ended_unsent", told)
 		count(&t.Lost, "lost", !told)
@@ -58,31 +61,30 @@ func (t *tally) message(j *Join, p *page, i int, f fact, marker uint64) {
 	count(&t.Reordered, "reordered", is(reordered))
 	plain(&t.ReorderedRepeated, is(reordered|excused))
 	if is(accepted) {
-		count(&t.ReceiptsMissing, "receipts_missing", j.opts.Receipts && !is(receipted))
+		missing := j.opts.Receipts && !is(receipted)
+		count(&t.ReceiptsMissing, "receipts_missing", missing && !segment)
+		count(&t.SegmentReceiptsMissing, "segment_receipts_missing", missing && segment)
 		count(&t.ReceiptsRepeated, "receipts_repeated", is(receiptedAgain))
-		count(&t.ReportedMissing, "reported_missing", j.opts.Reported && !is(reported) && f&segment == 0)
+		count(&t.ReportedMissing, "reported_missing", j.opts.Reported && !is(reported) && !segment)
 		count(&t.ReportedOpen, "reported_open", is(reportedOpen))
 		count(&t.ReportedDiffers, "reported_differs", is(reported|receipted) && !is(reportedOpen) && p.told[i] != p.state[i])
 	}
 }
 
-func (t *tally) example(kind string, marker uint64) {
+func (t *tally) example(kind string, marker uint64) { t.exampleNamed(kind, markerName(marker)) }
+
+func (t *tally) exampleNamed(kind, name string) {
 	if len(t.examples[kind]) >= t.limit {
 		return
 	}
 	if t.examples == nil {
 		t.examples = make(map[string][]string)
 	}
-	t.examples[kind] = append(t.examples[kind], markerName(marker))
+	t.examples[kind] = append(t.examples[kind], name)
 }
 
 // markerName writes a marker as it stands in the text.
-func markerName(marker uint64) string {
-	if marker >= segmentMarkers {
-		return fmt.Sprintf("segment %d", marker-segmentMarkers+1)
-	}
-	return fmt.Sprintf("#%010d", marker)
-}
+func markerName(marker uint64) string { return fmt.Sprintf("#%010d", marker) }
 
 // Result says what became of the messages so far. While a load goes on, what is under way counts as lost or missing.
 func (j *Join) Result() *results.Verification {
@@ -100,9 +102,10 @@ func (j *Join) Result() *results.Verification {
 	for _, n := range numbers {
 		t.page(j, j.pages[n], n)
 	}
+	j.parts.count(j, &t)
 	j.mos.count(&t)
 	v := t.Verification
-	v.MOsExpected = j.opts.MOs
+	v.MOsExpected, v.Joined = j.opts.MOs, j.joined()
 	v.DuplicatedUnmarked += j.lateDoubles
 	v.ReceiptsUnknown = uint64(len(j.early)) + j.unknown
 	v.ReportedUnknown = j.strangers
@@ -120,7 +123,21 @@ func (j *Join) Result() *results.Verification {
 	return &v
 }
 
-// Judge says whether the counts are good, and why not in one sentence.
+// joined says what the load's journal is compared with.
+func (j *Join) joined() []string {
+	all := []string{results.JoinedLoad}
+	for _, s := range []struct {
+		name string
+		is   bool
+	}{{results.JoinedOperators, j.opts.Received}, {results.JoinedReceipts, j.opts.Receipts}, {results.JoinedReport, j.opts.Reported}} {
+		if s.is {
+			all = append(all, s.name)
+		}
+	}
+	return all
+}
+
+// Judge says whether the counts are good, and why not in one sentence, of what was joined only.
 func Judge(v *results.Verification) (ok bool, verdict string) {
 	var bad []string
 	add := func(n uint64, what string) {
@@ -130,7 +147,10 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 	}
 	add(v.Lost, "lost")
 	add(v.DuplicatedUnmarked, "doubled without a mark")
+	add(v.SegmentsLost, "segments lost of messages whose first one came")
+	add(v.SegmentsDuplicatedUnmarked, "segments doubled without a mark")
 	add(v.ReceiptsMissing, "without a receipt")
+	add(v.SegmentReceiptsMissing, "segments without a receipt")
 	add(v.ReportedMissing, "not reported")
 	add(v.ReportedDiffers, "reported in another state than their receipt's")
 	add(v.ReportedOpen, "reported as still open")
@@ -139,23 +159,53 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 		add(v.MOsLost, "MOs lost")
 		add(v.MOsDuplicated, "MOs doubled")
 	}
-	if len(bad) > 0 {
-		return false, strings.Join(bad, ", ") + fmt.Sprintf(" of %d accepted messages.", v.Accepted)
+	rest := ""
+	if why := v.NotAccepted(); why != "" {
+		rest = " Not accepted: " + why + "."
 	}
-	if v.Accepted == 0 {
-		return false, "No message was accepted, so nothing was verified."
+	switch good := claims(v); {
+	case len(bad) > 0:
+		return false, strings.Join(bad, ", ") + fmt.Sprintf(" of %d accepted messages.", v.Accepted) + rest
+	case v.Accepted == 0:
+		return false, "No message was accepted, so nothing was verified." + rest
+	case v.MOsExpected && v.MOsSent == 0:
+		return false, "No operator's journal has a message from a handset, so none was verified." + rest
+	case good == "":
+		return false, fmt.Sprintf("%d accepted messages were compared with nothing, so nothing was verified.", v.Accepted) + rest
+	default:
+		return true, good + "." + rest
 	}
-	if v.MOsExpected && v.MOsSent == 0 {
-		return false, "No operator's journal has a message from a handset, so none was verified."
+}
+
+// claims says of what was joined that it is good.
+func claims(v *results.Verification) string {
+	var good, all []string
+	if v.Has(results.JoinedOperators) {
+		good = append(good, "none lost", twice(v.DuplicatedMarked))
+		if v.SegmentsDuplicatedMarked > 0 {
+			good = append(good, fmt.Sprintf("%d segments twice and marked", v.SegmentsDuplicatedMarked))
+		}
 	}
-	good := fmt.Sprintf("Nothing lost, nothing missing: %d accepted messages", v.Accepted)
+	if v.Has(results.JoinedReceipts) {
+		good = append(good, "every receipt back")
+	}
+	if v.Has(results.JoinedReport) {
+		good = append(good, "all reported")
+	}
+	if len(good) > 0 {
+		all = append(all, fmt.Sprintf("%d accepted messages: %s", v.Accepted, strings.Join(good, ", ")))
+	}
 	if v.MOsExpected {
-		good += fmt.Sprintf(" and %d MOs", v.MOsSent)
+		all = append(all, fmt.Sprintf("%d MOs: none lost, none twice", v.MOsSent))
 	}
-	if v.DuplicatedMarked > 0 {
-		return true, good + fmt.Sprintf(", of which %d came twice and are marked as possible duplicates.", v.DuplicatedMarked)
+	return strings.Join(all, "; ")
+}
+
+func twice(marked uint64) string {
+	if marked > 0 {
+		return fmt.Sprintf("%d twice and marked as possible duplicates", marked)
 	}
-	return true, good + ", none twice."
+	return "none twice"
 }
 
 // StateNamed reads a state as gateways write it: a name of SMPP ("delivered"), or the short word of a receipt ("DELIVRD").

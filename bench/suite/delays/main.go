@@ -55,7 +55,7 @@ func main() {
 func join(sentFile string, receivedFiles []string) (*report, error) {
 	sent := make(map[uint64]accepted)
 	err := each(sentFile, func(e *journal.Entry) {
-		if e.Kind == journal.Answered && e.Outcome == journal.Accepted && e.Marker != journal.NoMarker {
+		if e.Kind == journal.Answered && e.Outcome == journal.Accepted && e.Marker != journal.NoMarker && e.Part <= 1 {
 			sent[e.Marker] = accepted{e.Intended, e.At}
 		}
 	})
