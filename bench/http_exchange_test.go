@@ -223,11 +223,13 @@ func TestHTTPRequestsWithoutAnAnswer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			o := LoadOptions{HTTP: startRaw(t, false, c.answer)}
+			conn := aConn(t, LoadOptions{HTTP: startRaw(t, false, c.answer)})
 			if c.name == "silence" {
-				o.Timeout = time.Millisecond
+				if err := conn.connect(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				conn.t.opts.Timeout = time.Millisecond
 			}
-			conn := aConn(t, o)
 			for range c.requests {
 				conn.sendOne(t)
 			}
