@@ -38,15 +38,15 @@ type LoadFlags struct {
 	Body          string   `placeholder:"TEMPLATE" help:"Body of the requests with placeholders; @FILE reads it from a file."`
 	AcceptStatus  []int    `placeholder:"STATUS" help:"Statuses that mean accepted; 200,201,202 by default."`
 	IDFrom        string   `name:"id-from" placeholder:"WHERE" help:"Where an answer has the message id: json:messages.0.id, regex:id=(\\w+), body, header:NAME, or number for the number of the message."`
-	ErrorFrom     string   `name:"error-from" placeholder:"WHERE" help:"Where an answer has the error, in the same terms."`
+	ErrorFrom     string   `name:"error-from" placeholder:"WHERE" help:"Where an answer has the error, in the same terms. When it is found there (not: body, empty, 0), an accepted status is a refusal too."`
 	Key           string   `env:"TASMAN_KEY" help:"API key."`
 	Conns         int      `default:"32" help:"Number of HTTP connections."`
 	Recipients    int      `default:"1" help:"Messages of a request to the Tasman API. They share one text and so one marker."`
 	Webhook       string   `placeholder:"HOST:PORT" help:"Address to take receipts and MOs at over HTTP."`
-	WebhookURL    string   `name:"webhook-url" placeholder:"URL" help:"How the target reaches that address, for {dlr_url}; http://HOST:PORT by default."`
+	WebhookURL    string   `name:"webhook-url" placeholder:"URL" help:"How the target reaches that address, for {dlr_url}; http://HOST:PORT by default, with the address that reaches the target where HOST is any."`
 	WebhookSecret string   `name:"webhook-secret" env:"TASMAN_WEBHOOK_SECRET" help:"Secret (whsec_...) that calls must be signed with."`
 	ReceiptID     string   `name:"receipt-id-from" placeholder:"WHERE" help:"Where a receipt has the message id: json:PATH, form:NAME, query:NAME, header:NAME, regex:RE, body."`
-	ReceiptState  string   `name:"receipt-state-from" placeholder:"WHERE" help:"Where a receipt has the state."`
+	ReceiptState  string   `name:"receipt-state-from" placeholder:"WHERE" help:"Where a receipt has the state: a word such as DELIVRD or failed, or a number of message_state. Unknown ones count as intermediate."`
 
 	Rate           float64       `default:"1000" help:"Messages a second, whatever the target does; 0 is as fast as answers come."`
 	Profile        string        `placeholder:"PROFILE" help:"Rate over time instead of --rate: constant:1000, steps:1000,2000@30s, ramp:1000-20000@5m, poisson:1000; several parted by ';'."`

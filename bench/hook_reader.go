@@ -20,7 +20,9 @@ type hookCall struct {
 	mo       bool
 	to, text string // of an MO
 	id       string // of a receipt; empty: nothing that counts
+	noID     bool   // a receipt, but nobody's
 	state    smpp.MessageState
+	word     string // as the call has the state
 	answer   string // body of the answer; empty: 204
 }
 
@@ -68,7 +70,9 @@ func (h *hookReader) read(r *http.Request, body []byte) (hookCall, error) {
 	}
 	switch {
 	case h.id != nil:
-		return hookCall{id: h.id.first(f), state: stateOf(h.state.first(f))}, nil
+		c := hookCall{id: h.id.first(f), word: h.state.first(f)}
+		c.noID, c.state = c.id == "", stateOf(c.word)
+		return c, nil
 	case h.preset == presetKannel:
 		return readKannel(f), nil
 	case h.preset == presetJasmin:
@@ -94,6 +98,9 @@ func (h *hookReader) signed(header http.Header, body []byte) bool {
 // stateOf reads a state as a word or as a number of message_state.
 func stateOf(text string) smpp.MessageState {
 	if n, err := strconv.ParseUint(text, 10, 8); err == nil {
+		if n > uint64(smpp.StateSkipped) {
+			return smpp.StateNone
+		}
 		return smpp.MessageState(n)
 	}
 	return smpp.StateOfStat(text)
@@ -114,7 +121,7 @@ func readTasman(body []byte) (hookCall, error) {
 	}
 	switch m.Type {
 	case "message.receipt":
-		return hookCall{id: m.Data.ID, state: smpp.StateOfStat(m.Data.State)}, nil
+		return hookCall{id: m.Data.ID, noID: m.Data.ID == "", state: smpp.StateOfStat(m.Data.State), word: m.Data.State}, nil
 	case "message.received":
 		return hookCall{mo: true, to: strings.TrimPrefix(m.Data.To, "+"), text: m.Data.Text}, nil
 	}
@@ -128,7 +135,7 @@ func readKannel(f *places) hookCall {
 	}
 	// The types of Kannel's reports: of the handset delivered and failed; of the operator queued, taken and refused.
 	const delivered, failed, queued, taken, refused = "1", "2", "4", "8", "16"
-	c := hookCall{id: f.form.Get("id"), answer: "OK"}
+	c := hookCall{id: f.form.Get("id"), noID: !f.form.Has("id"), answer: "OK"}
 	switch f.form.Get("type") {
 	case delivered:
 		c.state = smpp.StateDelivered
@@ -141,7 +148,7 @@ func readKannel(f *places) hookCall {
 	case taken:
 		c.state = smpp.StateAccepted
 	default:
-		c.id = ""
+		c.id, c.noID = "", false
 	}
 	return c
 }
@@ -154,7 +161,7 @@ func readJasmin(f *places) hookCall {
 		return hookCall{mo: f.form.Has("content"), to: strings.TrimPrefix(f.form.Get("to"), "+"), text: f.form.Get("content"), answer: jasminAnswer}
 	}
 	state := f.form.Get("message_status")
-	c := hookCall{id: f.form.Get("id"), state: smpp.StateOfStat(state), answer: jasminAnswer}
+	c := hookCall{id: f.form.Get("id"), noID: !f.form.Has("id"), state: smpp.StateOfStat(state), word: state, answer: jasminAnswer}
 	if strings.HasPrefix(state, "ESME_") { // the operator's answer to the submit_sm, of level 1
 		c.state = smpp.StateAccepted
 		if state != "ESME_ROK" {

@@ -1,10 +1,12 @@
 package bench
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -37,7 +39,9 @@ type call struct {
 	body   *template // nil: none
 	accept map[int]bool
 	id     *pick // nil: answers have no id
+	idFrom string
 	fault  *pick
+	strict bool // an answer with a fault is a refusal whatever its status
 	preset string
 }
 
@@ -62,6 +66,8 @@ func newCall(o *LoadOptions, b *blend) (*call, error) {
 	h := o.Call
 	h.Preset = h.presetOf(o.HTTP)
 	target := o.HTTP
+	strict := h.ErrorFrom != "" && h.ErrorFrom != "body" // of a body it cannot be said whether it is an error
+	scan := h.Preset == presetTasman && h.IDFrom == ""
 	if err := h.complete(&target, o, b); err != nil {
 		return nil, err
 	}
@@ -74,7 +80,7 @@ func newCall(o *LoadOptions, b *blend) (*call, error) {
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("load: the HTTP target is not a URL with http or https and a host")
 	}
-	c := &call{url: u, method: h.Method, preset: h.Preset, accept: make(map[int]bool)}
+	c := &call{url: u, method: h.Method, preset: h.Preset, strict: strict, accept: make(map[int]bool)}
 	path := strings.TrimPrefix(target, host)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
@@ -91,8 +97,12 @@ func newCall(o *LoadOptions, b *blend) (*call, error) {
 	if len(c.accept) == 0 {
 		c.accept = map[int]bool{http.StatusOK: true, http.StatusCreated: true, http.StatusAccepted: true}
 	}
+	c.idFrom = h.IDFrom
 	if c.id, err = newPick(h.IDFrom); err != nil {
 		return nil, fmt.Errorf("load: id-from: %w", err)
+	}
+	if scan { // many times a second
+		c.id.scan = "id"
 	}
 	if c.fault, err = newPick(h.ErrorFrom); err != nil {
 		return nil, fmt.Errorf("load: error-from: %w", err)
@@ -130,6 +140,11 @@ func (c *call) addHeadersAndBody(h *HTTPCall) error {
 			return fmt.Errorf("load: body: %w", err)
 		}
 	}
+	if user := c.url.User; user != nil && !c.hasHeader("Authorization") {
+		password, _ := user.Password()
+		value := "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password))
+		c.header = append(c.header, headerLine{"Authorization", &template{parts: []templatePart{{literal: value}}}})
+	}
 	switch {
 	case c.method != "":
 		c.method = strings.ToUpper(c.method)
@@ -139,6 +154,19 @@ func (c *call) addHeadersAndBody(h *HTTPCall) error {
 		c.method = http.MethodGet
 	}
 	return nil
+}
+
+// refuses reports whether an answer has a fault, whatever its status says. 0 is what many have in its place.
+func (c *call) refuses(answer *places) bool {
+	if !c.strict {
+		return false
+	}
+	text := c.fault.first(answer)
+	return text != "" && text != "0"
+}
+
+func (c *call) hasHeader(name string) bool {
+	return slices.ContainsFunc(c.header, func(h headerLine) bool { return strings.EqualFold(h.name, name) })
 }
 
 // bodyKind guesses the Content-Type of a body.

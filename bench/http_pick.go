@@ -25,6 +25,7 @@ const pickNumber = "number"
 type pick struct {
 	kind string
 	name string // of header and parameter
+	scan string // the member that is looked for without decoding the body; empty: none
 	path []string
 	re   *regexp.Regexp
 }
@@ -84,8 +85,8 @@ func (p *pick) each(f *places, do func(string)) {
 			do(v)
 		}
 	case "json":
-		if len(p.path) == 3 && p.path[1] == "*" { // the Tasman API's, many times a second
-			eachMember(f.body, p.path[2], do)
+		if p.scan != "" {
+			eachMember(f.body, p.scan, do)
 			return
 		}
 		var v any
@@ -111,7 +112,8 @@ func (p *pick) first(f *places) (s string) {
 	return s
 }
 
-// eachMember finds members of that name with a string, at any depth, without decoding the body.
+// eachMember finds members of that name with a string, at any depth, without decoding the body. That is for the answers of our
+// own API only, where no other member has the name of the id and no id has an escape.
 func eachMember(b []byte, name string, do func(string)) {
 	key := []byte(`"` + name + `":`)
 	for {

@@ -245,6 +245,15 @@ func TestPicks(t *testing.T) {
 			t.Errorf("%s: %q, not %q", where, got, want)
 		}
 	}
+	p, err := newPick("json:messages.*.id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	p.each(&places{body: []byte(`{"id":"r1","messages":[{"id":7,"part":{"id":"p1"}},{"id":"a\"b"},{"id":12345678901234567890}]}`)}, func(s string) { got = append(got, s) })
+	if diff := cmp.Diff([]string{"7", `a"b`, "12345678901234567890"}, got); diff != "" {
+		t.Errorf("ids (-want +got):\n%s", diff)
+	}
 	for _, bad := range []string{"jason:x", "regex:no group", "regex:(", "json:", "header:"} {
 		if _, err := newPick(bad); err == nil {
 			t.Errorf("%s was taken", bad)

@@ -58,6 +58,7 @@ type load struct {
 	rec      *recorder
 	target   target
 	smpp     *smppTarget
+	http     *httpTarget
 	hooks    *webhook
 	observer *observer
 	cut      bool // stopped before all was sent
@@ -97,11 +98,13 @@ func (l *load) open(ctx context.Context) error {
 		}
 	}
 	if l.opts.HTTP != "" {
-		t, err := newHTTPTarget(&l.opts, l.rec, texts, l.hooks)
-		if err != nil {
+		if l.http, err = newHTTPTarget(&l.opts, l.rec, texts, l.hooks); err != nil {
 			return err
 		}
-		l.target = t
+		l.target = l.http
+		if err := l.http.open(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -5,10 +5,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"fmt"
+	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasman/bench/journal"
@@ -23,9 +27,19 @@ type httpTarget struct {
 	call    *call
 	tls     *tls.Config
 	hookURL string
+	hooks   *webhook // nil: none
 	jobs    chan httpJob
 	wg      sync.WaitGroup
+	alive   context.Context
 	stop    context.CancelFunc
+	conns   []*httpConn
+
+	strays   atomic.Uint64 // connections given up for octets that belong to no request
+	long     atomic.Uint64 // answers of more than maxAnswer
+	nameless atomic.Uint64 // accepted messages without an id
+	full     atomic.Bool   // a request found all connections busy
+	busy     atomic.Int64  // nanoseconds of all connections, over their requests
+	requests atomic.Int64
 }
 
 type httpJob struct {
@@ -44,20 +58,30 @@ func newHTTPTarget(o *LoadOptions, rec *recorder, b *blend, hooks *webhook) (*ht
 	if err != nil {
 		return nil, err
 	}
-	t := &httpTarget{opts: o, rec: rec, call: c, jobs: make(chan httpJob, o.Conns)}
-	if hooks != nil {
-		t.hookURL = hooks.url
-	}
+	t := &httpTarget{opts: o, rec: rec, call: c, hooks: hooks, jobs: make(chan httpJob, o.Conns)}
 	if t.tls, err = o.tlsConfig(); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	t.stop = cancel
+	t.alive, t.stop = context.WithCancel(context.Background())
 	for i := range o.Conns {
-		c := &httpConn{t: t, texts: newGenerator(b), number: i, name: "http/" + strconv.Itoa(i+1)}
-		t.wg.Go(func() { c.work(ctx) })
+		t.conns = append(t.conns, &httpConn{t: t, texts: newGenerator(b), number: i, name: "http/" + strconv.Itoa(i+1)})
 	}
 	return t, nil
+}
+
+// open makes the first connection, so that a load of nobody fails at once; the others are made when they are needed.
+func (t *httpTarget) open(ctx context.Context) error {
+	first := t.conns[0]
+	if err := first.connect(ctx); err != nil {
+		return fmt.Errorf("load: %s: %w", t.call.url.Host, err)
+	}
+	if t.hooks != nil {
+		t.hookURL = t.hooks.urlFrom(first.conn.LocalAddr())
+	}
+	for _, c := range t.conns {
+		t.wg.Go(func() { c.work(t.alive) })
+	}
+	return nil
 }
 
 // start implements target: a connection that is free takes the request.
@@ -71,6 +95,9 @@ func (t *httpTarget) start(first uint64, n int, intended time.Duration) bool {
 		default:
 		}
 	}
+	if limit < t.opts.MaxOutstanding {
+		t.full.Store(true)
+	}
 	t.rec.unstarted(n)
 	return false
 }
@@ -80,6 +107,9 @@ func (t *httpTarget) close(context.Context) {
 	t.stop()
 	close(t.jobs)
 	t.wg.Wait()
+	for _, c := range t.conns {
+		c.drop()
+	}
 }
 
 // httpConn is one persistent connection, over all that it is in turn.
@@ -87,38 +117,49 @@ type httpConn struct {
 	t      *httpTarget
 	texts  *generator
 	number int
-	name   string // in the journal
-	conn   net.Conn
+	name   string   // in the journal
+	conn   net.Conn // nil: none
+	socket net.Conn // under conn, which may be TLS
+	limit  io.LimitedReader
 	read   *bufio.Reader
+	used   time.Time // when it was made or had its last answer
+	kept   bool      // it was there before the request
+	lost   bool      // the last one broke
 	req    []byte
 	text   []byte
 	body   bytes.Buffer
 	answer places
-	made   bool // before
 }
 
 // work sends what comes until there is nothing more; the end of ctx ends the wait for an answer.
 func (c *httpConn) work(ctx context.Context) {
-	defer c.drop()
 	for job := range c.t.jobs {
-		if err := c.connect(ctx); err != nil {
-			c.over(job, journal.NotSent, 0, "no connection")
-			select {
-			case <-time.After(httpPause):
-			case <-ctx.Done():
-			}
-			continue
+		began := time.Now()
+		c.send(ctx, job)
+		c.t.busy.Add(int64(time.Since(began)))
+		c.t.requests.Add(1)
+	}
+}
+
+// send sends one request and takes what becomes of it.
+func (c *httpConn) send(ctx context.Context, job httpJob) {
+	if err := c.connect(ctx); err != nil {
+		c.over(job, journal.NotSent, 0, unconnected(err))
+		select {
+		case <-time.After(httpPause):
+		case <-ctx.Done():
 		}
-		status, err := c.exchange(ctx, job)
-		switch {
-		case err != nil:
-			c.drop()
-			c.over(job, journal.Unanswered, 0, "no answer")
-		case !c.t.call.accept[status]:
-			c.over(job, journal.Refused, status, c.fault(status))
-		default:
-			c.over(job, journal.Accepted, status, "")
-		}
+		return
+	}
+	status, err := c.exchange(ctx, job)
+	switch {
+	case err != nil:
+		c.lose()
+		c.over(job, journal.Unanswered, 0, c.unanswered(err))
+	case !c.t.call.accept[status] || c.t.call.refuses(&c.answer):
+		c.over(job, journal.Refused, status, c.fault(status))
+	default:
+		c.over(job, journal.Accepted, status, "")
 	}
 }
 
@@ -154,6 +195,9 @@ func (c *httpConn) accepted(job httpJob, now time.Duration, status int) {
 	rec, id := c.t.rec, c.t.call.id
 	i := 0
 	take := func(text string) {
+		if text == "" {
+			return
+		}
 		if rec.receipts != nil {
 			rec.receipts.accepted(text, job.intended)
 		}
@@ -170,6 +214,12 @@ func (c *httpConn) accepted(job httpJob, now time.Duration, status int) {
 		}
 	default:
 		id.each(&c.answer, take)
+	}
+	if i < job.n {
+		c.t.nameless.Add(uint64(job.n - i))
+		if rec.receipts != nil {
+			rec.receipts.acceptedWithoutID(job.n - i)
+		}
 	}
 	for ; i < job.n; i++ {
 		c.note(job, i, journal.Accepted, status, "", now)
@@ -189,93 +239,34 @@ func (c *httpConn) note(job httpJob, i int, outcome journal.Outcome, status int,
 	rec.note(&e, now, job.intended)
 }
 
-// connect makes the connection if there is none.
-func (c *httpConn) connect(ctx context.Context) error {
-	if c.conn != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, c.t.opts.Timeout)
-	defer cancel()
-	u := c.t.call.url
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-	if err != nil {
-		return err
-	}
-	if u.Scheme == "https" {
-		cfg := c.t.tls.Clone()
-		cfg.ServerName = u.Hostname()
-		secure := tls.Client(conn, cfg)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			conn.Close()
-			return err
+// notes says what a reader of the result has to know: held is how many requests were held back.
+func (t *httpTarget) notes(p *Profile, held uint64) (out []string) {
+	if n := t.nameless.Load(); n > 0 {
+		missing := ""
+		if t.opts.Receipts {
+			missing = ", so that their receipts are missing"
 		}
-		conn = secure
+		out = append(out, fmt.Sprintf("accepted without an id: %d messages have none where --id-from says (%s)%s", n, t.call.idFrom, missing))
 	}
-	if c.conn = conn; c.made {
-		c.t.rec.redials.Add(1)
+	if n := t.strays.Load(); n > 0 {
+		out = append(out, fmt.Sprintf("unsolicited answers: %d connections had octets that belong to no request, and were made anew", n))
 	}
-	c.made = true
-	c.read = bufio.NewReaderSize(c.conn, 4<<10)
-	return nil
+	if n := t.long.Load(); n > 0 {
+		out = append(out, fmt.Sprintf("answers longer than %d MiB, read up to there: %d", maxAnswer>>20, n))
+	}
+	if held > 0 && p != nil && t.full.Load() {
+		out = append(out, t.fullNote(p.Peak()))
+	}
+	return out
 }
 
-func (c *httpConn) drop() {
-	if c.conn != nil {
-		c.conn.Close()
-		c.conn = nil
+// fullNote says how many connections a rate needs with the time that a request took.
+func (t *httpTarget) fullNote(rate float64) string {
+	took := time.Duration(t.busy.Load() / max(1, t.requests.Load()))
+	note := fmt.Sprintf("messages were held back because all %d connections were busy, with requests of %.1f ms on average",
+		t.opts.Conns, took.Seconds()*1000)
+	if need := int(math.Ceil(rate / float64(t.opts.Recipients) * took.Seconds())); need > t.opts.Conns {
+		note += fmt.Sprintf(": this rate needs --conns %d or more", need)
 	}
-}
-
-// exchange sends one request and reads its answer.
-func (c *httpConn) exchange(ctx context.Context, job httpJob) (status int, err error) {
-	conn := c.conn
-	if err := conn.SetDeadline(time.Now().Add(c.t.opts.Timeout)); err != nil {
-		return 0, err
-	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	defer stop()
-	if _, err := conn.Write(c.request(job)); err != nil {
-		return 0, err
-	}
-	resp, err := http.ReadResponse(c.read, nil)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	c.body.Reset()
-	if _, err := c.body.ReadFrom(resp.Body); err != nil {
-		return 0, err
-	}
-	c.answer = places{body: c.body.Bytes(), header: resp.Header}
-	if resp.Close {
-		c.drop()
-	}
-	return resp.StatusCode, nil
-}
-
-// request writes the request of a job.
-func (c *httpConn) request(job httpJob) []byte {
-	k := c.t.call
-	m := c.texts.choose(job.first)
-	b := append(append(c.req[:0], k.method...), ' ')
-	b = k.path.render(b, c, &m, job)
-	b = append(append(b, " HTTP/1.1\r\nHost: "...), k.url.Host...)
-	for i := range k.header {
-		h := &k.header[i]
-		b = append(append(append(b, "\r\n"...), h.name...), ": "...)
-		b = h.value.render(b, c, &m, job)
-	}
-	if k.body != nil {
-		c.text = k.body.render(c.text[:0], c, &m, job)
-		b = strconv.AppendInt(append(b, "\r\nContent-Length: "...), int64(len(c.text)), 10)
-		b = append(append(b, "\r\n\r\n"...), c.text...)
-	} else {
-		b = append(b, "\r\n\r\n"...)
-	}
-	c.req = b
-	return b
+	return note
 }

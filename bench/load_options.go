@@ -199,6 +199,10 @@ func (o *LoadOptions) check(p *Profile) error {
 		return errors.New("load: neither an SMPP nor an HTTP target is given")
 	case !ends:
 		return errors.New("load: neither a time nor a count is given")
+	case o.HTTP != "" && o.SMPP == "" && o.Webhook == "" && o.Receipts:
+		return errors.New("load: receipts over HTTP have no place to come in: give --webhook HOST:PORT for {dlr_url} and webhooks, or --smpp for binds that take them")
+	case o.Webhook == "" && (o.Hook.IDFrom != "" || o.Hook.StateFrom != ""):
+		return errors.New("load: receipt-id-from and receipt-state-from are for the calls to --webhook, which is missing")
 	case len(o.Accounts) > maxAccounts:
 		return fmt.Errorf("load: %d accounts; at most %d are allowed", len(o.Accounts), maxAccounts)
 	case o.SMPP != "" && len(o.Accounts)*o.Binds > maxBinds:

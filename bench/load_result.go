@@ -13,7 +13,7 @@ func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 	r, o := l.rec, &l.opts
 	res := &results.Result{
 		Kind: results.KindLoad, Name: o.Name, Command: o.Command, Tool: results.ThisTool(), Machine: results.ThisMachine(),
-		Target: o.HTTP, Loop: results.Open, Started: r.started().UTC(), Duration: sending.Seconds(),
+		Target: results.Target(o.HTTP), Loop: results.Open, Started: r.started().UTC(), Duration: sending.Seconds(),
 		Totals: results.Totals{Intended: p.messages(p.due), Sent: r.sent.Load(), Accepted: r.accepted.Load(), Unanswered: r.inFlight.Load(),
 			HeldBack: p.heldBack * uint64(p.batch), Redials: r.redials.Load(), Errors: r.errorCounts()},
 		Shape: &results.Shape{Accounts: len(o.Accounts)},
@@ -40,6 +40,9 @@ func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 		res.Receipts, res.EndToEnd = r.receipts.result()
 	}
 	res.MOs, res.MO = r.mos.result()
+	if l.http != nil {
+		res.Notes = append(res.Notes, l.http.notes(l.profile, p.heldBack)...)
+	}
 	if l.hooks != nil {
 		res.Notes = append(res.Notes, l.hooks.notes()...)
 	}

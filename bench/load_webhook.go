@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -28,13 +29,16 @@ type HookForm struct {
 // webhook takes receipts and MOs that the target sends over HTTP.
 type webhook struct {
 	server http.Server
-	url    string
+	url    string // how the target reaches it
+	any    string // the port, when it listens at any address and nobody said how it is reached
 	rec    *recorder
 	form   hookReader
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
 	refused map[string]int // calls by the reason, of which the form has a few
+	strange map[string]int // receipts by the word for their state that is not known
+	noID    int            // receipts without an id
 }
 
 func newWebhook(ctx context.Context, o *LoadOptions, rec *recorder) (*webhook, error) {
@@ -46,13 +50,25 @@ func newWebhook(ctx context.Context, o *LoadOptions, rec *recorder) (*webhook, e
 	if err != nil {
 		return nil, fmt.Errorf("load: webhook: %w", err)
 	}
-	h := &webhook{rec: rec, form: form, url: o.Hook.URL, refused: make(map[string]int)}
-	if h.url == "" {
-		h.url = "http://" + l.Addr().String()
+	h := &webhook{rec: rec, form: form, url: o.Hook.URL, refused: make(map[string]int), strange: make(map[string]int)}
+	if addr, ok := l.Addr().(*net.TCPAddr); ok && h.url == "" {
+		h.url = "http://" + addr.String()
+		if addr.IP.IsUnspecified() {
+			h.any = strconv.Itoa(addr.Port)
+		}
 	}
 	h.server = http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	h.wg.Go(func() { _ = h.server.Serve(l) }) // ends with close; before that, missing receipts tell
 	return h, nil
+}
+
+// urlFrom returns how a target reaches the listener that is itself reached from the local address: of a listener at any address,
+// that is one the target can have.
+func (h *webhook) urlFrom(local net.Addr) string {
+	if addr, ok := local.(*net.TCPAddr); ok && h.any != "" {
+		return "http://" + net.JoinHostPort(addr.IP.String(), h.any)
+	}
+	return h.url
 }
 
 // ServeHTTP implements http.Handler.
@@ -64,9 +80,7 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	call, err := h.form.read(r, body)
 	if err != nil {
-		h.mu.Lock()
-		h.refused[err.Error()]++
-		h.mu.Unlock()
+		h.count(h.refused, err.Error())
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
@@ -74,7 +88,14 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case call.mo:
 		h.rec.mo([]byte(call.text), call.to, "webhook")
 	case call.id != "":
+		if call.state == smpp.StateNone {
+			h.count(h.strange, call.word)
+		}
 		h.rec.receipt(call.id, call.state, underway(call.state), "webhook")
+	case call.noID:
+		h.mu.Lock()
+		h.noID++
+		h.mu.Unlock()
 	}
 	if call.answer == "" {
 		w.WriteHeader(http.StatusNoContent)
@@ -83,12 +104,29 @@ func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, call.answer) // the target repeats the call when it does not get it
 }
 
-// notes says how many calls were refused and why: the receipts in them count as missing.
+// count counts a call in one of the maps, which are bounded as the names of errors are.
+func (h *webhook) count(calls map[string]int, what string) {
+	what = clip(asLine.escape(what), faultChars)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, known := calls[what]; !known && len(calls) >= maxErrors {
+		what = otherErrors
+	}
+	calls[what]++
+}
+
+// notes says how many calls were refused and why, and what was not understood: the receipts in them count as missing.
 func (h *webhook) notes() (out []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, why := range slices.Sorted(maps.Keys(h.refused)) {
 		out = append(out, fmt.Sprintf("webhook calls refused: %d: %s", h.refused[why], why))
+	}
+	for _, word := range slices.Sorted(maps.Keys(h.strange)) {
+		out = append(out, fmt.Sprintf("webhook: the state %q is not known, and counts as an intermediate one: %d calls", word, h.strange[word]))
+	}
+	if h.noID > 0 {
+		out = append(out, fmt.Sprintf("webhook: %d calls without an id", h.noID))
 	}
 	return out
 }
@@ -100,7 +138,8 @@ func (h *webhook) close(ctx context.Context) {
 	h.wg.Wait()
 }
 
-// underway reports whether a receipt of this state is an intermediate one.
+// underway reports whether a receipt of this state is an intermediate one. One that is not known may be: were it taken for the
+// final one, that would count as repeated.
 func underway(s smpp.MessageState) bool {
-	return s == smpp.StateEnroute || s == smpp.StateAccepted || s == smpp.StateScheduled
+	return s == smpp.StateEnroute || s == smpp.StateAccepted || s == smpp.StateScheduled || s == smpp.StateNone
 }

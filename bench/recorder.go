@@ -14,6 +14,13 @@ import (
 // recorderShards is over how many locks what is measured is spread: connections count in one of them each.
 const recorderShards = 8
 
+// maxErrors bounds the names of errors: texts of answers may differ in each, such as the id of a request. Further ones count as
+// otherErrors.
+const (
+	maxErrors   = 50
+	otherErrors = "other"
+)
+
 // recorder counts and measures one load. All times are since its begin.
 type recorder struct {
 	created  time.Time
@@ -90,6 +97,9 @@ func (r *recorder) took(shard, n int, intended, now time.Duration) {
 func (r *recorder) failed(n int, reason string) {
 	r.refused.Add(uint64(n))
 	r.mu.Lock()
+	if _, known := r.errors[reason]; !known && len(r.errors) >= maxErrors {
+		reason = otherErrors
+	}
 	r.errors[reason] += uint64(n)
 	r.mu.Unlock()
 	r.settled(n)

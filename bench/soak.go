@@ -286,7 +286,7 @@ func (s *soak) save(ctx context.Context) error {
 
 func (s *soak) target() string {
 	if s.opts.Load.HTTP != "" {
-		return s.opts.Load.HTTP
+		return results.Target(s.opts.Load.HTTP)
 	}
 	return "smpp://" + s.opts.Load.SMPP
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"hash/maphash"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tasman/bench/results"
@@ -21,6 +22,7 @@ type tracker struct {
 	seed   maphash.Seed
 	warmup time.Duration // what was meant to be sent before is left out of the latency in sum
 	shards [trackerShards]trackerShard
+	noID   atomic.Uint64 // messages whose receipt cannot be told
 
 	mu    sync.Mutex
 	total histogram // from intended to receipt
@@ -73,6 +75,9 @@ func (t *tracker) accepted(id string, intended time.Duration) {
 	}
 	s.young.put(key, intended.Microseconds()<<1)
 }
+
+// acceptedWithoutID tells of n messages that no receipt can be matched with: theirs are missing, and not waited for.
+func (t *tracker) acceptedWithoutID(n int) { t.noID.Add(uint64(n)) }
 
 // receipt tells of a receipt that came at now.
 func (t *tracker) receipt(id string, state smpp.MessageState, interim bool, now time.Duration) {
@@ -131,10 +136,10 @@ func (s *trackerShard) turnOver() {
 	s.old, s.young, s.settled = s.young, next, 0
 }
 
-// complete reports whether every accepted message has its receipt.
+// complete reports whether every accepted message with an id has its receipt.
 func (t *tracker) complete() bool {
 	c := t.counts()
-	return c.Received >= c.Expected
+	return c.Received+t.noID.Load() >= c.Expected
 }
 
 func (t *tracker) received() uint64 { return t.counts().Received }
@@ -152,6 +157,7 @@ func (t *tracker) counts() results.ReceiptCounts {
 		c.Unmatched += uint64(len(s.early))
 		s.mu.Unlock()
 	}
+	c.Expected += t.noID.Load()
 	c.Missing = c.Expected - c.Received
 	return c
 }

@@ -40,6 +40,9 @@ func Command(args []string) []string {
 	return clean
 }
 
+// Target returns the URL of a target as a document may have it.
+func Target(url string) string { return cleanValue("", url) }
+
 func takesSecret(flag string) bool {
 	return slices.Contains(secretFlags, flag) || slices.Contains(pairFlags, flag)
 }
