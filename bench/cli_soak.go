@@ -46,6 +46,9 @@ func (c *SoakCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkResultFiles(); err != nil {
+		return err
+	}
 	var progress io.Writer = os.Stderr
 	if c.Quiet {
 		progress = io.Discard
@@ -61,12 +64,14 @@ func (c *SoakCmd) Run(ctx context.Context, out io.Writer) error {
 		uniform := func(d time.Duration) Delay { return Delay{Mean: d, Spread: SpreadUniform} }
 		o.Operators = newSimulators(c.Listen, SMSCOptions{Latency: uniform(c.Latency), ReceiptDelay: uniform(c.Receipt)})
 	}
+	var unsaved error // of the last time
 	o.Save = func(r *results.Result) error {
 		r.Command = results.Command(os.Args)
 		if c.JSON == "" || c.JSON == "-" { // once, at the end
 			return writeDocument(io.Discard, r, "", c.HTML)
 		}
-		return writeDocument(out, r, c.JSON, c.HTML)
+		unsaved = writeDocument(out, r, c.JSON, c.HTML)
+		return unsaved
 	}
 	hard, cancel := secondSignal(ctx)
 	defer cancel()
@@ -76,6 +81,8 @@ func (c *SoakCmd) Run(ctx context.Context, out io.Writer) error {
 		writeSoak(progress, r)
 		if c.JSON == "" || c.JSON == "-" {
 			failure = errors.Join(failure, writeDocument(out, r, c.JSON, ""))
+		} else if unsaved != nil { // failure says so
+			failure = errors.Join(failure, r.Write(out))
 		}
 	}
 	return errors.Join(failure, kept.close())
@@ -84,6 +91,9 @@ func (c *SoakCmd) Run(ctx context.Context, out io.Writer) error {
 func (c *SoakCmd) soakOptions() (o SoakOptions, err error) {
 	if o.Load, err = c.options(); err != nil {
 		return o, err
+	}
+	if c.Journal != "" {
+		return o, errors.New("--journal: a soak keeps its journals in a folder: --journals DIR")
 	}
 	if c.For == 0 {
 		return o, errors.New("--for is missing: 2m to try, 4h to know")

@@ -14,7 +14,7 @@ func writeSummary(w io.Writer, r *results.Result) error {
 	p.line("target", "%s, %s loop %s", r.Target, r.Loop, r.Profile)
 	p.line("messages", "%d accepted of %d sent in %.1f s, %.0f/s (offered %.0f/s)", r.Accepted, r.Sent, r.Duration, r.AchievedRate, r.OfferedRate)
 	if r.HeldBack > 0 {
-		p.line("held back", "%d were sent later than intended, or not at all: the target could not keep up", r.HeldBack)
+		p.line("held back", "%d were sent later than intended, or not at all, for want of room", r.HeldBack)
 	}
 	if r.Unanswered > 0 {
 		p.line("unanswered", "%d", r.Unanswered)
