@@ -38,6 +38,8 @@ func (c *FindCmd) Run(ctx context.Context, out io.Writer) error {
 	switch {
 	case precision == 0:
 		return errors.New("--precision: 0 would never end the search: want 0.1% to 50%")
+	case c.Profile != "":
+		return errors.New("--profile: a search chooses the rates of its trials: --min and --max")
 	case c.Journal != "":
 		return errors.New("--journal: a search writes none; bench load and bench soak --journals do")
 	}

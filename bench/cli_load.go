@@ -17,7 +17,7 @@ import (
 type LoadCmd struct {
 	LoadFlags `embed:""`
 
-	Journal string `placeholder:"FILE" help:"Write down each message, for bench verify."`
+	Journal string `placeholder:"FILE" help:"Write down each message, for bench verify; of load only."`
 	JSON    string `name:"json" placeholder:"FILE" help:"Where the result goes as JSON; - is standard output. Without it, a summary on a terminal and JSON elsewhere."`
 	HTML    string `name:"html" placeholder:"FILE" help:"Where the result goes as a page with charts."`
 	Name    string `help:"Name of the run, in the result."`

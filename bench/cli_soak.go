@@ -92,6 +92,9 @@ func (c *SoakCmd) soakOptions() (o SoakOptions, err error) {
 	if o.Load, err = c.options(); err != nil {
 		return o, err
 	}
+	if c.Profile != "" {
+		return o, errors.New("--profile: a soak has a --rate with peaks: --peak, --peak-for and --period")
+	}
 	if c.Journal != "" {
 		return o, errors.New("--journal: a soak keeps its journals in a folder: --journals DIR")
 	}
@@ -102,7 +105,7 @@ func (c *SoakCmd) soakOptions() (o SoakOptions, err error) {
 		return o, errors.New("--listen and --control: operators are either played here or run already")
 	}
 	o.Load.Receipts = true
-	o.For, o.Rate, o.Peak, o.PeakLength, o.Period, o.Warmup = c.For, c.Rate, c.Peak, c.PeakFor, c.Period, c.Warmup
+	o.For, o.Rate, o.Peak, o.PeakLength, o.Period, o.Warmup = c.For, c.rate(), c.Peak, c.PeakFor, c.Period, c.Warmup
 	o.Objective, o.MySQL = c.Objective, c.MySQL
 	o.Limits = soakLimits{memory: c.MemoryGrowth * (1 << 20), goroutines: c.GoroutineGrowth, files: c.FileGrowth, diskPerMsg: c.DiskPerMessage, disk: 64 << 20}
 	switch c.Faults {

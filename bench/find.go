@@ -44,7 +44,7 @@ func (o FindOptions) withDefaults() FindOptions {
 	if o.Max <= 0 {
 		o.Max = max(1_000_000, o.Min)
 	}
-	if o.Precision == 0 {
+	if o.Precision == 0 { // not what --precision 0 means, which is refused
 		o.Precision = 0.03
 	}
 	if o.Trial <= 0 {

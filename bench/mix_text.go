@@ -110,6 +110,9 @@ func (t *TextShare) variants(r *rand.Rand) ([]*variant, error) {
 		if err != nil {
 			return nil, &fieldError{"length", err}
 		}
+		if s.low < markerLen {
+			return nil, inField("length", "%d; the marker alone has %d characters", s.low, markerLen)
+		}
 		var all []*variant
 		for _, n := range s.values(maxVariants, r) {
 			v, err := t.variant(restOf(text, n), enc, coding)

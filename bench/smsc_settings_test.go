@@ -380,8 +380,8 @@ func TestControl(t *testing.T) {
 	if _, err := c.Submit(t.Context(), message("61400000000", "x")); !errors.Is(err, smpp.StatusSystemError) {
 		t.Errorf("after the change: %v", err)
 	}
-	ask("POST", "/phase?carrier=a", `{"set": {"throttled": 0.5}}`, 200)
-	if set := f.carriers[0].smsc.Settings(); set.Errors != 1 || set.Throttled != 0.5 || set.Receipts.Delay.Mean != 2*time.Second {
+	ask("POST", "/phase?carrier=a", `{"set": {"late": 0.5}}`, 200)
+	if set := f.carriers[0].smsc.Settings(); set.Errors != 1 || set.Late != 0.5 || set.Receipts.Delay.Mean != 2*time.Second {
 		t.Errorf("changes do not add up: %+v", set)
 	}
 	if set := f.carriers[1].smsc.Settings(); set.Errors != 0 {
