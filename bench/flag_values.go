@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Values of flags where 0 can only be a mistake: in the options behind them it is the default.
+// Values of flags and files where 0 can only be a mistake: in the options behind them it is the default.
 
 // someOf is a number of 1 or more.
 type someOf int
@@ -19,6 +19,19 @@ func (n *someOf) UnmarshalText(text []byte) error {
 		return fmt.Errorf("%q is not a whole number of 1 or more", text)
 	}
 	*n = someOf(v)
+	return nil
+}
+
+// someShare is a share above 0.
+type someShare float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (s *someShare) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(v > 0 && v <= 1) {
+		return fmt.Errorf("%q is not a share above 0, up to 1", text)
+	}
+	*s = someShare(v)
 	return nil
 }
 

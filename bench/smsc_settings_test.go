@@ -29,7 +29,7 @@ func TestRules(t *testing.T) {
 	t.Parallel()
 	s := startSMSC(t, SMSCOptions{FirstMO: 1, Settings: &Settings{Rules: []Rule{
 		{To: []string{"6140*"}, Status: StatusCode(smpp.StatusProhibited)},
-		{To: []string{"+6141???0001"}, Receipt: &RuleReceipt{State: ReceiptState(smpp.StateRejected), Err: "0xA1"}},
+		{To: []string{"+6141???0001"}, Receipt: &RuleReceipt{State: ReceiptState(smpp.StateRejected), Err: "A01"}},
 		{From: []string{"BANK"}, Receipt: &RuleReceipt{None: true}},
 		{To: []string{"*77"}, Receipt: &RuleReceipt{Twice: true, Intermediate: true}},
 		{To: []string{"*88"}, Receipt: &RuleReceipt{UnknownID: true}},
@@ -61,7 +61,7 @@ func TestRules(t *testing.T) {
 			if h.id != "" {
 				ids = append(ids, h.id)
 			}
-			if h.receipt != nil && r.to == "61411230001" && h.receipt.Err != "0xA1" {
+			if h.receipt != nil && r.to == "61411230001" && h.receipt.Err != "A01" {
 				t.Errorf("err %q", h.receipt.Err)
 			}
 		}
