@@ -122,7 +122,7 @@ func (w *wants) notes(o *LoadOptions, binds int) (notes []string) {
 
 // lost reports whether the target is given up: there has been no bind for long, and its messages should have been sent.
 func (l *load) lost(now time.Duration) bool {
-	return l.sendsOverSMPP() && now > l.length() && l.rec.binds.missing(now) > noBindFor
+	return l.sendsOverSMPP() && l.rec.binds.missing(now) > noBindFor && now > l.length()
 }
 
 func (l *load) sendsOverSMPP() bool { return l.smpp != nil && l.target == target(l.smpp) }
