@@ -35,6 +35,17 @@ func (c *FindCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("--precision: %w", err)
 	}
+	switch {
+	case precision == 0:
+		return errors.New("--precision: 0 would never end the search: want 0.1% to 50%")
+	case c.Profile != "":
+		return errors.New("--profile: a search chooses the rates of its trials: --min and --max")
+	case c.Journal != "":
+		return errors.New("--journal: a search writes none; bench load and bench soak --journals do")
+	}
+	if err := c.checkResultFiles(); err != nil {
+		return err
+	}
 	load.Name = c.Name
 	var progress io.Writer = os.Stderr
 	if c.Quiet {
@@ -46,5 +57,5 @@ func (c *FindCmd) Run(ctx context.Context, out io.Writer) error {
 		return failure
 	}
 	r.Command = results.Command(os.Args)
-	return errors.Join(failure, writeFind(progress, r), writeDocument(out, r, c.JSON, c.HTML))
+	return errors.Join(failure, writeFind(progress, r), c.finish(out, r))
 }

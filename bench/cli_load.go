@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +17,7 @@ import (
 type LoadCmd struct {
 	LoadFlags `embed:""`
 
-	Journal string `placeholder:"FILE" help:"Write down each message, for bench verify."`
+	Journal string `placeholder:"FILE" help:"Write down each message, for bench verify; of load only."`
 	JSON    string `name:"json" placeholder:"FILE" help:"Where the result goes as JSON; - is standard output. Without it, a summary on a terminal and JSON elsewhere."`
 	HTML    string `name:"html" placeholder:"FILE" help:"Where the result goes as a page with charts."`
 	Name    string `help:"Name of the run, in the result."`
@@ -26,13 +27,17 @@ type LoadCmd struct {
 }
 
 // Run sends and measures until all is sent or the time is over, and writes the result. When ctx ends it stops sending and
-// waits for what is out; when a second signal comes it leaves at once. It returns ErrNothingAccepted when that is so.
+// waits for what is out; when a second signal comes it leaves at once. It returns ErrNothingAccepted and ErrTargetLost
+// when that is so.
 func (c *LoadCmd) Run(ctx context.Context, out io.Writer) error {
 	o, err := c.options()
 	if err != nil {
 		return err
 	}
 	o.Name, o.Plain, o.Stop, o.Command = c.Name, c.Plain, ctx.Done(), results.Command(os.Args)
+	if err := c.checkResultFiles(); err != nil {
+		return err
+	}
 	j, err := openJournal(c.Journal, journal.RoleLoad, c.Name)
 	if err != nil {
 		return err
@@ -49,23 +54,21 @@ func (c *LoadCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Quiet {
 		progress = io.Discard
 	}
-	result, err := Load(hard, o, progress)
+	result, failure := Load(hard, o, progress)
 	stopProfile()
 	if j != nil {
-		if jerr := j.Close(); err == nil && jerr != nil {
-			return jerr
-		}
+		failure = errors.Join(failure, j.Close())
 	}
-	if err != nil {
-		return err
+	if result == nil {
+		return failure
 	}
 	if err := c.write(result, out); err != nil {
-		return fmt.Errorf("load: result: %w", err)
+		failure = errors.Join(failure, fmt.Errorf("load: result: %w", err))
 	}
 	if result.Accepted == 0 {
-		return ErrNothingAccepted
+		failure = errors.Join(failure, ErrNothingAccepted)
 	}
-	return nil
+	return failure
 }
 
 // thrifty has the process of a load at a moderate rate run on one core, which spares most of the wake-ups between threads,
@@ -83,23 +86,21 @@ func thrifty(o *LoadOptions) {
 
 // write writes the result where the flags say.
 func (c *LoadCmd) write(r *results.Result, out io.Writer) error {
+	var failure error
 	if c.HTML != "" {
-		if err := results.WritePageFile(c.HTML, r); err != nil {
-			return err
-		}
+		failure = results.WritePageFile(c.HTML, r)
 	}
 	switch {
-	case c.JSON == "-":
-		return r.Write(out)
+	case c.JSON == "-", c.JSON == "" && !isTerminal(out):
+		return errors.Join(failure, r.Write(out))
 	case c.JSON != "":
-		if err := r.WriteFile(c.JSON); err != nil {
-			return err
-		}
-		if !isTerminal(out) {
-			return nil
-		}
-	case !isTerminal(out):
-		return r.Write(out)
+		failure = errors.Join(failure, r.WriteFile(c.JSON))
+	}
+	if failure != nil {
+		return rescue(out, r, failure)
+	}
+	if !isTerminal(out) {
+		return nil
 	}
 	return writeSummary(out, r)
 }

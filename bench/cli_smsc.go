@@ -118,6 +118,9 @@ func (c *SMSCCmd) start(ctx context.Context, sc *Scenario) (*fleet, *journal.Wri
 		sc.Listen = nil
 	}
 	var err error
+	if err := c.checkTLS(); err != nil {
+		return nil, nil, err
+	}
 	if len(c.TLS) > 0 {
 		if o.tls, err = serverTLS(c.Cert, c.Key, c.CAOut, c.TLS); err != nil {
 			return nil, nil, err
@@ -144,6 +147,17 @@ func (c *SMSCCmd) start(ctx context.Context, sc *Scenario) (*fleet, *journal.Wri
 	}
 	c.profile(ctx, f)
 	return f, o.journal, nil
+}
+
+// checkTLS refuses flags of TLS that would do nothing.
+func (c *SMSCCmd) checkTLS() error {
+	switch {
+	case (c.Cert == "") != (c.Key == ""):
+		return errors.New("--cert and --key: want both or neither")
+	case len(c.TLS) == 0 && (c.Cert != "" || c.CAOut != ""):
+		return errors.New("--cert, --key and --ca-out: nothing listens with TLS; want --tls-listen too")
+	}
+	return nil
 }
 
 // profile serves the runtime's profiles, for who works on the simulator.

@@ -24,11 +24,11 @@ type SMSCFlags struct {
 	Burst *int     `placeholder:"N" help:"Burst of the rate; a tenth of a second of it by default."`
 
 	Throttled     *float64 `placeholder:"SHARE" help:"Share, 0 to 1, of submit_sm answered ESME_RTHROTTLED."`
-	Errors        *float64 `placeholder:"SHARE" help:"Share answered ESME_RSYSERR."`
+	Errors        *float64 `placeholder:"SHARE" help:"Share answered ESME_RSYSERR; --throttled, --errors and --silent are at most 1 together."`
 	Silent        *float64 `placeholder:"SHARE" help:"Share never answered."`
-	Undeliverable *float64 `placeholder:"SHARE" help:"Share whose receipt says undeliverable."`
+	Undeliverable *float64 `placeholder:"SHARE" help:"Share, of those that are accepted, whose receipt says undeliverable; so for the following ones."`
 	Early         *float64 `placeholder:"SHARE" help:"Share whose receipt comes before the answer."`
-	Repeated      *float64 `placeholder:"SHARE" help:"Share whose receipt comes twice."`
+	Repeated      *float64 `placeholder:"SHARE" help:"Share whose receipt comes twice; at most 1 with --lost."`
 	Lost          *float64 `placeholder:"SHARE" help:"Share whose receipt never comes."`
 	Intermediate  *float64 `placeholder:"SHARE" help:"Share with an intermediate notification ahead of the receipt."`
 

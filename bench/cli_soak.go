@@ -46,6 +46,9 @@ func (c *SoakCmd) Run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := c.checkResultFiles(); err != nil {
+		return err
+	}
 	var progress io.Writer = os.Stderr
 	if c.Quiet {
 		progress = io.Discard
@@ -61,12 +64,14 @@ func (c *SoakCmd) Run(ctx context.Context, out io.Writer) error {
 		uniform := func(d time.Duration) Delay { return Delay{Mean: d, Spread: SpreadUniform} }
 		o.Operators = newSimulators(c.Listen, SMSCOptions{Latency: uniform(c.Latency), ReceiptDelay: uniform(c.Receipt)})
 	}
+	var unsaved error // of the last time
 	o.Save = func(r *results.Result) error {
 		r.Command = results.Command(os.Args)
 		if c.JSON == "" || c.JSON == "-" { // once, at the end
 			return writeDocument(io.Discard, r, "", c.HTML)
 		}
-		return writeDocument(out, r, c.JSON, c.HTML)
+		unsaved = writeDocument(out, r, c.JSON, c.HTML)
+		return unsaved
 	}
 	hard, cancel := secondSignal(ctx)
 	defer cancel()
@@ -76,6 +81,8 @@ func (c *SoakCmd) Run(ctx context.Context, out io.Writer) error {
 		writeSoak(progress, r)
 		if c.JSON == "" || c.JSON == "-" {
 			failure = errors.Join(failure, writeDocument(out, r, c.JSON, ""))
+		} else if unsaved != nil { // failure says so
+			failure = errors.Join(failure, r.Write(out))
 		}
 	}
 	return errors.Join(failure, kept.close())
@@ -85,6 +92,12 @@ func (c *SoakCmd) soakOptions() (o SoakOptions, err error) {
 	if o.Load, err = c.options(); err != nil {
 		return o, err
 	}
+	if c.Profile != "" {
+		return o, errors.New("--profile: a soak has a --rate with peaks: --peak, --peak-for and --period")
+	}
+	if c.Journal != "" {
+		return o, errors.New("--journal: a soak keeps its journals in a folder: --journals DIR")
+	}
 	if c.For == 0 {
 		return o, errors.New("--for is missing: 2m to try, 4h to know")
 	}
@@ -92,7 +105,7 @@ func (c *SoakCmd) soakOptions() (o SoakOptions, err error) {
 		return o, errors.New("--listen and --control: operators are either played here or run already")
 	}
 	o.Load.Receipts = true
-	o.For, o.Rate, o.Peak, o.PeakLength, o.Period, o.Warmup = c.For, c.Rate, c.Peak, c.PeakFor, c.Period, c.Warmup
+	o.For, o.Rate, o.Peak, o.PeakLength, o.Period, o.Warmup = c.For, c.rate(), c.Peak, c.PeakFor, c.Period, c.Warmup
 	o.Objective, o.MySQL = c.Objective, c.MySQL
 	o.Limits = soakLimits{memory: c.MemoryGrowth * (1 << 20), goroutines: c.GoroutineGrowth, files: c.FileGrowth, diskPerMsg: c.DiskPerMessage, disk: 64 << 20}
 	switch c.Faults {

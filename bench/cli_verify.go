@@ -37,7 +37,14 @@ type VerifyCmd struct {
 
 // Run verifies, writes the result and a table, and ends with an error when anything is lost, doubled or missing.
 func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
+	var failure error // beside what is verified
 	r := &results.Result{Kind: results.KindVerify, Started: time.Now().UTC(), Machine: results.ThisMachine()}
+	if c.Journal != "" {
+		return errors.New("verify: --journal: the journals that are joined are --sent and --received; bench load --journal writes one")
+	}
+	if err := c.checkResultFiles(); err != nil {
+		return err
+	}
 	if c.Drive && c.MOs {
 		return errors.New("verify: --mos needs --sent and --received: the operators of --run send no MOs")
 	}
@@ -50,9 +57,10 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		defer os.RemoveAll(folder)
-		if r, err = c.drive(ctx, folder); err != nil {
+		if r, err = c.drive(ctx, folder); err != nil && !(r != nil && errors.Is(err, ErrTargetLost)) {
 			return err
 		}
+		failure = err
 	}
 	v, notes, err := c.verify(ctx)
 	if err != nil {
@@ -68,13 +76,11 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 			fmt.Fprintf(os.Stderr, "note: %s\n", note)
 		}
 	}
-	if err := writeDocument(out, r, c.JSON, c.HTML); err != nil {
-		return err
-	}
+	failure = errors.Join(failure, c.finish(out, r))
 	if !v.OK {
-		return fmt.Errorf("%w: %s", ErrNotVerified, v.Verdict)
+		failure = errors.Join(failure, fmt.Errorf("%w: %s", ErrNotVerified, v.Verdict))
 	}
-	return nil
+	return failure
 }
 
 // check refuses what cannot be verified.

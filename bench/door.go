@@ -130,31 +130,32 @@ func (d *door) judge(p *plan, m *smpp.SubmitSM) verdict {
 	return d.drawVerdict(p)
 }
 
-// drawVerdict decides by the shares.
+// drawVerdict decides by the shares. What excludes each other is drawn together, so that each has the share that it says.
 func (d *door) drawVerdict(p *plan) verdict {
-	switch {
-	case d.happens(p.Throttled):
+	switch d.oneOf(p.Throttled, p.Errors, p.Silent) {
+	case 0:
 		return verdict{status: smpp.StatusThrottled}
-	case d.happens(p.Errors):
+	case 1:
 		return verdict{status: smpp.Status(p.Error)}
-	case d.happens(p.Silent):
+	case 2:
 		return verdict{silent: true}
 	}
 	v, r := delivered, &p.Receipts
-	switch {
-	case d.happens(r.Undeliverable):
+	switch d.oneOf(r.Undeliverable, r.Expired) {
+	case 0:
 		v.state = smpp.StateUndeliverable
-	case d.happens(r.Expired):
+	case 1:
 		v.state = smpp.StateExpired
 	}
-	switch {
-	case d.happens(r.None):
+	switch d.oneOf(r.None, r.Twice) {
+	case 0:
 		v.receipts = 0
-	case d.happens(r.Twice):
+	case 1:
 		v.receipts = 2
 	}
 	v.late, v.early, v.intermediate = d.happens(p.Late), d.happens(r.Early), d.happens(r.Intermediate)
-	v.mistake = mistakeOf(d.happens(r.WrongID), d.happens(r.UnknownID))
+	mistaken := d.oneOf(r.WrongID, r.UnknownID)
+	v.mistake = mistakeOf(mistaken == 0, mistaken == 1)
 	if d.happens(p.MO.Replies) {
 		v.reply = p.texts.pick(d.rand).Text
 	}
@@ -163,6 +164,25 @@ func (d *door) drawVerdict(p *plan) verdict {
 
 // happens draws with a share of 0..1.
 func (d *door) happens(share float64) bool { return share > 0 && d.rand.Float64() < share }
+
+// oneOf draws once among shares whose sum is at most 1, and returns which it is; their number is none of them.
+func (d *door) oneOf(shares ...float64) int {
+	sum := 0.0
+	for _, share := range shares {
+		sum += share
+	}
+	if sum == 0 {
+		return len(shares)
+	}
+	at := d.rand.Float64()
+	for i, share := range shares {
+		if at < share {
+			return i
+		}
+		at -= share
+	}
+	return len(shares)
+}
 
 // room waits for a short while until less is owed than may be. When that was in vain the next ones are refused at once for
 // a second, so that the answers to deliver_sm behind them are read.

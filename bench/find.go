@@ -45,7 +45,7 @@ func (o FindOptions) withDefaults() FindOptions {
 	if o.Max <= 0 {
 		o.Max = max(1_000_000, o.Min)
 	}
-	if o.Precision <= 0 {
+	if o.Precision == 0 { // not what --precision 0 means, which is refused
 		o.Precision = 0.03
 	}
 	if o.Trial <= 0 {
@@ -148,7 +148,7 @@ func (f *finder) try(ctx context.Context, rate float64) (attempt, error) {
 		at = max(at, f.points[n-1].At)
 	}
 	r, err := f.opts.load(ctx, load, io.Discard)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrTargetLost) { // a target that breaks down under a rate has not held it
 		return attempt{}, err
 	}
 	if ctx.Err() != nil {

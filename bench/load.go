@@ -20,7 +20,8 @@ type target interface {
 
 // Load sends as o says and returns what was measured. When o.Stop is closed it stops sending, waits for answers and receipts
 // and returns; when ctx ends it returns at once; what was measured until then is returned in both cases. progress gets a line
-// a second, or a block that is drawn anew where it is a terminal. The error says that the load could not begin.
+// a second, or a block that is drawn anew where it is a terminal. The error says that the load could not begin, or, beside a
+// result, that the target was lost (ErrTargetLost).
 func Load(ctx context.Context, o LoadOptions, progress io.Writer) (*results.Result, error) {
 	o = o.withDefaults()
 	profile, err := o.profile()
@@ -41,14 +42,20 @@ func Load(ctx context.Context, o LoadOptions, progress io.Writer) (*results.Resu
 	watched := make(chan struct{})
 	go func() { defer close(watched); l.observer.run(watching, show) }()
 	p := l.pacer()
+	p.lost = l.lost
 	p.run(ctx, o.Stop, l.target, l.rec)
 	sending := l.rec.now()
 	l.cut = stopped(o.Stop) || stopped(ctx.Done())
+	failure := l.failure(p)
 	l.drain(ctx)
 	hush()
 	<-watched
+	if ctx.Err() != nil { // what comes while connections end does not count any more
+		defer l.close(ctx)
+		return l.result(p, sending), failure
+	}
 	l.close(ctx)
-	return l.result(p, sending), nil
+	return l.result(p, sending), failure
 }
 
 // load is one run.
@@ -93,9 +100,6 @@ func (l *load) open(ctx context.Context) error {
 			return err
 		}
 		l.target = l.smpp
-		if err := l.smpp.open(ctx); err != nil {
-			return err
-		}
 	}
 	if l.opts.HTTP != "" {
 		if l.http, err = newHTTPTarget(&l.opts, l.rec, texts, l.hooks); err != nil {
@@ -105,6 +109,9 @@ func (l *load) open(ctx context.Context) error {
 		if err := l.http.open(ctx); err != nil {
 			return err
 		}
+	}
+	if l.smpp != nil { // when nothing else can be wrong
+		return l.smpp.open(ctx)
 	}
 	return nil
 }
@@ -123,13 +130,13 @@ func (l *load) pacer() *pacer {
 	return p
 }
 
-// length returns how long the load is meant to send, 0 when a count ends it and that cannot be told.
+// length returns how long the load is meant to send: with a count, the time that it takes at the rate. 0: that cannot be told.
 func (l *load) length() time.Duration {
 	p := l.pacer()
 	if l.profile != nil && p.count > 0 {
 		a := l.profile.arrivals(1, 0)
 		a.count = float64(p.count)
-		if d := a.next(); p.length == 0 || d < p.length {
+		if d := a.next(); d < forever && (p.length == 0 || d < p.length) {
 			return d
 		}
 	}
@@ -149,8 +156,9 @@ func (l *load) drain(ctx context.Context) {
 	l.rec.wait(receipts, l.rec.receipts.complete)
 }
 
+// close ends all connections, in order while ctx lives.
 func (l *load) close(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	ctx, cancel := context.WithTimeout(ctx, shutdownTime)
 	defer cancel()
 	if l.target != nil {
 		l.target.close(ctx)

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"tasman/bench/journal"
 	"tasman/bench/results"
+	"tasman/smpp"
 	"tasman/sms"
 )
 
@@ -164,7 +166,7 @@ func (o LoadOptions) withDefaults() LoadOptions {
 // profile returns the profile of the rate, nil in a closed loop.
 func (o *LoadOptions) profile() (*Profile, error) {
 	if o.Profile != "" {
-		if o.Rate > 0 {
+		if o.Rate != 0 {
 			return nil, errors.New("load: both a rate and a profile are given")
 		}
 		p, err := ParseProfile(o.Profile, o.Poisson)
@@ -214,6 +216,28 @@ func (o *LoadOptions) check(p *Profile) error {
 	case 0, 0x33, 0x34, 0x50:
 	default:
 		return fmt.Errorf("load: SMPP version 0x%02X; allowed are 3.3, 3.4 and 5.0", o.Version)
+	}
+	return o.checkValues()
+}
+
+// checkValues looks at what would be taken, and do nothing that was meant.
+func (o *LoadOptions) checkValues() error {
+	for _, status := range o.Call.AcceptStatus {
+		if status < 100 || status > 599 {
+			return fmt.Errorf("load: accept-status: %d is no HTTP status; allowed are 100 to 599", status)
+		}
+	}
+	if _, _, err := smpp.ParseTime(o.Validity, time.Now()); err != nil {
+		return fmt.Errorf("load: validity: %q is not a time as in the PDU, such as 000000010000000R for an hour", o.Validity)
+	}
+	if o.DataDir != "" {
+		info, err := os.Stat(o.DataDir)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is no folder", o.DataDir)
+		}
+		if err != nil {
+			return fmt.Errorf("load: data-dir: %w", err)
+		}
 	}
 	return nil
 }

@@ -30,10 +30,10 @@ func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 	if l.profile == nil {
 		res.Loop, res.Intended = results.Closed, res.Sent
 	} else {
-		l.describeProfile(res, p, sending)
+		l.describeProfile(res, sending)
 	}
 	last := l.observer.finish(res)
-	if took := max(sending, last); took > 0 {
+	if took := max(l.planned(sending), sending, last); took > 0 {
 		res.AchievedRate = float64(res.Accepted) / took.Seconds()
 	}
 	if r.receipts != nil {
@@ -46,6 +46,17 @@ func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 	if l.hooks != nil {
 		res.Notes = append(res.Notes, l.hooks.notes()...)
 	}
+	if l.smpp != nil {
+		if note := r.binds.note(); note != "" {
+			res.Notes = append(res.Notes, note)
+		}
+		if p.heldBack > 0 && l.sendsOverSMPP() {
+			res.Notes = append(res.Notes, l.smpp.wants.notes(o, len(l.smpp.binds))...)
+		}
+	}
+	if p.gaveUp {
+		res.Notes = append(res.Notes, fmt.Sprintf("given up: no bind for %s", noBindFor))
+	}
 	if l.cut {
 		res.Notes = append(res.Notes, stoppedNote)
 	}
@@ -55,16 +66,23 @@ func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 	return res
 }
 
+// planned returns over which time the messages were meant to be sent, which is longer than sending where the last is not meant
+// for the end of it. A load that was stopped was meant to send until then.
+func (l *load) planned(sending time.Duration) time.Duration {
+	length := l.length()
+	if length == 0 || l.cut {
+		return sending
+	}
+	return length
+}
+
 // describeProfile notes the profile, its mean rate and its phases.
-func (l *load) describeProfile(res *results.Result, p *pacer, sending time.Duration) {
+func (l *load) describeProfile(res *results.Result, sending time.Duration) {
 	res.Profile = l.profile.String()
 	if l.opts.Poisson && l.opts.Profile != "" {
 		res.Profile += " (poisson)"
 	}
-	length := sending
-	if p.length > 0 {
-		length = min(length, p.length)
-	}
+	length := l.planned(sending)
 	if res.OfferedRate = l.opts.Rate; res.OfferedRate == 0 && length > 0 {
 		res.OfferedRate = l.profile.Messages(length) / length.Seconds()
 	}

@@ -33,6 +33,7 @@ type smppTarget struct {
 	alive context.Context // binds are made again while it lives
 	end   context.CancelFunc
 	wg    sync.WaitGroup
+	wants wants
 
 	mu   sync.Mutex
 	free []*shot
@@ -96,6 +97,7 @@ func newSMPPTarget(o *LoadOptions, p *Profile, rec *recorder, texts *blend) (*sm
 			t.all, t.binds = append(t.all, b), append(t.binds, b)
 		}
 	}
+	rec.binds = &bindStates{all: len(t.all)}
 	return t, nil
 }
 
@@ -104,8 +106,9 @@ func (t *smppTarget) open(ctx context.Context) error {
 	for _, b := range t.all {
 		s, err := t.dial(ctx, b)
 		if err != nil {
-			return fmt.Errorf("load: bind %s at %s: %w", b.name, b.host, err)
+			return fmt.Errorf("load: %w", lineError{err})
 		}
+		t.rec.binds.made(b)
 		b.session.Store(s)
 		t.wg.Go(func() { t.keep(b, s) })
 	}
@@ -113,11 +116,16 @@ func (t *smppTarget) open(ctx context.Context) error {
 }
 
 func (t *smppTarget) dial(ctx context.Context, b *loadBind) (*smpp.Session, error) {
-	return smpp.Dial(ctx, b.host,
+	s, err := smpp.Dial(ctx, b.host,
 		smpp.BindRequest{Mode: b.mode, SystemID: b.account.SystemID, Password: b.account.Password,
 			SystemType: t.opts.SystemType, InterfaceVersion: t.opts.Version},
-		smpp.Options{Window: t.opts.Window, ResponseTimeout: t.opts.Timeout, MaxPending: 10_000, Dialer: t.dialer.dial, TLS: t.dialer.tls,
+		smpp.Options{Window: t.opts.Window, ResponseTimeout: t.opts.Timeout, BindTimeout: t.bindTimeout(), MaxPending: 10_000,
+			Dialer: t.dialer.dial, TLS: t.dialer.tls,
 			Handler: smpp.HandlerFunc(func(r *smpp.Request) { t.delivered(b, r) })})
+	if err != nil {
+		return nil, t.bindError(ctx, b, err)
+	}
+	return s, nil
 }
 
 // keep makes a bind again whenever it is lost.
@@ -129,6 +137,8 @@ func (t *smppTarget) keep(b *loadBind, s *smpp.Session) {
 			return
 		}
 		b.session.Store(nil)
+		t.rec.redials.Add(1)
+		t.rec.binds.fell(b, t.rec.now(), s.Err())
 		for {
 			select {
 			case <-time.After(redialAfter):
@@ -140,8 +150,9 @@ func (t *smppTarget) keep(b *loadBind, s *smpp.Session) {
 				s = next
 				break
 			}
+			t.rec.binds.failed(b, err)
 		}
-		t.rec.redials.Add(1)
+		t.rec.binds.made(b)
 		b.session.Store(s)
 	}
 }
@@ -149,17 +160,25 @@ func (t *smppTarget) keep(b *loadBind, s *smpp.Session) {
 // start implements target: the next bind with room in its window takes the message.
 func (t *smppTarget) start(first uint64, _ int, intended time.Duration) bool {
 	if t.rec.inFlight.Load() >= int64(t.opts.MaxOutstanding) {
+		t.wants.outstanding++
 		return false
 	}
 	m := t.texts.choose(first)
-	parts := len(m.text.bodies)
+	parts, up := len(m.text.bodies), false
 	for range t.binds {
 		b := t.binds[t.turn.at(len(t.binds))]
-		if s := b.session.Load(); s != nil && s.InFlight()+parts <= t.opts.Window && t.try(b, s, &m, intended) {
+		s := b.session.Load()
+		if s != nil && s.InFlight()+parts <= t.opts.Window && t.try(b, s, &m, intended) {
 			t.turn.used()
 			return true
 		}
+		up = up || s != nil
 		t.turn.pass()
+	}
+	if up {
+		t.wants.windows++
+	} else {
+		t.wants.binds++
 	}
 	return false
 }

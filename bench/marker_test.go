@@ -45,7 +45,7 @@ func TestInstancesAreBounded(t *testing.T) {
 		{1, 999_999_999, 1, true}, {8, 0, 0, true},
 		{-1, 0, 1, false}, {9, 0, 1, false}, {1, 1_000_000_000, 1, false}, {1, 999_999_999, 2, false}, {1, 1, 1 << 63, false},
 	} {
-		f := LoadFlags{Instance: c.instance, First: c.first, Count: c.count}
+		f := LoadFlags{Instance: c.instance, First: c.first, Count: someMessages(c.count)}
 		o, err := f.options()
 		if (err == nil) != c.ok || c.ok && o.First != uint64(c.instance)*instanceMarkers+c.first {
 			t.Errorf("%+v: first %d, %v", c, o.First, err)

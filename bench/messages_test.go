@@ -94,7 +94,7 @@ func TestGeneratorFillsMessages(t *testing.T) {
 		{"a pattern", LoadOptions{To: []string{"+447xxx9003"}}, `^447\d{3}9003$`, 0, markerLen + 1 + len(DefaultText), false},
 		{"cut", LoadOptions{Length: 20}, `.`, 0, 20, false},
 		{"filled", LoadOptions{Length: 160, Text: "Kia ora"}, `.`, 0, 160, false},
-		{"shorter than the marker", LoadOptions{Length: 3}, `.`, 0, markerLen, false},
+		{"the marker alone", LoadOptions{Length: markerLen}, `.`, 0, markerLen, false},
 		{"long", LoadOptions{Text: long}, `.`, 0, markerLen + 1 + 300, true},
 		{"wide", LoadOptions{Text: "Māori"}, `.`, 8, 2 * (markerLen + 1 + 5), false},
 	}

@@ -18,8 +18,11 @@ func LoadMix(file string) (*Mix, error) {
 		return nil, fmt.Errorf("mix: %w", err)
 	}
 	m := new(Mix)
-	if err := yaml.UnmarshalWithOptions(text, m, yaml.Strict()); err != nil {
-		return nil, fmt.Errorf("mix: %s: %s", file, positioned(err))
+	if err := decodeYAML(file, text, m); err != nil {
+		return nil, fmt.Errorf("mix: %w", err)
+	}
+	if len(m.Texts)+len(m.Destinations)+len(m.Senders)+len(m.Lanes) == 0 {
+		return nil, fmt.Errorf("mix: %s: says nothing; want one or several of texts, destinations, senders and lanes", file)
 	}
 	o := LoadOptions{Count: 1}.withDefaults()
 	if _, err := m.blend(&o, filepath.Dir(file)); err != nil {

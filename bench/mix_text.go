@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -110,6 +111,9 @@ func (t *TextShare) variants(r *rand.Rand) ([]*variant, error) {
 		if err != nil {
 			return nil, &fieldError{"length", err}
 		}
+		if s.low < markerLen {
+			return nil, inField("length", "%d; the marker alone has %d characters", s.low, markerLen)
+		}
 		var all []*variant
 		for _, n := range s.values(maxVariants, r) {
 			v, err := t.variant(restOf(text, n), enc, coding)
@@ -170,7 +174,7 @@ func (t *TextShare) variant(rest string, enc sms.Encoding, coding uint8) (*varia
 	v := &variant{rest: rest, encoding: enc, form: t.Long, coding: coding, wide: enc == sms.UCS2}
 	bodies, err := sms.CutText(marker0+rest, enc, headerOf(t.Long))
 	if err != nil {
-		return nil, &fieldError{"text", err}
+		return nil, &fieldError{"text", inText(rest, err)}
 	}
 	if len(bodies) > 1 && (t.Long == longWhole || t.Long == LongPayload) {
 		whole, err := sms.AppendText(nil, marker0+rest, enc)
@@ -181,6 +185,19 @@ func (t *TextShare) variant(rest string, enc sms.Encoding, coding uint8) (*varia
 	}
 	v.bodies = bodies
 	return v, nil
+}
+
+// inText says which character of the text it is that cannot be written; err counts octets, with the marker and the blank.
+func inText(rest string, err error) error {
+	var unknown *sms.EncodeError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	at := unknown.Offset - len(marker0)
+	if at < 1 || at >= len(rest) {
+		return err
+	}
+	return fmt.Errorf("character %d of the text cannot be written in %v", utf8.RuneCountInString(rest[1:at])+1, unknown.Encoding)
 }
 
 // restOf returns what follows the marker: a blank and the text, cut or repeated to length characters with the marker.

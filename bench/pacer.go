@@ -20,12 +20,14 @@ type pacer struct {
 	first   uint64
 	grid    time.Duration // wake-ups fall on its points; 0: when something is due
 
-	send     *arrivals // of the next submission
-	fell     *arrivals // of the next that falls due: the same times, ahead while something is held back
-	next     uint64    // submissions started
-	due      uint64    // submissions that were meant to be started
-	heldBack uint64    // submissions that found no room when they were due
-	heldTo   uint64    // those before it have been counted in heldBack
+	lost     func(now time.Duration) bool // the target is given up; nil: never
+	send     *arrivals                    // of the next submission
+	fell     *arrivals                    // of the next that falls due: the same times, ahead while something is held back
+	next     uint64                       // submissions started
+	due      uint64                       // submissions that were meant to be started
+	heldBack uint64                       // submissions that found no room when they were due
+	heldTo   uint64                       // those before it have been counted in heldBack
+	gaveUp   bool
 }
 
 // run starts all that is to be started, or what it can until stop or ctx ends.
@@ -39,7 +41,7 @@ func (p *pacer) run(ctx context.Context, stop <-chan struct{}, t target, r *reco
 		now := r.now()
 		full := p.startDue(t, r, now)
 		r.offered.Store(p.offered(r))
-		if p.over(now) {
+		if p.gaveUp = full && p.lost != nil && p.lost(now); p.gaveUp || p.over(now) {
 			return
 		}
 		var room <-chan struct{}
@@ -136,12 +138,12 @@ func (p *pacer) size(k uint64) int {
 	return p.batch
 }
 
-// over reports whether nothing is to be started any more.
+// over reports whether nothing is to be started any more. A profile that ends is over at its end, though nothing be due before.
 func (p *pacer) over(now time.Duration) bool {
 	if p.next >= p.submissions() || p.length > 0 && now >= p.length {
 		return true
 	}
-	return p.profile != nil && p.next == p.due && p.fell.next() >= forever
+	return p.profile != nil && p.length == 0 && p.next == p.due && p.fell.next() >= forever
 }
 
 // sleep returns how long nothing is to be done.

@@ -43,6 +43,11 @@ func (l *lineProgress) show(s *observer, p *results.Point) {
 	if s.last.mos > 0 {
 		line += fmt.Sprintf("  MOs %d", s.last.mos)
 	}
+	if r.binds != nil {
+		if state := r.binds.state(); state != "" {
+			line += "  " + state
+		}
+	}
 	fmt.Fprintln(l.w, line)
 }
 

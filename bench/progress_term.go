@@ -72,6 +72,11 @@ func (b *blockProgress) block(s *observer, p *results.Point, width int) []string
 	if last.mos > 0 {
 		lines = append(lines, fmt.Sprintf("MO      %d", last.mos))
 	}
+	if s.rec.binds != nil {
+		if state := s.rec.binds.state(); state != "" {
+			lines = append(lines, state)
+		}
+	}
 	errors := s.rec.errorCounts()
 	for _, name := range slices.Sorted(maps.Keys(errors)) {
 		lines = append(lines, fmt.Sprintf("error   %d  %s", errors[name], name))

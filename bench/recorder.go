@@ -32,7 +32,8 @@ type recorder struct {
 	sent     atomic.Uint64
 	accepted atomic.Uint64
 	refused  atomic.Uint64   // not accepted, for any reason
-	redials  atomic.Uint64   // connections and binds that had to be made again
+	redials  atomic.Uint64   // binds that were lost, connections that had to be made again
+	binds    *bindStates     // nil: there are none
 	offered  atomic.Uint64   // messages that were meant to be sent so far
 	receipts *tracker        // nil: none are asked for
 	mos      *moTracker      // nil: none are counted

@@ -103,6 +103,9 @@ func (d *fileDecoder) phases(n ast.Node, op *Operator) {
 			d.fail(item, "phase %q is there twice", f.Name)
 		}
 		names[f.Name] = true
+		if last := i == len(seq.Values)-1; len(d.errs) == before && f.For == 0 && !f.Cut && (!last || op.Loop) {
+			d.fail(item, "phase %q would be over at once: want for (only the last one may go on for ever, without loop) or cut", f.Name)
+		}
 		d.settings(item, f.Set, before)
 		op.Phases = append(op.Phases, f.Phase)
 	}

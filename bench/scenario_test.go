@@ -115,6 +115,13 @@ func TestScenarioErrorsSayWhereAndWhatIsAllowed(t *testing.T) {
 		{"phases:\n  - {name: a, for: 1s}\n  - {name: a}\n", `f:3:5: phase "a" is there twice`},
 		{"phases:\n  - {name: a, set: {id: roman}}\n", `id: "roman" is not one of decimal, hex`},
 		{"loop: true\nphases:\n  - {name: a}\n", "loop: want at least one phase with a time"},
+		{"rules:\n  - {to: '61*'}\n", "rules[0]: says not what happens: want status, latency"},
+		{"rules:\n  - {every: 0, silent: true}\n", `f:2:13: "0" is not a whole number of 1 or more`},
+		{"rules:\n  - {share: 0, silent: true}\n", `f:2:13: "0" is not a share above 0`},
+		{"rules:\n  - {share: 1.5, silent: true}\n", `"1.5" is not a share`},
+		{"rules:\n  - {receipt: {err: '12345'}}\n", `rules[0]: receipt.err: "12345" is not 1 to 3 characters`},
+		{"phases:\n  - {name: a, for: 1s}\n  - {name: b}\n  - {name: c}\n", `f:3:5: phase "b" would be over at once: want for`},
+		{"loop: true\nphases:\n  - {name: a, for: 1s}\n  - {name: b}\n", `f:4:5: phase "b" would be over at once`},
 		{"receipts: 3\n", "f:1:11: want a mapping of delay"},
 		{"version: 4\n", `f:1:10: "4" is not one of 3.3, 3.4, 5.0`},
 		{"carriers:\n  - {copies: 0}\n", "copies: want 1 or more"},
@@ -128,6 +135,10 @@ func TestScenarioErrorsSayWhereAndWhatIsAllowed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v; want %q", c.text, err, c.want)
 		}
+	}
+	const fine = "rules:\n  - {to: '61*', receipt: {}}\nphases:\n  - {name: a, for: 1s}\n  - {name: b, cut: true}\n  - {name: c}\n"
+	if _, err := ParseScenario("f", []byte(fine)); err != nil {
+		t.Error(err)
 	}
 	_, err := LoadScenario("no-such")
 	if err == nil || !strings.Contains(err.Error(), "steady") {

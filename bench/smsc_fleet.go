@@ -68,7 +68,9 @@ func startFleet(ctx context.Context, sc *Scenario, o fleetOptions) (*fleet, erro
 			secure = o.secure
 		}
 		if err := c.listen(listen, secure, o.tls); err != nil {
-			return nil, errors.Join(err, f.close(ctx))
+			closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+			defer cancel()
+			return nil, errors.Join(err, ignoreDeadline(f.close(closing)))
 		}
 		f.wg.Go(func() { c.play.run(ctx) })
 	}
@@ -76,17 +78,17 @@ func startFleet(ctx context.Context, sc *Scenario, o fleetOptions) (*fleet, erro
 }
 
 func (c *carrier) listen(plain, secure []string, config *tls.Config) error {
-	for _, addr := range plain {
-		if err := c.smsc.Start(addr); err != nil {
-			return fmt.Errorf("carrier %s: %w", c.name, err)
-		}
+	var err error
+	for i := 0; i < len(plain) && err == nil; i++ {
+		err = c.smsc.Start(plain[i])
 	}
-	for _, addr := range secure {
-		if err := c.smsc.StartTLS(addr, config); err != nil {
-			return fmt.Errorf("carrier %s: %w", c.name, err)
-		}
+	for i := 0; i < len(secure) && err == nil; i++ {
+		err = c.smsc.StartTLS(secure[i], config)
 	}
-	return nil
+	if err != nil && c.name != "" {
+		return fmt.Errorf("carrier %s: %w", c.name, err)
+	}
+	return err
 }
 
 // close ends the phases, then the simulators as SMSC.Close does, all at once.

@@ -18,8 +18,8 @@ type Rule struct {
 	To   []string `yaml:"to" json:"to,omitempty"`
 	From []string `yaml:"from" json:"from,omitempty"`
 	// Every takes each n-th message that matches, Share a share of them; the others go on to the next rule. 0: all.
-	Every int     `yaml:"every" json:"every,omitempty"`
-	Share float64 `yaml:"share" json:"share,omitempty"`
+	Every someOf    `yaml:"every" json:"every,omitempty"`
+	Share someShare `yaml:"share" json:"share,omitempty"`
 
 	Status  StatusCode   `yaml:"status" json:"status,omitempty"`   // of the answer; 0: accepted
 	Latency *Delay       `yaml:"latency" json:"latency,omitempty"` // of the answer
@@ -32,7 +32,7 @@ type Rule struct {
 // RuleReceipt is the receipt of a Rule.
 type RuleReceipt struct {
 	State        ReceiptState `yaml:"state" json:"state,omitempty"` // DELIVRD, UNDELIV, EXPIRED ...; empty: DELIVRD
-	Err          string       `yaml:"err" json:"err,omitempty"`     // err of the text; empty: 000, or 001 when it was not delivered
+	Err          string       `yaml:"err" json:"err,omitempty"`     // err of the text, 3 characters at most; empty: 000, or 001 when it was not delivered
 	Delay        *Delay       `yaml:"delay" json:"delay,omitempty"` // from the answer
 	None         bool         `yaml:"none" json:"none,omitempty"`
 	Twice        bool         `yaml:"twice" json:"twice,omitempty"`
@@ -41,6 +41,9 @@ type RuleReceipt struct {
 	WrongID      bool         `yaml:"wrong_id" json:"wrong_id,omitempty"`         // the id of the message before
 	UnknownID    bool         `yaml:"unknown_id" json:"unknown_id,omitempty"`     // an id that nobody was given
 }
+
+// maxReceiptErr is the length of err in a receipt (SMPP 3.4 Appendix B).
+const maxReceiptErr = 3
 
 // ReceiptState is a message_state, written as in receipts: DELIVRD, or delivered.
 type ReceiptState smpp.MessageState
@@ -70,8 +73,10 @@ func (r *Rule) check() error {
 		return errors.New("a message that is refused has no receipt")
 	case r.Receipt != nil && (r.Receipt.WrongID && r.Receipt.UnknownID || r.Receipt.None && (r.Receipt.Twice || r.Receipt.Early)):
 		return errors.New("receipt: wrong_id excludes unknown_id, none excludes twice and early")
-	case r.Receipt != nil && (len(r.Receipt.Err) > 16 || strings.ContainsAny(r.Receipt.Err, " \x00")):
-		return fmt.Errorf("receipt.err: %q is not 1 to 16 characters without blanks", r.Receipt.Err)
+	case r.Receipt != nil && (len(r.Receipt.Err) > maxReceiptErr || strings.ContainsAny(r.Receipt.Err, " \x00")):
+		return fmt.Errorf("receipt.err: %q is not 1 to %d characters without blanks, as Appendix B has it", r.Receipt.Err, maxReceiptErr)
+	case r.Status == 0 && r.Latency == nil && !r.Silent && !r.Cut && r.Reply == "" && r.Receipt == nil:
+		return errors.New("says not what happens: want status, latency, silent, cut, reply or receipt; 'receipt: {}' is one as usual")
 	}
 	return nil
 }
@@ -86,7 +91,7 @@ type rule struct {
 }
 
 func newRule(r *Rule) *rule {
-	out := &rule{to: plain(r.To), from: plain(r.From), every: uint64(r.Every), share: r.Share, verdict: delivered}
+	out := &rule{to: plain(r.To), from: plain(r.From), every: uint64(r.Every), share: float64(r.Share), verdict: delivered}
 	v := &out.verdict
 	v.status, v.silent, v.cut, v.reply = smpp.Status(r.Status), r.Silent, r.Cut, r.Reply
 	if r.Latency != nil {

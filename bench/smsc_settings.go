@@ -115,6 +115,33 @@ const DefaultMOFrom = "614xxxxxxxx"
 // maxMORate bounds messages from handsets a second.
 const maxMORate = 100_000
 
+// sharesMargin is by how much a sum of shares may be above 1: 0.1 and the like are not exact.
+const sharesMargin = 1e-9
+
+// checkSums looks at the shares of what excludes each other.
+func (s *Settings) checkSums() error {
+	r := &s.Receipts
+	for _, sum := range []struct {
+		names  string
+		shares []float64
+	}{
+		{"throttled, errors and silent", []float64{s.Throttled, s.Errors, s.Silent}},
+		{"receipts.undeliverable and receipts.expired", []float64{r.Undeliverable, r.Expired}},
+		{"receipts.none and receipts.twice", []float64{r.None, r.Twice}},
+		{"receipts.wrong_id and receipts.unknown_id", []float64{r.WrongID, r.UnknownID}},
+	} {
+		total, text := 0.0, ""
+		for _, share := range sum.shares {
+			total += share
+			text += fmt.Sprintf(" + %g", share)
+		}
+		if total > 1+sharesMargin {
+			return fmt.Errorf("%s: %s is %.6g, and together they are at most 1", sum.names, text[3:], total)
+		}
+	}
+	return nil
+}
+
 // Validate says what is wrong: the field, its value and what is allowed. Nil means that Set takes it.
 func (s *Settings) Validate() error {
 	shares := []struct {
@@ -130,6 +157,9 @@ func (s *Settings) Validate() error {
 		if !(share.v >= 0 && share.v <= 1) {
 			return fmt.Errorf("%s: %v is not a share from 0 to 1", share.name, share.v)
 		}
+	}
+	if err := s.checkSums(); err != nil {
+		return err
 	}
 	switch {
 	case !(s.Rate >= 0):

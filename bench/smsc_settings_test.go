@@ -29,7 +29,7 @@ func TestRules(t *testing.T) {
 	t.Parallel()
 	s := startSMSC(t, SMSCOptions{FirstMO: 1, Settings: &Settings{Rules: []Rule{
 		{To: []string{"6140*"}, Status: StatusCode(smpp.StatusProhibited)},
-		{To: []string{"+6141???0001"}, Receipt: &RuleReceipt{State: ReceiptState(smpp.StateRejected), Err: "0xA1"}},
+		{To: []string{"+6141???0001"}, Receipt: &RuleReceipt{State: ReceiptState(smpp.StateRejected), Err: "A01"}},
 		{From: []string{"BANK"}, Receipt: &RuleReceipt{None: true}},
 		{To: []string{"*77"}, Receipt: &RuleReceipt{Twice: true, Intermediate: true}},
 		{To: []string{"*88"}, Receipt: &RuleReceipt{UnknownID: true}},
@@ -61,7 +61,7 @@ func TestRules(t *testing.T) {
 			if h.id != "" {
 				ids = append(ids, h.id)
 			}
-			if h.receipt != nil && r.to == "61411230001" && h.receipt.Err != "0xA1" {
+			if h.receipt != nil && r.to == "61411230001" && h.receipt.Err != "A01" {
 				t.Errorf("err %q", h.receipt.Err)
 			}
 		}
@@ -380,8 +380,8 @@ func TestControl(t *testing.T) {
 	if _, err := c.Submit(t.Context(), message("61400000000", "x")); !errors.Is(err, smpp.StatusSystemError) {
 		t.Errorf("after the change: %v", err)
 	}
-	ask("POST", "/phase?carrier=a", `{"set": {"throttled": 0.5}}`, 200)
-	if set := f.carriers[0].smsc.Settings(); set.Errors != 1 || set.Throttled != 0.5 || set.Receipts.Delay.Mean != 2*time.Second {
+	ask("POST", "/phase?carrier=a", `{"set": {"late": 0.5}}`, 200)
+	if set := f.carriers[0].smsc.Settings(); set.Errors != 1 || set.Late != 0.5 || set.Receipts.Delay.Mean != 2*time.Second {
 		t.Errorf("changes do not add up: %+v", set)
 	}
 	if set := f.carriers[1].smsc.Settings(); set.Errors != 0 {

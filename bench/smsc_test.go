@@ -382,7 +382,7 @@ func TestSilenceIsBounded(t *testing.T) {
 
 func TestShares(t *testing.T) {
 	const n = 4000
-	s := startSMSC(t, SMSCOptions{ThrottledShare: 0.25, ErrorShare: 1. / 3, UndeliverableShare: 0.5, RepeatShare: 0.5})
+	s := startSMSC(t, SMSCOptions{ThrottledShare: 0.25, ErrorShare: 0.25, UndeliverableShare: 0.5, RepeatShare: 0.5})
 	c := bindTo(t, s, smpp.BindTransceiver)
 	for range n {
 		if err := c.Send(t.Context(), message("64211230001", "x"), nil, func(smpp.Outcome) {}); err != nil {

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -23,9 +22,6 @@ const selfSignedFor = 30 * 24 * time.Hour
 // the hosts of addrs and localhost. caOut, when not empty, is a file that the certificate's PEM is written to, for clients to
 // trust.
 func serverTLS(cert, key, caOut string, addrs []string) (*tls.Config, error) {
-	if (cert == "") != (key == "") {
-		return nil, errors.New("--cert and --key: want both or neither")
-	}
 	var pair tls.Certificate
 	var err error
 	if cert != "" {

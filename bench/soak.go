@@ -143,13 +143,18 @@ func (s *soak) run(ctx context.Context, progress io.Writer) (_ *results.Result, 
 	s.faults = startBreaker(ctx, s.began, schedule(s.opts.Faults, s.opts.For), s.opts.Operators, progress)
 	saves := s.saveNowAndThen(ctx, progress)
 	r, failure := s.opts.load(ctx, s.loadOptions(), progress)
-	finished := failure == nil && !stopped(ctx.Done()) && !stopped(s.opts.Load.Stop)
+	lost := errors.Is(failure, ErrTargetLost) // it went on to its end all the same
+	finished := (failure == nil || lost) && !stopped(ctx.Done()) && !stopped(s.opts.Load.Stop)
 	s.faults.stop()
 	saves()
 	if r == nil {
 		return nil, failure
 	}
-	return s.finish(ctx, r, finished)
+	r, err = s.finish(ctx, r, finished)
+	if lost {
+		err = errors.Join(failure, err)
+	}
+	return r, err
 }
 
 // stopped reports whether a channel is closed.

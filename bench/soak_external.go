@@ -198,9 +198,11 @@ func (x *external) Mend(*soakFault) error {
 			var receipts struct {
 				Delay json.RawMessage `json:"delay"`
 			}
-			set := map[string]any{"listener": ListenerOpen, "throttled": 0}
-			if raw, ok := c.Settings["throttled"]; ok {
-				set["throttled"] = raw
+			set := map[string]any{"listener": ListenerOpen, "throttled": 0, "errors": 0, "silent": 0}
+			for _, share := range []string{"throttled", "errors", "silent"} {
+				if raw, ok := c.Settings[share]; ok {
+					set[share] = raw
+				}
 			}
 			if raw, ok := c.Settings["latency"]; ok {
 				set["latency"] = raw
@@ -226,7 +228,7 @@ func (f *soakFault) patch() (map[string]any, error) {
 	case faultAway:
 		return map[string]any{"listener": ListenerClosed}, nil
 	case faultThrottle:
-		return map[string]any{"throttled": 1}, nil
+		return map[string]any{"throttled": 1, "errors": 0, "silent": 0}, nil
 	case faultSlow:
 		return map[string]any{"latency": f.Latency.or(2 * time.Second).String()}, nil
 	case faultReceipts:

@@ -28,7 +28,7 @@ func TestExternalOperators(t *testing.T) {
 	smsc := f.carriers[0].smsc
 	usual := smsc.Settings()
 	usual.Latency = Delay{Mean: 30 * time.Millisecond, Spread: SpreadUniform}
-	usual.Throttled = 0.25
+	usual.Throttled, usual.Errors = 0.25, 0.1
 	if err := smsc.Set(usual); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestExternalOperators(t *testing.T) {
 			t.Errorf("%s: %v", c.fault.Fault, err)
 		}
 		s := smsc.Settings()
-		if s.Throttled != 0.25 || s.Latency.Mean != 30*time.Millisecond || s.Listener == ListenerClosed || s.Receipts.Delay.Mean != usual.Receipts.Delay.Mean {
+		if s.Throttled != 0.25 || s.Errors != 0.1 || s.Latency.Mean != 30*time.Millisecond || s.Listener == ListenerClosed || s.Receipts.Delay.Mean != usual.Receipts.Delay.Mean {
 			t.Errorf("%s: after it %+v", c.fault.Fault, s)
 		}
 	}

@@ -102,7 +102,7 @@ func (f *soakFault) settings(usual Settings) (Settings, error) {
 	case faultAway:
 		s.Listener = ListenerClosed
 	case faultThrottle:
-		s.Throttled = 1
+		s.Throttled, s.Errors, s.Silent = 1, 0, 0
 	case faultSlow:
 		s.Latency = Delay{Mean: f.Latency.or(2 * time.Second), Spread: SpreadUniform}
 	case faultReceipts:

@@ -208,7 +208,7 @@ func (r *Result) totalsTable() table {
 	return table{Title: "Messages", Rows: [][]cell{
 		row("intended", count(r.Intended)), row("sent", count(r.Sent)), row("accepted", count(r.Accepted)),
 		{{Text: "not accepted"}, badIf(r.Failed())}, {{Text: "without an answer"}, badIf(uint64(max(r.Unanswered, 0)))},
-		row("held back", count(r.HeldBack)), row("connections made anew", count(r.Redials)),
+		row("held back", count(r.HeldBack)), row("binds and connections lost", count(r.Redials)),
 	}}
 }
 

@@ -44,7 +44,7 @@ type Result struct {
 	// Duration is the time of sending in seconds, without the wait for answers and receipts at the end.
 	Duration     float64 `json:"duration_s"`
 	OfferedRate  float64 `json:"offered_rate"`  // mean over the profile; 0 in a closed loop
-	AchievedRate float64 `json:"achieved_rate"` // Accepted by Duration, or by the time to the last acceptance where that is longer
+	AchievedRate float64 `json:"achieved_rate"` // Accepted by the time they were meant to take, Duration, or the time to the last acceptance: the longest
 	Shape        *Shape  `json:"shape,omitempty"`
 
 	Totals
@@ -79,7 +79,7 @@ type Totals struct {
 	// answer. Their latency counts from the intended time all the same.
 	HeldBack uint64            `json:"held_back"`
 	Errors   map[string]uint64 `json:"errors"`  // messages that were not accepted, by status
-	Redials  uint64            `json:"redials"` // connections that were lost and made again
+	Redials  uint64            `json:"redials"` // binds that were lost; HTTP connections that were made again
 }
 
 // Failed is the sum of Errors.
