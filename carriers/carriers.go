@@ -32,7 +32,8 @@ type Config struct {
 	LeaseTTL time.Duration
 	// GiveUpAfter is how long an owner without a link to the carrier keeps it although another node reaches it; default 30 s.
 	GiveUpAfter time.Duration
-	// Drain bounds how long outstanding submits are waited for at the end; default 5 s.
+	// Drain bounds how long outstanding submits are waited for at the end of the role; default 5 s. A carrier that ends before is
+	// given its response_timeout too.
 	Drain time.Duration
 }
 
@@ -49,13 +50,26 @@ type Carriers struct {
 	peers   *peers
 
 	mu      sync.Mutex
-	workers map[string]*running
+	workers map[string]*running // only Run changes it
+
+	ended chan struct{} // a worker has
 }
 
 type running struct {
-	worker *worker
-	cancel context.CancelFunc
-	done   chan struct{}
+	worker   *worker
+	cancel   context.CancelFunc
+	stopping bool // cancelled; only Run looks
+	done     chan struct{}
+}
+
+// over reports whether the worker has ended.
+func (r *running) over() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // New makes the role. Nothing runs before Run.
@@ -70,7 +84,7 @@ func New(cfg Config, bus *streams.Bus, x *index.Index, matcher *index.Matcher, l
 		cfg.Drain = 5 * time.Second
 	}
 	c := &Carriers{cfg: cfg, bus: bus, index: x, live: live, log: log, ids: sms.NewIDs(nil),
-		matcher: matcher, workers: map[string]*running{}}
+		matcher: matcher, workers: map[string]*running{}, ended: make(chan struct{}, 1)}
 	c.peers = newPeers(c)
 	m, err := newMetrics(reg, c)
 	if err != nil {
@@ -96,6 +110,7 @@ func (c *Carriers) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
+		case <-c.ended:
 		case <-look.C:
 		}
 	}
@@ -112,20 +127,23 @@ func (c *Carriers) Ready() error {
 	return errors.Join(errs...)
 }
 
-// reconcile starts, stops and restarts workers so that they match the resources. Only Run calls it.
+// reconcile starts, stops, restarts and changes workers so that they match the resources. It waits for none that stops, since that
+// takes as long as its operator's answers: the next one of the carrier is started when that has ended. Only Run calls it.
 func (c *Carriers) reconcile(ctx context.Context, snap *configs.Snapshot) {
 	wanted := c.wanted(ctx, snap)
-	var stale []string
-	c.mu.Lock()
-	for name, r := range c.workers {
-		if want, ok := wanted[name]; !ok || want.retired != r.worker.retired || !reflect.DeepEqual(want.spec, r.worker.spec) {
-			stale = append(stale, name)
+	for name, r := range c.workers { // without the mutex: a worker that takes settings up has its own locked
+		want, ok := wanted[name]
+		switch {
+		case r.over():
+			c.forget(name)
+		case r.stopping:
+		case !ok || want.retired != r.worker.retired || !keepsSession(r.worker.spec(), want.spec):
+			r.stopping = true
 			r.cancel()
+		case !reflect.DeepEqual(want.spec, r.worker.spec()):
+			r.worker.take(want.spec)
+			c.log.Info("carrier changed; its sessions stay", "carrier", name)
 		}
-	}
-	c.mu.Unlock()
-	for _, name := range stale {
-		c.forget(name)
 	}
 	for name, want := range wanted {
 		if _, ok := c.workers[name]; !ok {
@@ -182,15 +200,19 @@ func (c *Carriers) forget(name string) {
 	c.mu.Unlock()
 }
 
-func (c *Carriers) start(ctx context.Context, name string, want wish) {
-	ctx, cancel := context.WithCancel(ctx)
+func (c *Carriers) start(process context.Context, name string, want wish) {
+	ctx, cancel := context.WithCancel(process)
 	r := &running{worker: newWorker(c, name, want), cancel: cancel, done: make(chan struct{})}
 	c.mu.Lock()
 	c.workers[name] = r
 	c.mu.Unlock()
 	go func() {
-		defer close(r.done)
-		r.worker.run(ctx)
+		r.worker.run(ctx, process)
+		close(r.done)
+		select {
+		case c.ended <- struct{}{}:
+		default:
+		}
 	}()
 }
 

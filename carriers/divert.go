@@ -27,19 +27,19 @@ func (w *worker) leavingLanes(now time.Time) []*lane {
 	switch {
 	case w.retired:
 		return w.lanes[:]
-	case down > 0 && down >= w.spec.FailoverAfter:
+	case down > 0 && down >= w.spec().FailoverAfter:
 		if !w.diverting {
 			w.log.Warn("carrier is down: its queue moves to the next carriers", "down_for", down.Round(time.Second).String())
 		}
 		w.diverting = true
-	case w.diverting && down == 0 && now.Sub(w.upSince) >= w.spec.RecoverAfter:
+	case w.diverting && down == 0 && now.Sub(w.upSince) >= w.spec().RecoverAfter:
 		w.log.Info("carrier recovered: its queue stays")
 		w.diverting = false
 	}
 	switch {
 	case down > 0 && w.diverting:
 		return w.lanes[:]
-	case down > 0 && down >= min(alertPatience, w.spec.FailoverAfter):
+	case down > 0 && down >= min(alertPatience, w.spec().FailoverAfter):
 		return w.lanes[:1]
 	}
 	return nil
@@ -51,7 +51,7 @@ func (w *worker) leavingLanes(now time.Time) []*lane {
 // turn around in the queue, ever slower. It unlocks the worker's mutex. more is false when nothing can be done before wait is over.
 func (w *worker) divert(base context.Context, now time.Time, lanes []*lane) (wait time.Duration, more bool) {
 	if len(lanes) < len(w.lanes) {
-		wait = w.spec.FailoverAfter - now.Sub(w.downSince) // then the others follow
+		wait = w.spec().FailoverAfter - now.Sub(w.downSince) // then the others follow
 	}
 	for _, q := range lanes {
 		it, ok, due := q.head(now, false)

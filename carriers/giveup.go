@@ -104,7 +104,7 @@ func (w *worker) standBy(ctx context.Context) {
 func (w *worker) reach(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, reachWait)
 	defer cancel()
-	for _, addr := range w.spec.Addresses {
+	for _, addr := range w.spec().Addresses {
 		var conn net.Conn
 		if conn, err = new(net.Dialer).DialContext(ctx, "tcp", addr); err == nil {
 			return conn.Close()

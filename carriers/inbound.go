@@ -58,15 +58,16 @@ func (h *inbound) alert(m *smpp.AlertNotification) {
 
 // read makes a receipt or an MO of what the carrier sent. What cannot be told apart as a receipt is an MO.
 func (h *inbound) read(src, dst smpp.Address, esm, coding uint8, payload []byte, tlvs smpp.TLVs) *sms.Inbound {
+	spec := h.w.spec()
 	in := &sms.Inbound{Carrier: h.w.name, Link: h.link, Node: h.w.node, Received: time.Now()}
 	in.Source = address(src, true)
 	in.Dest = address(dst, false)
 	if receipt, ok := smpp.ReceiptOf(esm, payload, tlvs); ok {
-		in.Receipt = receiptFrom(h.w.spec, &receipt, tlvs)
+		in.Receipt = receiptFrom(spec, &receipt, tlvs)
 		return in
 	}
-	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, TLVs: configs.PassTLVs(nil, tlvs, h.w.spec.TLVs), Ack: ackOf(esm)}
-	keepSegment(mo, readMO(mo, h.w.spec, esm, coding, payload, tlvs))
+	mo := &sms.MO{ID: h.w.ids.Next(), Source: in.Source, Destination: in.Dest, TLVs: configs.PassTLVs(nil, tlvs, spec.TLVs), Ack: ackOf(esm)}
+	keepSegment(mo, readMO(mo, spec, esm, coding, payload, tlvs))
 	in.MO = mo
 	return in
 }

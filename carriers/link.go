@@ -26,7 +26,8 @@ type link struct {
 }
 
 func newLink(w *worker, i int, mode smpp.Bind, suffix string) *link {
-	l := &link{w: w, name: linkName(w.name, i, suffix), mode: mode, addr: w.spec.Addresses[i%len(w.spec.Addresses)], since: time.Now()}
+	addresses := w.spec().Addresses
+	l := &link{w: w, name: linkName(w.name, i, suffix), mode: mode, addr: addresses[i%len(addresses)], since: time.Now()}
 	return l
 }
 
@@ -41,7 +42,8 @@ func (l *link) current() *smpp.Session {
 func (l *link) run(ctx context.Context) {
 	l.w.metrics.up.WithLabelValues(l.w.name, l.name).Set(0) // alarms need a series for a link that never binds, but none of a node that another one stands in for
 	defer l.w.metrics.up.DeleteLabelValues(l.w.name, l.name)
-	again := newReconnect(l.w.spec.ReconnectMin, l.w.spec.ReconnectMax)
+	spec := l.w.spec()
+	again := newReconnect(spec.ReconnectMin, spec.ReconnectMax)
 	for ctx.Err() == nil {
 		session, err := l.bind(ctx)
 		if err != nil {
@@ -68,7 +70,7 @@ func (l *link) run(ctx context.Context) {
 }
 
 func (l *link) bind(ctx context.Context) (*smpp.Session, error) {
-	spec := l.w.spec
+	spec := l.w.spec()
 	password, err := spec.ReadPassword()
 	if err != nil {
 		return nil, err

@@ -22,15 +22,15 @@ var errNotOwner = errors.New("this node does not own the carrier any more")
 // claim says how eager this node is to own the carrier.
 func (w *worker) claim() streams.Claim {
 	c := streams.Claim{TTL: w.cfg.LeaseTTL}
-	if w.spec.Region != "" && w.spec.Region != w.cfg.Region {
+	if w.spec().Region != "" && w.spec().Region != w.cfg.Region {
 		c.Rank, c.Patience = elsewhere, w.cfg.LeaseTTL/4
 	}
 	return c
 }
 
 // run works while this node owns the carrier, and competes for it again when it lost it or gave it to a node of the carrier's
-// region or to one that reaches it.
-func (w *worker) run(ctx context.Context) {
+// region or to one that reaches it. process ends with the whole role, ctx may earlier.
+func (w *worker) run(ctx, process context.Context) {
 	for ctx.Err() == nil {
 		lease, err := w.acquire(ctx)
 		if err != nil {
@@ -61,7 +61,7 @@ func (w *worker) run(ctx context.Context) {
 				cancel()
 			}
 		})
-		drained := w.own(owned, lease.Clean())
+		drained := w.own(owned, process, lease.Clean())
 		cancel()
 		watch.Wait()
 		w.endLease(ctx, lease, drained)

@@ -10,15 +10,15 @@ import (
 // newLinks makes the links of a carrier: those that submit, and those that only bring receipts and MOs. A link that submits may
 // bring them too, as a transceiver. Whichever link a receipt comes on, it is matched by the carrier's id.
 func newLinks(w *worker) (submitting, receiving []*link) {
-	for i := range w.spec.Links {
-		switch w.spec.Bind {
+	for i := range w.spec().Links {
+		switch w.spec().Bind {
 		case configs.BindPair:
 			submitting = append(submitting, newLink(w, i, smpp.BindTransmitter, ""))
 			receiving = append(receiving, newLink(w, i, smpp.BindReceiver, "r"))
 		case configs.BindReceiver:
 			receiving = append(receiving, newLink(w, i, smpp.BindReceiver, ""))
 		default:
-			submitting = append(submitting, newLink(w, i, w.spec.Bind.SMPP(), ""))
+			submitting = append(submitting, newLink(w, i, w.spec().Bind.SMPP(), ""))
 		}
 	}
 	return submitting, receiving

@@ -61,7 +61,7 @@ func (w *worker) submit(base context.Context, l *link, it item, n int) {
 		return
 	}
 	session := l.current()
-	pdus, err := encode(w.spec, rec, versionOf(session))
+	pdus, err := encode(w.spec(), rec, versionOf(session))
 	if err != nil {
 		f.landed(configs.RefusedHere, err.Error())
 		return
@@ -141,7 +141,7 @@ func (f *flight) segmentDone() {
 
 // worst folds the outcomes of the segments: in doubt beats refused, refused beats not sent, and sent needs all of them.
 func (f *flight) worst() (configs.Class, string) {
-	class, reason := configs.NoClass, ""
+	class, reason, spec := configs.NoClass, "", f.w.spec()
 	for i, o := range f.outcomes {
 		var c configs.Class
 		var r string
@@ -153,7 +153,7 @@ func (f *flight) worst() (configs.Class, string) {
 		case o.Status == smpp.StatusOK:
 			continue
 		default:
-			c, r = f.w.spec.ClassOf(o.Status), joinReasons(o.Status.Error(), f.tokens[i].said)
+			c, r = spec.ClassOf(o.Status), joinReasons(o.Status.Error(), f.tokens[i].said)
 		}
 		if class == configs.NoClass || weight(c) > weight(class) {
 			class, reason = c, r

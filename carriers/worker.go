@@ -23,7 +23,6 @@ const (
 // worker submits what is queued for one carrier.
 type worker struct {
 	name    string
-	spec    *configs.Carrier
 	node    string
 	bus     *streams.Bus
 	index   *index.Index
@@ -38,7 +37,8 @@ type worker struct {
 	retired bool                          // the carrier is suspended, gone, or cannot submit: its queue only leaves
 	ids     *sms.IDs
 
-	limiter    *rate.Limiter // segments to the links; nil: no limit
+	settings   atomic.Pointer[configs.Carrier] // see spec; some change while it runs
+	limiter    *rate.Limiter                   // segments to the links; nil: no limit; mu guards it, since the rate may change
 	congestion congestion
 	leaving    *rate.Limiter // records that leave while the carrier is down
 	wake       chan struct{}
@@ -70,16 +70,14 @@ type worker struct {
 }
 
 func newWorker(c *Carriers, name string, want wish) *worker {
-	spec := want.spec
 	w := &worker{
-		name: name, spec: spec, retired: want.retired, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
+		name: name, retired: want.retired, node: c.cfg.Node, bus: c.bus, index: c.index, live: c.live, cfg: c.cfg,
 		log: c.log.With("carrier", name), metrics: c.metrics, counted: c.metrics.of(name), peers: c.peers, matcher: c.matcher, ids: c.ids,
 		leaving: rate.NewLimiter(divertRate, divertRate/10),
 		wake:    make(chan struct{}, 1), open: map[place]*openBatch{}, misses: map[string]bool{},
 	}
-	if spec.Rate > 0 {
-		w.limiter = rate.NewLimiter(rate.Limit(spec.Rate), max(10, int(spec.Rate/10)))
-	}
+	w.settings.Store(want.spec)
+	w.setRate(time.Now(), want.spec.Rate)
 	for i, l := range sms.Lanes() {
 		w.lanes[i] = &lane{lane: l}
 	}
@@ -89,8 +87,8 @@ func newWorker(c *Carriers, name string, want wish) *worker {
 
 // own runs links, feeders and the dispatcher until ctx ends; then nothing new is started, what is outstanding is waited
 // for (bounded), and the links unbind. clean says that the owner before left nothing in doubt; own reports whether it
-// leaves so itself.
-func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
+// leaves so itself. process ends with the whole role.
+func (w *worker) own(ctx, process context.Context, clean bool) (drained bool) {
 	base, hard := context.WithCancel(context.WithoutCancel(ctx))
 	defer hard()
 	var links, feeders, serving sync.WaitGroup
@@ -114,7 +112,7 @@ func (w *worker) own(ctx context.Context, clean bool) (drained bool) {
 		w.dispatch(ctx, base)
 	}
 	feeders.Wait()
-	drained = w.drain(base)
+	drained = w.drain(base, process)
 	if drained {
 		drained = w.giveBack(before)
 	}
@@ -151,7 +149,7 @@ func (w *worker) giveBack(before map[string]uint64) bool {
 func (w *worker) sources(l sms.Lane, before map[string]uint64) (list []*source) {
 	doubt := 0
 	if !w.clean {
-		doubt = w.spec.Window * w.spec.Links
+		doubt = w.spec().Window * w.spec().Links
 	}
 	for _, d := range w.bus.DispatchReaders(w.name, l) {
 		list = append(list, newSource(d, before[d.Stream], doubt))
@@ -178,10 +176,26 @@ func (w *worker) repeatsBelow(ctx context.Context) (map[string]uint64, error) {
 	}
 }
 
-// drain waits until every started record has its outcome stored, at most for the configured time, and reports whether all have.
-func (w *worker) drain(base context.Context) bool {
-	ctx, cancel := context.WithTimeout(base, w.cfg.Drain)
+// drain waits until every started record has its outcome stored, and reports whether all have. While the process goes on and the
+// carrier is this node's, that takes as long as answers may: what is cut off is in doubt. Else it is the configured time at most.
+func (w *worker) drain(base, process context.Context) bool {
+	patience := w.cfg.Drain
+	if spec := w.live.Load().Carriers[w.name]; spec != nil && !spec.Suspended {
+		patience += w.spec().ResponseTimeout // of one out of service the queue is to leave soon
+	}
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	ctx, cancel := context.WithTimeout(base, patience)
 	defer cancel()
+	watching.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-process.Done():
+		case <-w.lease.Load().Lost():
+		}
+		pause(ctx, w.cfg.Drain)
+		cancel()
+	})
 	for {
 		w.mu.Lock()
 		n := w.flying
@@ -276,7 +290,7 @@ func (w *worker) step(base context.Context) time.Duration {
 		l, n := w.freeLink(it.record().Message)
 		if l == nil {
 			w.mu.Unlock()
-			return min(alertPatience, w.spec.FailoverAfter) / 4
+			return min(alertPatience, w.spec().FailoverAfter) / 4
 		}
 		if wait := w.throttled(now, n); wait > 0 {
 			w.mu.Unlock()
@@ -327,7 +341,7 @@ func (w *worker) freeLink(m *sms.Message) (best *link, slots int) {
 		if l.session == nil || best != nil && l.used >= best.used {
 			continue
 		}
-		if n := min(submits(w.spec, m, l.session.Version()), w.spec.Window); l.used+n <= w.spec.Window {
+		if n := min(submits(w.spec(), m, l.session.Version()), w.spec().Window); l.used+n <= w.spec().Window {
 			best, slots = l, n
 		}
 	}
@@ -339,14 +353,14 @@ func (w *worker) throttled(now time.Time, n int) time.Duration {
 	if wait := w.paused.Sub(now); wait > 0 {
 		return wait
 	}
-	least := float64(w.spec.Window * w.spec.Links)
+	least := float64(w.spec().Window * w.spec().Links)
 	if w.limiter == nil {
 		return w.congestion.wait(now, n, 0, least)
 	}
 	r := w.limiter.ReserveN(now, min(n, w.limiter.Burst()))
 	wait := r.DelayFrom(now)
 	if wait == 0 {
-		wait = w.congestion.wait(now, n, w.spec.Rate, least)
+		wait = w.congestion.wait(now, n, w.spec().Rate, least)
 	}
 	if wait > 0 {
 		r.CancelAt(now)
@@ -363,7 +377,7 @@ func (w *worker) reservation(base context.Context) func() {
 		return nil
 	}
 	b := q.batches[0]
-	total := w.spec.Window * len(w.links)
+	total := w.spec().Window * len(w.links)
 	quarter := max(1, total/4)
 	chunk := min(quarter, len(b.records)-b.reserved)
 	ahead := b.reserved - b.next
@@ -393,7 +407,7 @@ func (w *worker) status() []LinkStatus {
 	}
 	out := make([]LinkStatus, 0, len(w.links)+len(w.receivers))
 	for _, l := range w.everyLink() {
-		out = append(out, LinkStatus{Carrier: w.name, Link: l.name, Up: l.session != nil, Since: l.since, Used: l.used, Window: w.spec.Window,
+		out = append(out, LinkStatus{Carrier: w.name, Link: l.name, Up: l.session != nil, Since: l.since, Used: l.used, Window: w.spec().Window,
 			IDForm: w.index.IDForm(w.name)})
 	}
 	return out
@@ -403,7 +417,7 @@ func (w *worker) status() []LinkStatus {
 // lock: workers ask it of each other.
 func (w *worker) usable() bool {
 	since := w.downAt.Load()
-	return !w.retired && (since == 0 || time.Since(time.Unix(0, since)) < w.spec.FailoverAfter)
+	return !w.retired && (since == 0 || time.Since(time.Unix(0, since)) < w.spec().FailoverAfter)
 }
 
 func pause(ctx context.Context, d time.Duration) {

@@ -79,7 +79,8 @@ const (
 	CharsetGSMPacked Charset = "gsm_packed"
 )
 
-// Carrier is an operator and the links to it.
+// Carrier is an operator and the links to it. Rate, FailoverAfter, RecoverAfter, Errors, TLVs, SetTLVs, ShortCodes and MaxQueue change
+// without new sessions (carriers/settings.go); for any other change the carrier binds anew.
 type Carrier struct {
 	// Name of the resource.
 	Name string `yaml:"-"`
