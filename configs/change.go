@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -32,6 +33,23 @@ func Merge(base, change []Resource) []Resource {
 	out = slices.DeleteFunc(out, func(r Resource) bool { return r.Delete })
 	slices.SortStableFunc(out, compareResources)
 	return out
+}
+
+// formerUnclaimed is the account under which earlier versions parked MOs to numbers that nobody has.
+const formerUnclaimed = "unclaimed"
+
+// CheckChange looks at what is wrong with a change but must be borne in what is in service: a new account that would be given
+// the MOs which an earlier version, or a node that still runs one, parked under its name.
+func CheckChange(base, change []Resource) error {
+	before := byKey(base)
+	var errs []error
+	for i := range change {
+		r := &change[i]
+		if r.Kind == KindAccount && r.Name == formerUnclaimed && !r.Delete && before[r.key()] == nil {
+			errs = append(errs, r.errorAt("name", "is reserved: earlier versions parked MOs under it that are nobody's, and it would be given them"))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Op says what a change does to a resource.

@@ -103,6 +103,7 @@ func TestApplyHistoryRollback(t *testing.T) {
 		"unknown field":   "kind: Account\nname: acme\nspec: {colour: red}\n",
 		"unknown account": "kind: APIKey\nname: other\nspec: {account: nobody, key: 0123456789abcdef-x}\n",
 		"no YAML":         "kind: [",
+		"reserved name":   "kind: Account\nname: unclaimed\nspec: {}\n",
 	} {
 		if done, err := a.Apply(t.Context(), "bad.yaml", []byte(bad)); err == nil || !strings.Contains(err.Error(), "bad.yaml:") {
 			t.Errorf("%s: %+v, %v; want an error with file and line", label, done, err)

@@ -74,6 +74,9 @@ func (s store) apply(ctx context.Context, change []configs.Resource, note string
 }
 
 func (s store) applyTo(ctx context.Context, rev uint64, base, change []configs.Resource, note string) (Applied, error) {
+	if err := configs.CheckChange(base, change); err != nil {
+		return Applied{}, err
+	}
 	merged := configs.Merge(base, change)
 	if err := configs.Check(merged); err != nil {
 		return Applied{}, err
