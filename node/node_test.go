@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -251,6 +252,26 @@ func await(t *testing.T, done func() bool) {
 			t.Fatal("it did not come to that")
 		}
 		<-tick.C
+	}
+}
+
+// TestUpOnADataDirectoryInUse says that a node runs there, before it looks for a database or starts one.
+func TestUpOnADataDirectoryInUse(t *testing.T) {
+	data := t.TempDir()
+	release, err := lockData(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = release() }()
+	var out bytes.Buffer
+	cfg := configs.Defaults()
+	cfg.Data = data
+	err = Up(t.Context(), UpOptions{Config: cfg, Out: &out, Log: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), "another node runs on the data directory") {
+		t.Errorf("up: %v", err)
+	}
+	if _, err := os.Stat(cfg.Dir("mysql")); err == nil || out.Len() > 0 {
+		t.Errorf("it came to the database first; it printed %q", &out)
 	}
 }
 

@@ -37,6 +37,12 @@ func Up(ctx context.Context, o UpOptions) error {
 	if err := os.MkdirAll(o.Config.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
+	// Before the database starts, which would only say that its folder is in use.
+	if release, err := lockData(o.Config.Data); err != nil {
+		return err
+	} else if err := release(); err != nil { // Start takes it again
+		return fmt.Errorf("lock of the data directory: %w", err)
+	}
 	db, err := o.startDatabase(ctx)
 	if err != nil {
 		return err
