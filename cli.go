@@ -191,6 +191,9 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal) error {
 		if err != nil {
 			return err
 		}
+		for _, line := range done.NotThere {
+			fmt.Fprintln(t.out, line)
+		}
 		if len(done.Changes) == 0 {
 			fmt.Fprintf(t.out, "%s: nothing to change, revision %d stays\n", file, done.Revision)
 			continue

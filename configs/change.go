@@ -52,6 +52,19 @@ func CheckChange(base, change []Resource) error {
 	return errors.Join(errs...)
 }
 
+// NotThere returns what is to be deleted and does not exist, each with its place in the file. It is no error, so that a file may be
+// applied again.
+func NotThere(base, change []Resource) []string {
+	before := byKey(base)
+	var out []string
+	for i := range change {
+		if r := &change[i]; r.Delete && before[r.key()] == nil {
+			out = append(out, r.errorAt("name", "nothing to delete: there is no such %s", r.Kind).Error())
+		}
+	}
+	return out
+}
+
 // Op says what a change does to a resource.
 type Op string
 

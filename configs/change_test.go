@@ -88,6 +88,9 @@ kind: MailUser
 name: mail
 spec: {account: acme, password: hunter24, source: ACME}
 `)
+	if missed := NotThere(base, change); len(missed) != 1 || !strings.HasSuffix(missed[0], "Account never-there: name: nothing to delete: there is no such Account") {
+		t.Errorf("not there: %q", missed)
+	}
 	merged := mustSeal(t, Merge(base, change))
 	got := lines(Diff(base, merged))
 	want := `changed Account acme

@@ -100,6 +100,11 @@ func TestApplyHistoryRollback(t *testing.T) {
 	if again, err := a.Apply(t.Context(), "good.yaml", []byte(good)); err != nil || again.Revision != 1 || len(again.Changes) != 0 {
 		t.Errorf("the same file again: %+v, %v; want no new revision", again, err)
 	}
+	typo := "kind: APIKey\nname: wep\ndelete: true\n"
+	if done, err := a.Apply(t.Context(), "typo.yaml", []byte(typo)); err != nil || done.Revision != 1 || len(done.NotThere) != 1 ||
+		!strings.HasPrefix(done.NotThere[0], "typo.yaml:2:") || !strings.Contains(done.NotThere[0], "APIKey wep") {
+		t.Errorf("nothing to delete: %+v, %v", done, err)
+	}
 	for label, bad := range map[string]string{
 		"unknown field":   "kind: Account\nname: acme\nspec: {colour: red}\n",
 		"unknown account": "kind: APIKey\nname: other\nspec: {account: nobody, key: 0123456789abcdef-x}\n",

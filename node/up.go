@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"tasman/configs"
@@ -75,8 +76,8 @@ func (o *UpOptions) upWithDatabase(ctx context.Context, files []resourceFile) (e
 		if err != nil {
 			return err
 		}
-		for _, change := range done.Changes {
-			fmt.Fprintf(o.Out, "%s\n", change)
+		for _, line := range slices.Concat(done.NotThere, done.Changes) {
+			fmt.Fprintf(o.Out, "%s\n", line)
 		}
 	}
 	if err := n.inService(ctx); err != nil {
