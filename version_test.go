@@ -32,7 +32,8 @@ func TestRunTellsWhatStarts(t *testing.T) {
 		"listen: {http: '127.0.0.1:18080', smpp: '127.0.0.1:12775', smtp: '', console: '127.0.0.1:18081', metrics: ''}\nnats: {urls: ['nats://127.0.0.1:1']}\n")
 	out, code := tasman(t, "run", "-c", file)
 	line, _, _ := strings.Cut(out, "\n")
-	for _, want := range []string{"INF starting", "node=e1", "version=", "roles=\"[edge core]\"", "http=127.0.0.1:18080", "smpp=127.0.0.1:12775"} {
+	for _, want := range []string{"INF starting", "node=e1", "version=",
+		"roles=\"[edge core]\"", "http=127.0.0.1:18080", "smpp=127.0.0.1:12775"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %s in %q", want, line)
 		}
