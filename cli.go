@@ -31,6 +31,8 @@ type cli struct {
 	Rights   rightsCmd   `cmd:"" help:"Print what NATS servers of your own need in their configuration to let the nodes in."`
 	Config   configCmd   `cmd:"" help:"Print a node's configuration file with all defaults."`
 	Bench    bench.CLI   `cmd:"" help:"Operator simulator and load generator."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
 // terminal is where commands print.
@@ -41,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("tasman"), kong.Description("SMS edge gateway mesh on NATS JetStream."),
 		kong.Writers(stdout, stderr), kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(stdout, (*io.Writer)(nil)),
-		kong.Bind(&terminal{stdout, stderr}))
+		kong.Bind(&terminal{stdout, stderr}), kong.Vars{"version": "tasman " + version()})
 	if err != nil {
 		fmt.Fprintln(stderr, "tasman:", err)
 		return 2
@@ -160,6 +162,7 @@ func (c *runCmd) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
+	tellStart(log, cfg)
 	n, err := node.Start(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -190,6 +193,9 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal) error {
 		done, err := admin.Apply(ctx, file, body)
 		if err != nil {
 			return err
+		}
+		for _, line := range done.NotThere {
+			fmt.Fprintln(t.out, line)
 		}
 		if len(done.Changes) == 0 {
 			fmt.Fprintf(t.out, "%s: nothing to change, revision %d stays\n", file, done.Revision)

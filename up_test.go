@@ -321,6 +321,10 @@ func TestApplyWithoutRestart(t *testing.T) {
 	if out, code := tasman(t, "apply", "-f", good, "--data", data); code != 0 || !strings.Contains(out, "in service") {
 		t.Fatalf("apply: exit %d, %s", code, out)
 	}
+	typo := writeFile(t, dir, "typo.yaml", "kind: Carrier\nname: telcoo\ndelete: true\n")
+	if out, code := tasman(t, "apply", "-f", typo, "--data", data); code != 0 || !strings.Contains(out, "there is no such Carrier") || !strings.Contains(out, "nothing to change") {
+		t.Errorf("delete of what is not there: exit %d, %s", code, out)
+	}
 	g.key = "acme-secret-key-0123456789abcdef"
 	var id string
 	eventually(t, "the new key works", 10*time.Second, func() error {

@@ -177,7 +177,8 @@ func (w *worker) repeatsBelow(ctx context.Context) (map[string]uint64, error) {
 }
 
 // drain waits until every started record has its outcome stored, and reports whether all have. While the process goes on and the
-// carrier is this node's, that takes as long as answers may: what is cut off is in doubt. Else it is the configured time at most.
+// carrier is this node's and in service, that takes as long as answers may: what is cut off is in doubt. Else it is the configured
+// time at most.
 func (w *worker) drain(base, process context.Context) bool {
 	patience := w.cfg.Drain
 	if spec := w.live.Load().Carriers[w.name]; spec != nil && !spec.Suspended {

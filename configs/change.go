@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -31,6 +32,36 @@ func Merge(base, change []Resource) []Resource {
 	}
 	out = slices.DeleteFunc(out, func(r Resource) bool { return r.Delete })
 	slices.SortStableFunc(out, compareResources)
+	return out
+}
+
+// formerUnclaimed is the account under which earlier versions parked MOs to numbers that nobody has.
+const formerUnclaimed = "unclaimed"
+
+// CheckChange looks at what is wrong with a change but must be borne in what is in service: a new account that would be given
+// the MOs which an earlier version, or a node that still runs one, parked under its name.
+func CheckChange(base, change []Resource) error {
+	before := byKey(base)
+	var errs []error
+	for i := range change {
+		r := &change[i]
+		if r.Kind == KindAccount && r.Name == formerUnclaimed && !r.Delete && before[r.key()] == nil {
+			errs = append(errs, r.errorAt("name", "is reserved: earlier versions parked MOs under it that are nobody's, and it would be given them"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// NotThere returns what is to be deleted and does not exist, each with its place in the file. It is no error, so that a file may be
+// applied again.
+func NotThere(base, change []Resource) []string {
+	before := byKey(base)
+	var out []string
+	for i := range change {
+		if r := &change[i]; r.Delete && before[r.key()] == nil {
+			out = append(out, r.errorAt("name", "nothing to delete: there is no such %s", r.Kind).Error())
+		}
+	}
 	return out
 }
 

@@ -1,6 +1,7 @@
 package configs
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -87,6 +88,9 @@ kind: MailUser
 name: mail
 spec: {account: acme, password: hunter24, source: ACME}
 `)
+	if missed := NotThere(base, change); len(missed) != 1 || !strings.HasSuffix(missed[0], "Account never-there: name: nothing to delete: there is no such Account") {
+		t.Errorf("not there: %q", missed)
+	}
 	merged := mustSeal(t, Merge(base, change))
 	got := lines(Diff(base, merged))
 	want := `changed Account acme
@@ -210,4 +214,20 @@ func TestMarshalRoundTrip(t *testing.T) {
 			t.Fatalf("%s\n%s", diff, stored)
 		}
 	})
+}
+
+// TestFormerUnclaimed refuses a new account that would be given MOs of others, and bears one that is in service.
+func TestFormerUnclaimed(t *testing.T) {
+	account := mustParse(t, "kind: Account\nname: unclaimed\nspec: {}\n")
+	err := CheckChange(mustParse(t, baseSet), account)
+	if err == nil || !strings.Contains(err.Error(), "Account unclaimed: name: is reserved") {
+		t.Errorf("new: %v", err)
+	}
+	if err := errors.Join(CheckChange(account, account), Check(account)); err != nil {
+		t.Errorf("in service: %v", err)
+	}
+	removal := mustParse(t, "kind: Account\nname: unclaimed\ndelete: true\n---\nkind: Carrier\nname: unclaimed\ndelete: true\n")
+	if err := CheckChange(account, removal); err != nil {
+		t.Errorf("removed: %v", err)
+	}
 }

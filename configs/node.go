@@ -89,7 +89,7 @@ type TLSFiles struct {
 
 // NATS says where the streams are and how they are laid out. What concerns the layout must be the same on every node.
 type NATS struct {
-	// URLs of external servers, those of the own region first. Empty = an embedded server.
+	// URLs of external servers, those of the own region first. Empty = an embedded server; needed without role streams.
 	URLs []string `yaml:"urls"`
 	// Home are those of URLs that stand in this node's region: it connects to them first, to others when they are gone, and
 	// comes back when one has been well for ten seconds. Default none: servers of Tasman say where they stand, by the region of
@@ -311,6 +311,7 @@ func (n *Node) findings() []finding {
 		f.add("region", "%s", nameRule)
 	}
 	f.required("data", n.Data)
+	before := len(f.list)
 	if len(n.Roles) == 0 {
 		f.add("roles", "must list at least one role")
 	}
@@ -320,6 +321,9 @@ func (n *Node) findings() []finding {
 		oneOf(&f, fmt.Sprintf("roles[%d]", i), r, Roles()...)
 	}
 	f.unique("roles", names)
+	if len(f.list) == before && !n.Plays(RoleStreams) && n.NATS.alone() {
+		f.add("roles", "without streams need nats.urls: nobody would make the streams of the node's own server")
+	}
 	f.duration("lame_duck", n.LameDuck, 0, 5*time.Minute)
 	f.duration("drain", n.Drain, time.Second, 5*time.Minute)
 	oneOf(&f, "log.level", n.Log.Level, "debug", "info", "warn", "error")
@@ -408,6 +412,9 @@ func (n *NATS) validate(f *findings) {
 	between(f, "nats.free_bytes", n.FreeBytes, 0, 1<<50)
 	f.duration("nats.ack_wait", n.AckWait, 5*time.Second, 10*time.Minute)
 }
+
+// alone reports whether the node has a server of its own that no other node can reach.
+func (n *NATS) alone() bool { return len(n.URLs) == 0 && n.Listen == "" && n.Cluster.Listen == "" }
 
 func (t *NodeTLS) validate(f *findings) {
 	if *t != (NodeTLS{}) && (t.CAFile == "" || t.CertFile == "" || t.KeyFile == "") {

@@ -75,10 +75,24 @@ func TestEnvironmentErrorsNameTheVariable(t *testing.T) {
 		"TASMAN_DRAIN=10":           "drain: want a duration with its unit, such as 500ms, 10s or 24h (set by TASMAN_DRAIN)",
 		"TASMAN_DRAIN=0s":           "drain: must be from 1s to 5m (set by TASMAN_DRAIN)",
 		"TASMAN_ROLES=edge,router":  "roles[1]: must be one of streams, reporting, core, carriers, edge, console (set by TASMAN_ROLES)",
+		"TASMAN_ROLES=edge,core":    "roles: without streams need nats.urls: nobody would make the streams of the node's own server (set by TASMAN_ROLES)",
 		"TASMAN_NATS_REPLICAS=many": "nats.replicas: want a whole number (set by TASMAN_NATS_REPLICAS)",
 	} {
 		if _, err := ParseNode("n.yaml", nil, []string{env}); err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", env, err, want)
+		}
+	}
+}
+
+// TestRolesWithoutStreams need servers elsewhere, or others that come to theirs.
+func TestRolesWithoutStreams(t *testing.T) {
+	for nats, good := range map[string]bool{
+		"{}": false, "{urls: [\"nats://a:4222\"]}": true, "{listen: \":4222\"}": true,
+		"{cluster: {listen: \":6222\", routes: [\"a:6222\", \"b:6222\"]}}": true,
+	} {
+		_, err := ParseNode("n.yaml", []byte("name: n\nroles: [edge]\nnats: "+nats+"\n"), nil)
+		if good != (err == nil) || !good && !strings.HasPrefix(err.Error(), "n.yaml:2:1: roles: without streams need nats.urls") {
+			t.Errorf("nats: %s: %v", nats, err)
 		}
 	}
 }

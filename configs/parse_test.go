@@ -202,3 +202,15 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestWrongPrefixes says of each what is wrong with it.
+func TestWrongPrefixes(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"": "", "679": "", "123456789012345": "", "1234567890123456": "at most 15 digits", "+679": "without +", "679*": "without *", "67 9": `has ' '`,
+		"679**": `has '*'`, "++679": `has '+'`, "67é": `has 'é'`, "67a+": `has 'a'`,
+	} {
+		if got := wrongPrefix(prefix); (want == "") != (got == "") || !strings.Contains(got, want) {
+			t.Errorf("%q: %q, want %q", prefix, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"tasman/sms"
 )
@@ -80,13 +81,30 @@ func (r *Route) setDefaults()     { *r = Route{} }
 func (n *Number) setName(name string) { n.Name = name }
 func (n *Number) setDefaults()        { *n = Number{} }
 
+// wrongPrefix says what is wrong with a prefix, "" when nothing is.
+func wrongPrefix(p string) string {
+	other := strings.IndexFunc(p, func(r rune) bool { return r < '0' || r > '9' })
+	switch {
+	case strings.HasPrefix(p, "+") && digits(p[1:]):
+		return "must be without +: digits in international form"
+	case strings.HasSuffix(p, "*") && other == len(p)-1:
+		return "must be without *: a prefix fits all numbers that begin with it"
+	case other >= 0:
+		c, _ := utf8.DecodeRuneInString(p[other:])
+		return fmt.Sprintf("must be digits only, and has %q", c)
+	case len(p) > 15:
+		return "must be at most 15 digits"
+	}
+	return ""
+}
+
 func (r *Route) validate(f *findings) {
 	if len(r.Prefixes) == 0 {
 		f.add("prefixes", `must list at least one prefix; "" is the default route`)
 	}
 	for i, p := range r.Prefixes {
-		if !digits(p) || len(p) > 15 {
-			f.add(fmt.Sprintf("prefixes[%d]", i), "must be at most 15 digits, without +")
+		if wrong := wrongPrefix(p); wrong != "" {
+			f.add(fmt.Sprintf("prefixes[%d]", i), "%s", wrong)
 		}
 	}
 	f.unique("prefixes", r.Prefixes)

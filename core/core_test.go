@@ -285,6 +285,9 @@ func TestMOs(t *testing.T) {
 			t.Errorf("MO to %s: %+v", c.to, d)
 		}
 	}
+	if configs.ValidName(unclaimed) {
+		t.Errorf("an Account %q would be given what is nobody's", unclaimed)
+	}
 }
 
 // TestOneOfARequestAcceptedTwice has a request accepted twice under its key, as when the keeper of its claim died with the edge:

@@ -14,8 +14,8 @@ var lookAgain = [...]time.Duration{500 * time.Millisecond, 2 * time.Second, 10 *
 	time.Hour, 6 * time.Hour, 24 * time.Hour, 24 * time.Hour, 24 * time.Hour}
 
 // unclaimed is the account under which MOs are parked that no number belongs to: an operator can see them with "tasman
-// streams cat DELIVER".
-const unclaimed = "unclaimed"
+// streams cat DELIVER". No resource can have this name, so nobody's bind is given them.
+const unclaimed = "_unclaimed"
 
 // readInbound matches what carriers could not.
 func (c *Core) readInbound(ctx context.Context, lease *streams.Lease) error {

@@ -142,7 +142,25 @@ func (s *mailSession) submit(r io.Reader) error {
 	}
 	stored := make(chan error, 1)
 	s.door.funnel.Accept(s.door.ctx, msgs, func(err error) { stored <- err })
-	return s.door.refused(<-stored)
+	if err := <-stored; err != nil {
+		return s.door.refused(err)
+	}
+	return queuedAs(msgs)
+}
+
+// maxTold is how many ids fit into a reply of one line, which has at most 512 octets (RFC 5321 4.5.3.1.5).
+const maxTold = 15
+
+// queuedAs is the answer to a mail whose messages are stored. The library takes its text from an error, whatever the code.
+func queuedAs(msgs []*sms.Message) error {
+	text := "OK: queued as"
+	for _, m := range msgs[:min(len(msgs), maxTold)] {
+		text += " " + m.ID.String()
+	}
+	if more := len(msgs) - maxTold; more > 0 {
+		text += " and " + strconv.Itoa(more) + " more"
+	}
+	return &smtp.SMTPError{Code: 250, EnhancedCode: smtp.EnhancedCode{2, 0, 0}, Message: text}
 }
 
 // current returns the user as it is configured now: a session may outlive a change.

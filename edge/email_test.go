@@ -7,6 +7,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"strings"
@@ -105,6 +107,40 @@ func TestMailSubmission(t *testing.T) {
 				t.Errorf("message %+v", m)
 			}
 		})
+	}
+}
+
+// The 250 names the messages, as far as one line has room.
+func TestMailAnswersWithIDs(t *testing.T) {
+	for recipients, more := range map[int]string{1: "", 3: "", 17: " and 2 more"} {
+		f := newFakeFunnel()
+		c := loggedIn(t, startMail(t, f, func(o *mailOptions) { o.maxRecipients = 20 }).addr)
+		if err := c.Mail("me@x", nil); err != nil {
+			t.Fatal(err)
+		}
+		for i := range recipients {
+			if err := c.Rcpt(fmt.Sprintf("642112345%02d@x", i), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := c.Data()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(w, simpleMail); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := w.CloseWithResponse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "OK: queued as"
+		for _, m := range f.all()[:min(recipients, maxTold)] {
+			want += " " + m.ID.String()
+		}
+		if got := answer.StatusText; !strings.HasSuffix(got, want+more) || len(got) > 500 {
+			t.Errorf("%d recipients: %q, want %q", recipients, got, want+more)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -99,10 +100,16 @@ func TestApplyHistoryRollback(t *testing.T) {
 	if again, err := a.Apply(t.Context(), "good.yaml", []byte(good)); err != nil || again.Revision != 1 || len(again.Changes) != 0 {
 		t.Errorf("the same file again: %+v, %v; want no new revision", again, err)
 	}
+	typo := "kind: APIKey\nname: wep\ndelete: true\n"
+	if done, err := a.Apply(t.Context(), "typo.yaml", []byte(typo)); err != nil || done.Revision != 1 || len(done.NotThere) != 1 ||
+		!strings.HasPrefix(done.NotThere[0], "typo.yaml:2:") || !strings.Contains(done.NotThere[0], "APIKey wep") {
+		t.Errorf("nothing to delete: %+v, %v", done, err)
+	}
 	for label, bad := range map[string]string{
 		"unknown field":   "kind: Account\nname: acme\nspec: {colour: red}\n",
 		"unknown account": "kind: APIKey\nname: other\nspec: {account: nobody, key: 0123456789abcdef-x}\n",
 		"no YAML":         "kind: [",
+		"reserved name":   "kind: Account\nname: unclaimed\nspec: {}\n",
 	} {
 		if done, err := a.Apply(t.Context(), "bad.yaml", []byte(bad)); err == nil || !strings.Contains(err.Error(), "bad.yaml:") {
 			t.Errorf("%s: %+v, %v; want an error with file and line", label, done, err)
@@ -250,6 +257,26 @@ func await(t *testing.T, done func() bool) {
 			t.Fatal("it did not come to that")
 		}
 		<-tick.C
+	}
+}
+
+// TestUpOnADataDirectoryInUse says that a node runs there, before it looks for a database or starts one.
+func TestUpOnADataDirectoryInUse(t *testing.T) {
+	data := t.TempDir()
+	release, err := lockData(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = release() }()
+	var out bytes.Buffer
+	cfg := configs.Defaults()
+	cfg.Data = data
+	err = Up(t.Context(), UpOptions{Config: cfg, Out: &out, Log: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), "another node runs on the data directory") {
+		t.Errorf("up: %v", err)
+	}
+	if _, err := os.Stat(cfg.Dir("mysql")); err == nil || out.Len() > 0 {
+		t.Errorf("it came to the database first; it printed %q", &out)
 	}
 }
 

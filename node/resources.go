@@ -53,10 +53,11 @@ func (s store) current(ctx context.Context) (uint64, []configs.Resource, error) 
 	return rev, resources, err
 }
 
-// Applied tells what an apply did. Revision is the old one when nothing changed.
+// Applied tells what an apply did. Revision is the old one when nothing changed. NotThere is what it was to delete and does not exist.
 type Applied struct {
 	Revision uint64
 	Changes  []string
+	NotThere []string
 }
 
 // apply merges resources into the newest revision and stores the result as a new one. Bad resources change nothing.
@@ -74,6 +75,9 @@ func (s store) apply(ctx context.Context, change []configs.Resource, note string
 }
 
 func (s store) applyTo(ctx context.Context, rev uint64, base, change []configs.Resource, note string) (Applied, error) {
+	if err := configs.CheckChange(base, change); err != nil {
+		return Applied{}, err
+	}
 	merged := configs.Merge(base, change)
 	if err := configs.Check(merged); err != nil {
 		return Applied{}, err
@@ -82,7 +86,7 @@ func (s store) applyTo(ctx context.Context, rev uint64, base, change []configs.R
 	if err != nil {
 		return Applied{}, err
 	}
-	out := Applied{Revision: rev}
+	out := Applied{Revision: rev, NotThere: configs.NotThere(base, change)}
 	for _, c := range configs.Diff(base, merged) {
 		if c.Op != configs.Unchanged {
 			out.Changes = append(out.Changes, c.String())

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"tasman/configs"
@@ -36,6 +37,12 @@ func Up(ctx context.Context, o UpOptions) error {
 	}
 	if err := os.MkdirAll(o.Config.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
+	}
+	// Before the database starts, which would only say that its folder is in use.
+	if release, err := lockData(o.Config.Data); err != nil {
+		return err
+	} else if err := release(); err != nil { // Start takes it again
+		return fmt.Errorf("lock of the data directory: %w", err)
 	}
 	db, err := o.startDatabase(ctx)
 	if err != nil {
@@ -69,8 +76,8 @@ func (o *UpOptions) upWithDatabase(ctx context.Context, files []resourceFile) (e
 		if err != nil {
 			return err
 		}
-		for _, change := range done.Changes {
-			fmt.Fprintf(o.Out, "%s\n", change)
+		for _, line := range slices.Concat(done.NotThere, done.Changes) {
+			fmt.Fprintf(o.Out, "%s\n", line)
 		}
 	}
 	if err := n.inService(ctx); err != nil {

@@ -29,9 +29,6 @@ const (
 	Failed        Status = "FAILED"
 )
 
-// failSuspended is the class of messages whose account was suspended before they were routed.
-const failSuspended = "suspended"
-
 // errJoined is the class of segments that were joined into another message.
 const errJoined = "joined"
 
@@ -70,7 +67,7 @@ var rules = []rule{
 	{Expired, nil, byUs, []string{sms.FailExpired}, "", "its validity ended before a carrier took it"},
 	{NoRoute, nil, byUs, []string{sms.FailNoRoute}, "", "no route covers the destination"},
 	{InvalidNumber, nil, byUs, []string{sms.FailInvalidDestination}, "", "nobody has this number"},
-	{UserBlocked, nil, byUs, []string{sms.FailBlocked, failSuspended}, "", "a rule of ours forbids it: opt-out, sender, account"},
+	{UserBlocked, nil, byUs, []string{sms.FailBlocked}, "", "a route with `reject` forbids it"},
 	{Withdrawn, nil, byUs, []string{sms.FailWithdrawn}, "", "dropped, since the customer was told that it was not accepted"},
 	{Withdrawn, nil, byUs, []string{sms.FailRepeated}, "", "dropped, since its request was accepted twice under one Idempotency-Key and the other goes on"},
 	{TelcoError, nil, byUs, []string{sms.FailRefused, sms.FailExhausted}, "", "the carriers refused it"},

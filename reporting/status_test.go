@@ -61,7 +61,6 @@ func TestStatusOfARow(t *testing.T) {
 		{us(sms.StateRejected, sms.FailNoRoute), NoRoute},
 		{us(sms.StateUndeliverable, sms.FailInvalidDestination), InvalidNumber},
 		{us(sms.StateRejected, sms.FailBlocked), UserBlocked},
-		{us(sms.StateRejected, failSuspended), UserBlocked},
 		{us(sms.StateRejected, sms.FailWithdrawn), Withdrawn},
 		{us(sms.StateRejected, sms.FailRefused), TelcoError},
 		{us(sms.StateUndeliverable, sms.FailExhausted), TelcoError},

@@ -117,10 +117,8 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 	if b.nc, err = nats.Connect(strings.Join(b.homes.first(b.cfg.URLs), ","), options...); err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	for !b.nc.IsConnected() {
-		if err := pause(ctx, 20*time.Millisecond); err != nil {
-			return fmt.Errorf("connect: %w: %w", ErrUnavailable, err)
-		}
+	if err := b.awaitConnection(ctx); err != nil {
+		return err
 	}
 	b.hear()
 	b.homes.arrived(b.nc)
@@ -140,6 +138,35 @@ func (b *Bus) connect(ctx context.Context, reg prometheus.Registerer) (err error
 		return err
 	}
 	return b.answerServers()
+}
+
+// awaitConnection waits for the first connection, and says why there is none.
+func (b *Bus) awaitConnection(ctx context.Context) error {
+	var telling sync.WaitGroup
+	defer telling.Wait()
+	tellCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	telling.Go(func() { b.tellUnreached(tellCtx) })
+	for !b.nc.IsConnected() {
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("connect: %w: %w", ErrUnavailable, err)
+		}
+	}
+	return nil
+}
+
+// unreachedEvery is how often a node says which servers it does not reach; the first time after a tenth of it.
+const unreachedEvery = 10 * time.Second
+
+// tellUnreached logs until ctx ends what is wrong with each of the servers. The connection itself keeps no reason.
+func (b *Bus) tellUnreached(ctx context.Context) {
+	for wait := b.cfg.unreachedEvery / 10; pause(ctx, wait) == nil; wait = b.cfg.unreachedEvery {
+		for _, u := range b.cfg.URLs {
+			if s := ProbeServer(ctx, b.cfg, u); s.Problem != "" && ctx.Err() == nil {
+				b.log.Warn("no connection to NATS yet: a server cannot be used", "url", s.URL, "err", s.Problem)
+			}
+		}
+	}
 }
 
 // identify adds how the connection is made: to the embedded server from within, or to others with TLS and this node's key.

@@ -46,7 +46,8 @@ type Config struct {
 	FreeBytes   int64         // the same in bytes, default 2 GiB; the lower of both counts
 	AckWait     time.Duration // until an unanswered batch is delivered again, default 30 s
 
-	homeAfter time.Duration // how long a server of the region must be well before the node goes back to it; shorter in tests
+	unreachedEvery time.Duration // how often it is said which servers are not reached at start; shorter in tests
+	homeAfter      time.Duration // how long a server of the region must be well before the node goes back to it; shorter in tests
 }
 
 // Cluster makes the embedded server one of a cell, whose servers hold the streams together. Each is named like its node.
@@ -81,6 +82,7 @@ func (c Config) withDefaults() (Config, error) {
 	orDefault(&c.FreeBytes, 2*gib)
 	orDefault(&c.AckWait, 30*time.Second)
 	orDefault(&c.homeAfter, homeAfter)
+	orDefault(&c.unreachedEvery, unreachedEvery)
 	if c.Replicas < 1 || c.Partitions < 1 || c.Alerts < 1 || c.Shards < 1 || c.AckWait < 0 {
 		return c, errors.New("replicas, partitions, alerts, shards and ack wait must be positive")
 	}

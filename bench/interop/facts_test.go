@@ -93,7 +93,9 @@ var facts = []struct {
 	}},
 	{"Other operations", []fact{
 		{"data_sm", "is a submission, and brings receipts", []string{"edge.TestDataSM", "interop.TestNPMClientDataSM"}},
-		{"submit_multi, query_sm, cancel_sm, replace_sm", "partial success is listed; states are real; what is dispatched can be neither cancelled nor replaced, and says so", []string{"interop.TestNPMClientSubmitMulti", "interop.TestNPMClientQueries", "interop.TestNPMClientCancels", "interop.TestNPMClientReplaces"}},
+		{"submit_multi, query_sm", "partial success is listed; states are real", []string{"interop.TestNPMClientSubmitMulti", "interop.TestNPMClientQueries"}},
+		{"cancel_sm", "works until an operator has the message or may have it, also in the queue of a carrier without a link; then ESME_RCANCELFAIL", []string{"interop.TestNPMClientCancels", "carriers.TestWithdrawnWithoutLink", "carriers.TestNotWithdrawnAfterACrash"}},
+		{"replace_sm", "works while the message waits for its time, or is held since no carrier can take it; once it is in the queue of a carrier, with or without a link, ESME_RREPLACEFAIL", []string{"interop.TestNPMClientReplaces", "core.TestReplaceScheduled", "core.TestHandedBackIsReplaced"}},
 		{"alert_notification has no response", "none is given, whatever is wrong with it", []string{"smpp.TestControlPDUs"}},
 		{"alert_notification of an operator", "is counted and given to nobody: set_dpf is not passed on, so none is asked for", []string{"carriers.TestAlertNotification"}},
 		{"query_sm of another source address", "ESME_RQUERYFAIL", []string{"edge.TestQuery"}},
