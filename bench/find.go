@@ -242,7 +242,7 @@ func (f *finder) figures(found searched) (trial *results.Result, note string) {
 // writeFind writes the outcome for people.
 func writeFind(w io.Writer, r *results.Result) error {
 	f := r.Find
-	most, bracket := "", ""
+	var most, bracket string
 	switch {
 	case f.Max > 0:
 		most = fmt.Sprintf("%g messages a second (held twice)", f.Max)
@@ -254,7 +254,7 @@ func writeFind(w io.Writer, r *results.Result) error {
 		most = "not found: no trial came to its end"
 	}
 	switch {
-	case f.Held >= f.Limit && f.Held > 0:
+	case f.Limit > 0 && f.Held >= f.Limit:
 		bracket = fmt.Sprintf("%g held, none failed: that is --max, and the target's limit was not reached", f.Held)
 	case f.Held > 0 && f.Failed == 0:
 		bracket = fmt.Sprintf("%g held, none failed yet", f.Held)
