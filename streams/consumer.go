@@ -87,9 +87,9 @@ func (b *Bus) consume(ctx context.Context, d Durable, prefetch int, alone bool) 
 // awaitDurable waits until a durable exists, and returns what the server says of it.
 func (b *Bus) awaitDurable(ctx context.Context, d Durable) (*jetstream.ConsumerInfo, error) {
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		c, err := b.js.Consumer(ctx, d.Stream, d.Name)
+		info, err := b.askDurable(ctx, d)
 		if err == nil {
-			return c.CachedInfo(), nil
+			return info, nil
 		}
 		if b.ctx.Err() != nil {
 			return nil, fmt.Errorf("consume %s: %w", d.Name, ErrClosed)
@@ -98,6 +98,18 @@ func (b *Bus) awaitDurable(ctx context.Context, d Durable) (*jetstream.ConsumerI
 			return nil, fmt.Errorf("consume %s: %w: %w", d.Name, ErrUnavailable, err)
 		}
 	}
+}
+
+// askDurable returns what the server says of a durable now. It does not wait long: a question that comes while a leader is elected
+// is never answered.
+func (b *Bus) askDurable(ctx context.Context, d Durable) (*jetstream.ConsumerInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	c, err := b.js.Consumer(ctx, d.Stream, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	return c.CachedInfo(), nil
 }
 
 // ahead returns how many batches to pull ahead of a reader that asked for n.
