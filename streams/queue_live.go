@@ -105,8 +105,10 @@ func (b *Bus) runTail(ctx context.Context, t *liveTail) {
 	}
 	t.passed = last
 	close(t.began)
+	late := b.metrics.told.WithLabelValues(t.stream)
 	err = b.follow(ctx, t.stream, last+1, func(m stored) error {
 		t.tell(m)
+		late.Set(time.Since(m.at).Seconds())
 		return nil
 	})
 	if ctx.Err() == nil && b.ctx.Err() == nil {

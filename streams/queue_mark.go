@@ -88,10 +88,28 @@ func (m *marks) remove(q *Queue) {
 	delete(m.queues, q)
 }
 
+// waits returns what is not done, if that is known here: of what a queue that is behind has not read the server knows.
+func (q *Queue) waits() (w wait, live bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w = wait{uint64(len(q.ready)), q.floorNow()}
+	for _, m := range q.open {
+		if !m.done {
+			w.pending++
+		}
+	}
+	return w, !q.behind
+}
+
 // floor returns the sequence up to which all batches are done.
 func (q *Queue) floor() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	return q.floorNow()
+}
+
+// floorNow is floor for who holds the lock.
+func (q *Queue) floorNow() uint64 {
 	if len(q.open) > 0 {
 		return q.open[0].seq - 1
 	}

@@ -84,6 +84,10 @@ func TestQueueGoesOnWhereItWas(t *testing.T) {
 		check(t, batches[i].Ack()) // says nothing new
 	}
 	check(t, batches[6].Nak(0))
+	eventually(t, "the queue has caught up", func() bool { return !q.isBehind() })
+	if waiting, err := b.Waiting(timeout(t), Dispatch); err != nil || waiting[normalQueue] != 5 {
+		t.Errorf("%d batches wait, want 5: %v", waiting[normalQueue], err)
+	}
 	q.Close()
 	check(t, b.Close(timeout(t)))
 
@@ -100,9 +104,12 @@ func TestQueueGoesOnWhereItWas(t *testing.T) {
 		check(t, batch.Ack())
 	}
 	eventually(t, "the durable knows", func() bool {
-		waiting, err := b.Waiting(timeout(t), Dispatch)
-		return err == nil && waiting[normalQueue] == 0
+		info, err := b.askDurable(timeout(t), normalQueue)
+		return err == nil && info.NumPending == 0
 	})
+	if waiting, err := b.Waiting(timeout(t), Dispatch); err != nil || waiting[normalQueue] != 0 {
+		t.Errorf("%d batches wait of those that are done: %v", waiting[normalQueue], err)
+	}
 	q.Close()
 	q = openQueue(t, b, normalQueue)
 	want := storeTexts(t, b, normalQueue, 10, 11)
