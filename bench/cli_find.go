@@ -16,13 +16,13 @@ type FindCmd struct {
 	LoadCmd `embed:""`
 
 	Objective  string        `placeholder:"BOUNDS" help:"Bounds besides the queues: p99=20ms (time to the answer; also p50, p90, p95, p99.9, max, mean), e2e-p99=2s (to the receipt), errors<=0.1%, held_back<=0; several with commas."`
-	Min        float64       `default:"100" help:"Lowest rate, where the search begins."`
-	Max        float64       `default:"1000000" help:"Highest rate."`
+	Min        someRate      `default:"100" help:"Lowest rate, where the search begins."`
+	Max        someRate      `default:"1000000" help:"Highest rate."`
 	Precision  string        `default:"3%" help:"Share of the rate at which the search ends."`
-	Trial      time.Duration `default:"20s" help:"How long messages are sent in a trial."`
+	Trial      someTime      `default:"20s" help:"How long messages are sent in a trial."`
 	Settle     time.Duration `placeholder:"TIME" help:"Beginning of each trial that does not count; a quarter of it by default, at most 5s."`
-	Trials     int           `default:"40" help:"At most so many trials."`
-	QueueDrain time.Duration `name:"queue-drain" default:"60s" help:"How long the target's queues may take to empty between trials; needs --metrics."`
+	Trials     someOf        `default:"40" help:"At most so many trials."`
+	QueueDrain someTime      `name:"queue-drain" default:"60s" help:"How long the target's queues may take to empty between trials; needs --metrics."`
 }
 
 // Run searches, writes the result, and ends with an error when no rate held or the search was cut short.
@@ -51,8 +51,8 @@ func (c *FindCmd) Run(ctx context.Context, out io.Writer) error {
 	if c.Quiet {
 		progress = io.Discard
 	}
-	r, failure := Find(ctx, FindOptions{Load: load, Objective: c.Objective, Min: c.Min, Max: c.Max, Precision: precision, Trial: c.Trial,
-		Settle: c.Settle, Trials: c.Trials, QueueDrain: c.QueueDrain}, progress)
+	r, failure := Find(ctx, FindOptions{Load: load, Objective: c.Objective, Min: float64(c.Min), Max: float64(c.Max), Precision: precision,
+		Trial: time.Duration(c.Trial), Settle: c.Settle, Trials: int(c.Trials), QueueDrain: time.Duration(c.QueueDrain)}, progress)
 	if r == nil {
 		return failure
 	}

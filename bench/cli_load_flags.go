@@ -90,7 +90,7 @@ func (c *LoadFlags) options() (LoadOptions, error) {
 		Rate: c.rate(), Profile: c.Profile, Poisson: c.Poisson, Seed: c.Seed, For: c.For, Count: uint64(c.Count),
 		MaxOutstanding: int(c.MaxOutstanding), Timeout: time.Duration(c.Timeout), Exact: c.Exact,
 		To: c.To, Pool: c.Pool, From: c.From, Text: c.Text, Length: c.Length, Encoding: TextEncoding(c.Encoding), Long: LongForm(c.Long), First: c.First + uint64(c.Instance)*instanceMarkers,
-		Receipts: c.Receipts, Webhook: c.Webhook, Drain: c.Drain,
+		Receipts: c.Receipts, Webhook: c.Webhook, Drain: c.drain(),
 		Hook:    HookForm{URL: c.WebhookURL, Secret: c.WebhookSecret, IDFrom: c.ReceiptID, StateFrom: c.ReceiptState},
 		Metrics: c.Metrics, QueueMetrics: c.QueueMetric, DataDir: c.DataDir,
 	}

@@ -35,6 +35,19 @@ func (s *someShare) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// someRate is a number of messages a second above 0.
+type someRate float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (r *someRate) UnmarshalText(text []byte) error {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(v > 0) || math.IsInf(v, 0) {
+		return fmt.Errorf("%q is not a number of messages a second above 0", text)
+	}
+	*r = someRate(v)
+	return nil
+}
+
 // someMessages is a number of messages, 1 or more.
 type someMessages uint64
 
@@ -59,6 +72,14 @@ func (d *someTime) UnmarshalText(text []byte) error {
 	}
 	*d = someTime(v)
 	return nil
+}
+
+// drain returns what --drain says: 0 is no time at all.
+func (c *LoadFlags) drain() time.Duration {
+	if c.Drain == 0 {
+		return -1
+	}
+	return c.Drain
 }
 
 // defaultRate is what --rate means when it is not given, which is NaN: --profile takes its place.

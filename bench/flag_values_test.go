@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -40,6 +41,12 @@ func TestZerosThatCannotBeMeantAreRefused(t *testing.T) {
 	if err != nil || o.Rate != defaultRate || o.Count != 5 || o.Timeout.Seconds() != 2 || o.Binds != 1 || o.Window != 100 || o.Conns != 32 {
 		t.Errorf("%+v, %v", o, err)
 	}
+	for _, flag := range []string{"--min=0", "--max=0", "--max=Inf", "--min=-5", "--trial=0", "--trials=0", "--queue-drain=0"} {
+		name, _, _ := strings.Cut(flag, "=")
+		if _, err := parseFlags(t, "find", flag); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
 	for _, precision := range []string{"0", "0%"} {
 		c, err := parseFlags(t, "find", "--smpp=127.0.0.1:1", "--precision="+precision)
 		if err != nil {
@@ -51,6 +58,24 @@ func TestZerosThatCannotBeMeantAreRefused(t *testing.T) {
 	}
 	if o := (FindOptions{Precision: -1}).withDefaults(); o.check() == nil {
 		t.Error("a precision below 0 is taken")
+	}
+}
+
+// TestNoDrain: with --drain 0 receipts that are not there when the last answer comes are missing.
+func TestNoDrain(t *testing.T) {
+	t.Parallel()
+	s := startSMSC(t, SMSCOptions{ReceiptDelay: Delay{Mean: time.Hour}})
+	c, err := parseFlags(t, "load", "--smpp="+s.Addr().String(), "--count=5", "--receipts", "--drain=0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := c.Load.options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Load(t.Context(), o, io.Discard)
+	if err != nil || r.Receipts.Missing != 5 {
+		t.Errorf("%+v, %v", r.Receipts, err)
 	}
 }
 

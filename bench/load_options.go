@@ -63,7 +63,7 @@ type LoadOptions struct {
 	Receipts bool          // ask for receipts and wait for them
 	Webhook  string        // host:port where receipts and MOs come in over HTTP; empty: none are taken
 	Hook     HookForm      // what they are like
-	Drain    time.Duration // how long receipts are waited for after the last answer; 0: DefaultDrain
+	Drain    time.Duration // how long receipts are waited for after the last answer; 0: DefaultDrain, below 0: not at all
 
 	Metrics      []string // URLs of the target's metrics in Prometheus' text form, looked at each second
 	QueueMetrics []string // names of gauges that are queue depths; empty: DefaultQueueMetric
@@ -145,7 +145,7 @@ func (o LoadOptions) withDefaults() LoadOptions {
 	if o.Text == "" {
 		o.Text = DefaultText
 	}
-	if o.Drain <= 0 {
+	if o.Drain == 0 {
 		o.Drain = DefaultDrain
 	}
 	if o.Mix == nil {

@@ -9,25 +9,34 @@ import (
 	"tasman/streams"
 )
 
+// read opens a source. Alerts are handed out by the server, which remembers what an owner that crashed was given, in whichever of
+// their partitions answers.
+func (w *worker) read(ctx context.Context, l sms.Lane, from *source) (streams.Reader, error) {
+	if l == sms.Alert {
+		return w.bus.ConsumeAlone(ctx, from.durable, 1)
+	}
+	return w.bus.ReadQueue(ctx, from.durable)
+}
+
 // feed opens the batches of one of the lane's sources in order, at most openBatches at a time.
 func (w *worker) feed(ctx, base context.Context, q *lane, from *source) {
-	consumer, err := w.bus.ConsumeAlone(ctx, from.durable, 1)
+	queue, err := w.read(ctx, q.lane, from)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.log.Error("cannot read the carrier's queue", "lane", q.lane, "stream", from.durable.Stream, "err", err)
 		}
 		return
 	}
-	defer consumer.Close()
+	defer queue.Close()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-from.room:
 		}
-		b, err := consumer.Next(ctx)
+		b, err := queue.Next(ctx)
 		if err != nil {
-			return // only the end of ctx ends a consumer
+			return // only the end of ctx ends a reader
 		}
 		w.openBatch(ctx, base, q, from, b)
 	}
@@ -125,7 +134,7 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, l
 			if reserved(i) && (!w.clean || b.Seq > before) {
 				doubtful = append(doubtful, i)
 			}
-		case w.inDoubt(ob.from, b):
+		case w.inDoubt(ob.from, b, rec.Dispatch.NotBefore):
 			item{ob, i}.change().MaybeSent = true
 		}
 	}
@@ -134,9 +143,10 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, l
 }
 
 // inDoubt reports whether a record without outcome, of lane alert or normal, may have reached the operator. The server
-// remembers that it delivered the batch before, to an owner that crashed, unless it crashed itself: then batches come as if
-// for the first time, in the order of the queue, and at most a window's worth at its head was written to a link.
-func (w *worker) inDoubt(from *source, b *streams.Batch) bool {
+// remembers that it delivered a batch of alerts before, to an owner that crashed, unless it crashed itself. Else batches come as if
+// for the first time, in the order of the queue: at most a window's worth at its head was written to a link, and retries
+// whose time had come, which go before others.
+func (w *worker) inDoubt(from *source, b *streams.Batch, notBefore time.Time) bool {
 	switch {
 	case b.Seq > from.repeats.Before:
 		return true
@@ -144,6 +154,8 @@ func (w *worker) inDoubt(from *source, b *streams.Batch) bool {
 		return false
 	case b.Delivered > 1:
 		return true
+	case !notBefore.IsZero():
+		return !notBefore.After(w.owned)
 	case from.doubt > 0:
 		from.doubt--
 		return true

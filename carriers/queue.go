@@ -30,6 +30,12 @@ type item struct {
 
 func (it item) record() *sms.Record { return &it.batch.records[it.index] }
 
+// before reports whether a record comes before another of the same source.
+func (it item) before(other item) bool {
+	a, b := it.batch.handles[0].Seq, other.batch.handles[0].Seq
+	return a < b || a == b && it.index < other.index
+}
+
 // change gives the record a dispatch of its own to be changed.
 func (it item) change() *sms.Dispatch {
 	rec := it.record()
@@ -148,12 +154,21 @@ type timed struct {
 	resting bool
 }
 
-// delayed is a heap by time.
+// delayed is a heap by time, and at the same time in the order of the queue: what an owner that crashed had on its links is then at
+// the head of the queue.
 type delayed []timed
 
-func (d delayed) Len() int           { return len(d) }
-func (d delayed) Less(i, j int) bool { return d[i].at.Before(d[j].at) }
-func (d delayed) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
+func (d delayed) Len() int { return len(d) }
+
+func (d delayed) Less(i, j int) bool {
+	a, b := d[i], d[j]
+	if !a.at.Equal(b.at) {
+		return a.at.Before(b.at)
+	}
+	return a.item.before(b.item)
+}
+
+func (d delayed) Swap(i, j int) { d[i], d[j] = d[j], d[i] }
 
 // Push implements heap.Interface.
 func (d *delayed) Push(x any) { *d = append(*d, x.(timed)) }

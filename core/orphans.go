@@ -48,7 +48,9 @@ type standIn struct {
 	name  string
 	lease *streams.Lease
 	pace  *rate.Limiter
-	// doubt are the records at the head of each part of the queue, but for bulk, that the owner before may have had on its links.
+	begun time.Time
+	// doubt are the records at the head of each part of the queue, but for bulk, that the owner before may have had on its links,
+	// beside retries whose time had come.
 	doubt int
 }
 
@@ -84,7 +86,7 @@ func (c *Core) standInFor(ctx context.Context, name string, spec *configs.Carrie
 		c.log.Warn("no node serves the carrier: its queue moves to the next carriers", "carrier", name)
 		begun := time.Now()
 		c.orphans.set(name, true)
-		s := &standIn{c: c, name: name, lease: lease, pace: rate.NewLimiter(forwardRate, 1)}
+		s := &standIn{c: c, name: name, lease: lease, begun: begun, pace: rate.NewLimiter(forwardRate, 1)}
 		if !lease.Clean() {
 			s.doubt = spec.Window * spec.Links // of bulk the reservations tell
 		}
@@ -157,7 +159,10 @@ func (s *standIn) doubts(b *streams.Batch, l sms.Lane, head *int) (func(int) boo
 		return func(int) bool { return false }, nil
 	}
 	if l != sms.Bulk {
-		return func(int) bool {
+		return func(i int) bool {
+			if at := b.Records[i].Dispatch.NotBefore; !at.IsZero() {
+				return !at.After(s.begun)
+			}
 			atHead := *head > 0
 			if atHead {
 				*head--

@@ -228,6 +228,7 @@ func rightsOfRole(role string, shape Config) (r rights, known bool) {
 		story()
 		markers()
 		queues()
+		give([]string{"$JS.API.CONSUMER.RESET." + Dispatch + ".*"}) // how far a carrier's queue is worked
 		give([]string{"inbound.>", "deliver.>", "event.carriers", "event.receipts", undecodableSubject, question})
 		r.subscribe = append(r.subscribe, question)
 	case "reporting":

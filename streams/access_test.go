@@ -147,6 +147,9 @@ func forbiddenTo(role string) (subjects []string) {
 			subjects = append(subjects, "$JS.API.STREAM."+verb+"."+s)
 		}
 		for _, verb := range []string{"DURABLE.CREATE", "LEADER.STEPDOWN", "PAUSE", "UNPIN", "RESET"} {
+			if role == "carriers" && verb == "RESET" && s == "DISPATCH" {
+				continue // how far a carrier's queue is worked
+			}
 			subjects = append(subjects, "$JS.API.CONSUMER."+verb+"."+s+".x")
 		}
 		if !strings.HasPrefix(s, "KV_") && !slices.Contains(ackedBy[role], s) {

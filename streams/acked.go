@@ -1,6 +1,9 @@
 package streams
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 const (
 	// ackedMost and ackedFor bound what a reader remembers of what it acknowledged. A batch whose acknowledgement was lost comes again
@@ -40,6 +43,15 @@ func (a *acked) has(seq uint64, stored, now time.Time) bool {
 		}
 	}
 	return false
+}
+
+// answer implements answerer: the server is told.
+func (c *Consumer) answer(b *Batch, word string) error {
+	c.answered(b, word == ackWord)
+	if err := c.bus.nc.Publish(b.reply, []byte(word)); err != nil {
+		return fmt.Errorf("answer to batch %d of %s: %w", b.Seq, b.Stream, err)
+	}
+	return nil
 }
 
 // answered notes that the reader has answered for a batch, and with acked that it is done with it.

@@ -20,9 +20,14 @@ type Batch struct {
 	// count when they are stored behind it.
 	Fences []uint64
 
-	decoded  *decoded  // keeps the records for those readers
-	consumer *Consumer // nil from Tail
-	reply    string
+	decoded *decoded // keeps the records for those readers
+	from    answerer // nil from Tail
+	reply   string
+}
+
+// answerer is the reader that a batch came from: it hears what became of it.
+type answerer interface {
+	answer(b *Batch, word string) error
 }
 
 // ackWord tells the server that a batch is done.
@@ -35,7 +40,8 @@ func (b *Batch) Age() time.Duration { return time.Since(b.Stored) }
 // soon after, another reader may get it again all the same; this one does not. An error means that the server was not told.
 func (b *Batch) Ack() error { return b.answer(ackWord) }
 
-// Nak gives the batch back, to be delivered again after delay, by this consumer or another of the same durable.
+// Nak gives the batch back, to be delivered again after delay, by this consumer or another of the same durable. One from a Queue
+// comes to the next reader of it.
 func (b *Batch) Nak(delay time.Duration) error {
 	if delay <= 0 {
 		return b.answer("-NAK")
@@ -44,12 +50,8 @@ func (b *Batch) Nak(delay time.Duration) error {
 }
 
 func (b *Batch) answer(word string) error {
-	if b.consumer == nil {
+	if b.from == nil {
 		return nil
 	}
-	b.consumer.answered(b, word == ackWord)
-	if err := b.consumer.bus.nc.Publish(b.reply, []byte(word)); err != nil {
-		return fmt.Errorf("answer to batch %d of %s: %w", b.Seq, b.Stream, err)
-	}
-	return nil
+	return b.from.answer(b, word)
 }

@@ -47,6 +47,8 @@ type Bus struct {
 	avoid     avoided
 	shared    shared
 	positions positions
+	live      liveQueues
+	marks     marks
 
 	trimEvery time.Duration // pause of the trimmer when nothing presses; shorter in tests
 	closing   sync.Once
@@ -62,6 +64,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan serverMove, 1),
 		failed: make(chan error, 1), homes: newHomes(cfg)}
 	b.avoid.until = make([]atomicTime, cfg.Partitions+cfg.Alerts)
+	b.live.bus = b
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	if len(cfg.URLs) == 0 {
 		var own string
@@ -90,6 +93,7 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 	b.owned.Go(b.watchGauges)
 	b.owned.Go(b.watchDisk)
 	b.owned.Go(b.writePositions)
+	b.owned.Go(b.writeMarks)
 	return b, nil
 }
 
@@ -201,6 +205,9 @@ func (b *Bus) Close(ctx context.Context) (err error) {
 		b.flushPositions(ctx)
 		for _, c := range b.readers() {
 			c.Close()
+		}
+		for _, q := range b.marks.open() {
+			q.Close()
 		}
 		if b.nc.IsConnected() {
 			// The consumers' last words are in the connection's buffer still. A failure only means that batches come again.

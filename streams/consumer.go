@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 const (
@@ -65,17 +66,8 @@ func (b *Bus) Consume(ctx context.Context, d Durable, prefetch int) (*Consumer, 
 }
 
 func (b *Bus) consume(ctx context.Context, d Durable, prefetch int, alone bool) (*Consumer, error) {
-	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		_, err := b.js.Consumer(ctx, d.Stream, d.Name)
-		if err == nil {
-			break
-		}
-		if b.ctx.Err() != nil {
-			return nil, fmt.Errorf("consume %s: %w", d.Name, ErrClosed)
-		}
-		if pause(ctx, wait) != nil {
-			return nil, fmt.Errorf("consume %s: %w: %w", d.Name, ErrUnavailable, err)
-		}
+	if _, err := b.awaitDurable(ctx, d); err != nil {
+		return nil, err
 	}
 	c := &Consumer{
 		bus: b, durable: d, prefetch: b.ahead(prefetch), alone: alone,
@@ -90,6 +82,34 @@ func (b *Bus) consume(ctx context.Context, d Durable, prefetch int, alone bool) 
 	b.mu.Unlock()
 	c.repull()
 	return c, nil
+}
+
+// awaitDurable waits until a durable exists, and returns what the server says of it.
+func (b *Bus) awaitDurable(ctx context.Context, d Durable) (*jetstream.ConsumerInfo, error) {
+	for wait := 20 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		info, err := b.askDurable(ctx, d)
+		if err == nil {
+			return info, nil
+		}
+		if b.ctx.Err() != nil {
+			return nil, fmt.Errorf("consume %s: %w", d.Name, ErrClosed)
+		}
+		if pause(ctx, wait) != nil {
+			return nil, fmt.Errorf("consume %s: %w: %w", d.Name, ErrUnavailable, err)
+		}
+	}
+}
+
+// askDurable returns what the server says of a durable now. It does not wait long: a question that comes while a leader is elected
+// is never answered.
+func (b *Bus) askDurable(ctx context.Context, d Durable) (*jetstream.ConsumerInfo, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	c, err := b.js.Consumer(ctx, d.Stream, d.Name)
+	if err != nil {
+		return nil, err
+	}
+	return c.CachedInfo(), nil
 }
 
 // ahead returns how many batches to pull ahead of a reader that asked for n.
@@ -288,7 +308,7 @@ func (c *Consumer) decode(ctx context.Context, m *nats.Msg) (*Batch, error) {
 	}
 	b := &Batch{
 		Stream: meta.Stream, Subject: m.Subject, Seq: meta.Sequence.Stream, Delivered: c.deliveries(meta.Sequence.Stream, int(meta.NumDelivered)),
-		Stored: meta.Timestamp, consumer: c, reply: m.Reply,
+		Stored: meta.Timestamp, from: c, reply: m.Reply,
 	}
 	if c.isDone(b) {
 		_ = b.Ack() // else it comes once more

@@ -50,7 +50,8 @@ func (b *Bus) Pressure() error {
 	return nil
 }
 
-// PendingOf returns the batches that wait for d, as of about a second ago (longer with many carriers).
+// PendingOf returns the batches that wait for d, as of about a second ago (longer with many carriers, and by about a second more for
+// a queue that another node reads).
 func (b *Bus) PendingOf(d Durable) uint64 {
 	b.gauges.mu.Lock()
 	defer b.gauges.mu.Unlock()
@@ -131,9 +132,29 @@ func (b *Bus) refreshDurables(ctx context.Context) error {
 		return nil
 	}
 	if err == nil {
-		b.gauges.set(have)
+		b.gauges.set(b.waits(have))
 	}
 	return err
+}
+
+// wait is how many batches are not done for a durable, and up to where all are.
+type wait struct{ pending, floor uint64 }
+
+// waits returns what waits for durables by what the server says of them, and what the queues of this process know better.
+func (b *Bus) waits(have map[Durable]*jetstream.ConsumerInfo) map[Durable]wait {
+	list := make(map[Durable]wait, len(have))
+	for d, info := range have {
+		list[d] = wait{info.NumPending + uint64(info.NumAckPending), info.AckFloor.Stream}
+	}
+	for _, q := range b.marks.open() {
+		if _, ok := list[q.durable]; !ok {
+			continue
+		}
+		if w, live := q.waits(); live {
+			list[q.durable] = w
+		}
+	}
+	return list
 }
 
 // fillOf returns how full a stream is in percent of its byte limit, 0 when it has none.
@@ -144,15 +165,14 @@ func fillOf(info *jetstream.StreamInfo) int {
 	return int(info.State.Bytes * 100 / uint64(info.Config.MaxBytes))
 }
 
-func (g *gauges) set(have map[Durable]*jetstream.ConsumerInfo) {
+func (g *gauges) set(have map[Durable]wait) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.pending, g.mean = make(map[Durable]uint64, len(have)), make(map[string]uint64)
 	durables := make(map[string]uint64)
-	for d, info := range have {
-		n := info.NumPending + uint64(info.NumAckPending)
-		g.pending[d] = n
-		g.mean[d.Stream] += n
+	for d, w := range have {
+		g.pending[d] = w.pending
+		g.mean[d.Stream] += w.pending
 		durables[d.Stream]++
 	}
 	for stream, n := range durables {
@@ -173,10 +193,10 @@ func (b *Bus) Depths(ctx context.Context) ([]Depth, error) {
 		return nil, fmt.Errorf("depths: %w", err)
 	}
 	depths := make([]Depth, 0, len(have))
-	for d, info := range have {
-		depth := Depth{Durable: d, Pending: info.NumPending + uint64(info.NumAckPending)}
+	for d, w := range b.waits(have) {
+		depth := Depth{Durable: d, Pending: w.pending}
 		if depth.Pending > 0 {
-			if depth.Oldest, err = b.ageAfter(ctx, d, info.AckFloor.Stream); err != nil {
+			if depth.Oldest, err = b.ageAfter(ctx, d, w.floor); err != nil {
 				return nil, fmt.Errorf("depths: %s: %w", d.Name, err)
 			}
 		}
@@ -194,8 +214,8 @@ func (b *Bus) Waiting(ctx context.Context, stream string) (map[Durable]uint64, e
 		return nil, fmt.Errorf("durables of %s: %w", stream, err)
 	}
 	waiting := make(map[Durable]uint64, len(have))
-	for d, info := range have {
-		waiting[d] = info.NumPending + uint64(info.NumAckPending)
+	for d, w := range b.waits(have) {
+		waiting[d] = w.pending
 	}
 	return waiting, nil
 }

@@ -45,8 +45,11 @@ type lane struct {
 	slot    int    // of the partition that the subject belongs to among those that may be avoided, -1 for none
 	movable bool   // what is not stored may as well go to another partition of MT: the caller is told to do that
 	spread  spread // the lanes of the same queue in all partitions; nil for a queue that has one
+	turns   *turns // nil: it needs none
 
 	mu      sync.Mutex
+	turn    bool // it has one
+	waits   bool // for one
 	limit   int
 	sure    bool
 	flights uint64
@@ -187,6 +190,9 @@ func (l *lane) sendNext(now time.Time) {
 		}
 		return
 	}
+	if !l.mayFly() {
+		return
+	}
 	l.queue = l.queue[:copy(l.queue, l.queue[1:])]
 	l.makeRoom()
 	b.full = true
@@ -272,10 +278,12 @@ func (l *lane) answer(n uint64, a answer) {
 	}
 	l.flight = nil
 	l.telling = true
+	next := l.yield()
 	if a.err == nil {
 		l.sendNext(now)
 	}
 	l.mu.Unlock()
+	next.start(now)
 	l.tell(b, a.seq, a.err)
 }
 
@@ -306,11 +314,15 @@ func (l *lane) tell(b *outgoing, seq uint64, err error) {
 	l.report(b, seq, err)
 	l.mu.Lock()
 	l.telling = false
+	var next *lane
 	if l.flight == b {
 		l.flight = nil
+		next = l.yield()
 	}
-	l.sendNext(time.Now())
+	now := time.Now()
+	l.sendNext(now)
 	l.mu.Unlock()
+	next.start(now)
 	l.recycle(b)
 	l.p.finished()
 }
@@ -360,7 +372,7 @@ func (l *lane) tick(now time.Time) time.Time {
 		l.send(b, now)
 	case b == nil && len(l.queue) > 0:
 		l.sendNext(now)
-		if l.flight == nil {
+		if l.flight == nil && !l.waits {
 			due := l.lingerUntil()
 			l.mu.Unlock()
 			return due
@@ -387,7 +399,7 @@ func (l *lane) abort() {
 	l.makeRoom()
 	flight, queue := l.flight, l.queue
 	l.flight, l.queue, l.telling = nil, nil, true
-	l.mu.Unlock()
+	l.mu.Unlock() // whoever waits for its turn is told as well
 	if flight != nil {
 		why := fmt.Errorf("%w: %w", ErrNotStored, ErrClosed)
 		if flight.unheard > 0 {

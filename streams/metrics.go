@@ -17,6 +17,7 @@ type metrics struct {
 	trimmed     *prometheus.CounterVec
 	overrun     *prometheus.CounterVec
 	undecodable prometheus.Counter
+	told        *prometheus.GaugeVec
 }
 
 func newMetrics(b *Bus, reg prometheus.Registerer) (*metrics, error) {
@@ -42,11 +43,14 @@ func newMetrics(b *Bus, reg prometheus.Registerer) (*metrics, error) {
 		overrun: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tasman_streams_overrun_batches_total", Help: "Batches trimmed before reporting or an index had read them, because the stream was nearly full.",
 		}, byStream),
+		told: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "tasman_streams_queue_tail_seconds", Help: "How long ago the batch that carriers' queues were told of last had been stored then.",
+		}, byStream),
 		undecodable: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "tasman_streams_undecodable_batches_total", Help: "Batches set aside because they could not be read.",
 		}),
 	}
-	m.all = []prometheus.Collector{m.latency, m.batch, m.stored, m.failed, m.trimmed, m.overrun, m.undecodable, &b.gauges, diskMetrics{b}}
+	m.all = []prometheus.Collector{m.latency, m.batch, m.stored, m.failed, m.trimmed, m.overrun, m.undecodable, m.told, &b.gauges, diskMetrics{b}}
 	if reg == nil {
 		return m, nil
 	}

@@ -46,6 +46,7 @@ type publisher struct {
 	lanes  map[string]*lane
 	order  []*lane // by number
 	active map[*lane]struct{}
+	turns  map[string]*turns // by stream, of a server that is alone
 
 	wake    chan struct{}
 	idle    chan struct{} // signalled when the last open batch ends while closing
@@ -145,6 +146,15 @@ func (p *publisher) lane(subject string) *lane {
 func (p *publisher) newLane(subject string) *lane {
 	l := &lane{p: p, subject: subject, stream: streamOf(subject), limit: batchRecords, urgent: neverLingers(subject), slot: p.bus.slotOf(subject)}
 	l.movable = isMT(l.stream) && l.slot >= 0 && p.bus.cfg.Partitions > 1
+	if p.bus.cfg.Replicas == 1 && !l.urgent {
+		if l.turns = p.turns[l.stream]; l.turns == nil {
+			l.turns = new(turns)
+			if p.turns == nil {
+				p.turns = make(map[string]*turns)
+			}
+			p.turns[l.stream] = l.turns
+		}
+	}
 	l.reply = p.inbox + "." + strconv.Itoa(len(p.order)) + "."
 	p.lanes[subject] = l
 	p.order = append(p.order, l)

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,6 +16,21 @@ import (
 // without records, and so do batches that cannot be read, which are logged. After a disconnect it goes on where it was,
 // without gap or repeat.
 func (b *Bus) Tail(ctx context.Context, stream string, from uint64, fn func(*Batch) error) error {
+	return b.follow(ctx, stream, from, func(m stored) error {
+		return fn(b.batch(stream, m.subject, m.seq, m.at, m.data))
+	})
+}
+
+// stored is a message of a stream as it lies there.
+type stored struct {
+	subject string
+	seq     uint64
+	at      time.Time // by the server's clock
+	data    []byte
+}
+
+// follow is Tail without decoding.
+func (b *Bus) follow(ctx context.Context, stream string, from uint64, fn func(stored) error) error {
 	t := &tail{bus: b, stream: stream, next: max(1, from), fn: fn}
 	for wait := 20 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		before := t.next
@@ -37,15 +53,27 @@ func (b *Bus) Tail(ctx context.Context, stream string, from uint64, fn func(*Bat
 	}
 }
 
-// tailHeartbeat is how often a tail is told that its reader at the server is there; without two of them it makes a new one.
-const tailHeartbeat = 2 * time.Second
+const (
+	// tailHeartbeat is how often a tail is told that its reader at the server is there; without two of them it makes a new one.
+	tailHeartbeat = 2 * time.Second
+	// tailAhead is how many batches a tail asks for at once.
+	tailAhead = 512
+	// tailAheadBytes bounds that, in octets: well above the largest batch.
+	tailAheadBytes = 4 << 20
+	// tailIdle is how long nothing comes before a tail's idle is called: longer than it takes to miss heartbeats, which are waited for
+	// anew with each call of Next.
+	tailIdle = 5 * time.Second
+)
 
 type tail struct {
 	bus    *Bus
 	stream string
-	next   uint64 // the lowest sequence not yet given to fn
-	fn     func(*Batch) error
-	failed error // of fn
+	filter []string // subjects; none for all
+	ahead  int      // batches asked for at once; 0 for tailAhead
+	next   uint64   // the lowest sequence not yet given to fn
+	fn     func(stored) error
+	idle   func() error // may be nil; called when nothing comes for tailIdle
+	failed error        // of fn or idle
 }
 
 // read follows the stream over one ordered consumer, until that ends.
@@ -53,13 +81,17 @@ func (t *tail) read(ctx context.Context) error {
 	begin, cancel := context.WithTimeout(ctx, askWait) // a question that comes while a leader is elected is never answered
 	defer cancel()
 	consumer, err := t.bus.js.OrderedConsumer(begin, t.stream, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: t.next,
+		FilterSubjects: t.filter, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: t.next,
 		InactiveThreshold: 30 * time.Second, MaxResetAttempts: 3,
 	})
 	if err != nil {
 		return err
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(32), jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(tailHeartbeat))
+	ahead := t.ahead
+	if ahead == 0 {
+		ahead = tailAhead
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(ahead, tailAheadBytes), jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(tailHeartbeat))
 	if err != nil {
 		return err
 	}
@@ -67,7 +99,13 @@ func (t *tail) read(ctx context.Context) error {
 	stop := context.AfterFunc(t.bus.ctx, messages.Stop)
 	defer stop()
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
+		m, err := t.await(ctx, messages)
+		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			if t.failed = t.idle(); t.failed != nil {
+				return t.failed
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -79,12 +117,21 @@ func (t *tail) read(ctx context.Context) error {
 		if meta.Sequence.Stream < t.next {
 			continue
 		}
-		b := t.bus.batch(t.stream, m.Subject(), meta.Sequence.Stream, meta.Timestamp, m.Data())
-		if t.failed = t.fn(b); t.failed != nil {
+		if t.failed = t.fn(stored{m.Subject(), meta.Sequence.Stream, meta.Timestamp, m.Data()}); t.failed != nil {
 			return t.failed
 		}
-		t.next = b.Seq + 1
+		t.next = meta.Sequence.Stream + 1
 	}
+}
+
+// await returns the next message. With idle to be called, it waits for a while only.
+func (t *tail) await(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	if t.idle == nil {
+		return messages.Next(jetstream.NextContext(ctx))
+	}
+	ctx, cancel := context.WithTimeout(ctx, tailIdle)
+	defer cancel()
+	return messages.Next(jetstream.NextContext(ctx))
 }
 
 // batch decodes a message read without a durable. One that cannot be read has no records.
