@@ -131,7 +131,7 @@ func (l *lane) append(rec *sms.Record, done func(Placed, error), now time.Time) 
 		b = l.queue[len(l.queue)-1]
 		b.payload = appendToBatch(b.payload, rec)
 	}
-	if len(b.payload) > batchBytes && int64(len(b.payload)) > l.p.nc.MaxPayload()-1024 {
+	if len(b.payload) > batchBytes && int64(len(b.payload)) > min(largestBatch, l.p.nc.MaxPayload()-1024) {
 		l.queue = l.queue[:len(l.queue)-1]
 		l.recycle(b)
 		l.p.finished()

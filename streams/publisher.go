@@ -19,6 +19,8 @@ const (
 	// A machine with no core to spare takes 30 ms for a commit: 2,000 records keep one subject above 50,000 a second even then.
 	batchRecords = 2000
 	batchBytes   = 512 << 10
+	// largestBatch is one of a single record; a message has a hundredth of that at most.
+	largestBatch = tailAheadBytes / 2
 	// queueBatches wait behind the one in flight; then Publish blocks.
 	queueBatches = 4
 	linger       = 5 * time.Millisecond

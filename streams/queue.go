@@ -23,9 +23,8 @@ type Queue struct {
 	bus     *Bus
 	durable Durable
 	tail    *liveTail
-	ctx     context.Context // of what works for it
+	ctx     context.Context // of what works for it, which the bus waits for
 	cancel  context.CancelFunc
-	work    sync.WaitGroup
 	arrived chan struct{} // something is ready
 	moved   chan struct{} // something was taken
 
@@ -78,8 +77,8 @@ func (b *Bus) readQueue(ctx context.Context, d Durable) (*Queue, error) {
 		q.cancel()
 		return nil, fmt.Errorf("read %s: %w", d.Name, err)
 	}
+	b.owned.Go(func() { q.begin(from) })
 	b.marks.add(q)
-	q.work.Go(func() { q.begin(from) })
 	return q, nil
 }
 
@@ -147,29 +146,37 @@ func (q *Queue) setAside(ctx context.Context, b *Batch, raw []byte) error {
 		if err := pause(ctx, time.Second); err != nil {
 			return err
 		}
+		if q.ctx.Err() != nil {
+			return fmt.Errorf("queue %s: %w", q.durable.Name, ErrClosed)
+		}
 	}
 	return b.Ack()
 }
 
-// answer notes that a batch is done; one that is given back stays open for the next reader.
+// answer notes that a batch is done, also after Close; one that is given back stays open for the next reader.
 func (q *Queue) answer(b *Batch, word string) error {
-	if word != ackWord {
-		return nil
+	if word == ackWord && q.settle(b.Seq) {
+		q.lastMark()
 	}
+	return nil
+}
+
+// settle notes that a batch is done, and reports whether nobody but the caller will tell the durable.
+func (q *Queue) settle(seq uint64) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	i := sort.Search(len(q.open), func(i int) bool { return q.open[i].seq >= b.Seq })
-	if i == len(q.open) || q.open[i].seq != b.Seq {
-		return nil // twice
+	i := sort.Search(len(q.open), func(i int) bool { return q.open[i].seq >= seq })
+	if i == len(q.open) || q.open[i].seq != seq {
+		return false // twice
 	}
 	q.open[i].done = true
 	for len(q.open) > 0 && q.open[0].done {
 		q.open = q.open[1:]
 	}
-	return nil
+	return q.shut
 }
 
-// Close ends the reading. What was acked by now the durable is told.
+// Close ends the reading. The durable is told what was acked by now, and what will be.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	if q.shut {
@@ -177,15 +184,12 @@ func (q *Queue) Close() {
 		return
 	}
 	q.shut = true
+	q.tail.held.Add(-int64(q.size))
+	q.ready, q.size = nil, 0
 	q.mu.Unlock()
 	q.cancel()
 	q.bus.live.leave(q)
 	q.bus.marks.remove(q)
-	q.work.Wait()
-	q.mu.Lock()
-	q.tail.held.Add(-int64(q.size))
-	q.ready, q.size = nil, 0
-	q.mu.Unlock()
 	q.lastMark()
 }
 

@@ -135,7 +135,7 @@ func (q *Queue) reader(end uint64) (*tail, error) {
 func (q *Queue) putBehind(m stored) error {
 	for {
 		q.mu.Lock()
-		if m.seq < q.next {
+		if q.shut || m.seq < q.next {
 			q.mu.Unlock()
 			return nil
 		}

@@ -150,7 +150,7 @@ func (q *Queue) announce(m stored) {
 		q.put(m)
 	default:
 		q.behind = true
-		q.work.Go(q.catchUp)
+		q.bus.owned.Go(q.catchUp)
 	}
 }
 

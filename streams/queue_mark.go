@@ -52,9 +52,9 @@ func (b *Bus) markAll(ctx context.Context) int {
 	}
 	n := 0
 	for _, q := range b.marks.open() {
-		if floor := q.floor(); floor > q.mark() {
+		if _, moved := q.unmarked(); moved {
 			n++
-			all.Go(func() error { return q.tellMark(ctx, floor) })
+			all.Go(func() error { return q.tellMark(ctx) })
 		}
 	}
 	if err := all.Wait(); err != nil && ctx.Err() == nil {
@@ -116,30 +116,40 @@ func (q *Queue) floorNow() uint64 {
 	return q.taken
 }
 
-// mark returns what the durable knows of that.
-func (q *Queue) mark() uint64 {
+// unmarked returns up to where all is done, and whether the durable is to be told.
+func (q *Queue) unmarked() (floor uint64, moved bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.marked
+	floor = q.floorNow()
+	return floor, floor > q.marked
 }
 
-// tellMark sets the durable behind what is done, so that the trimmer may remove it and the next reader begins there.
-func (q *Queue) tellMark(ctx context.Context, floor uint64) error {
+// tellMark sets the durable behind what is done, so that the trimmer may remove it and the next reader begins there. Of a queue that was
+// closed meanwhile the next reader may have told more.
+func (q *Queue) tellMark(ctx context.Context) error {
+	floor, moved := q.unmarked()
+	if !moved || q.ctx.Err() != nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, askWait)
 	defer cancel()
 	if _, err := q.bus.js.ResetConsumerToSequence(ctx, q.durable.Stream, q.durable.Name, floor+1); err != nil {
 		return fmt.Errorf("durable %s: %w", q.durable.Name, err)
 	}
+	q.noteMark(floor)
+	return nil
+}
+
+func (q *Queue) noteMark(floor uint64) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.marked = max(q.marked, floor)
-	return nil
 }
 
 // lastMark tells the durable without waiting for its answer. When it gets lost, the next reader compares some more.
 func (q *Queue) lastMark() {
-	floor := q.floor()
-	if floor <= q.mark() {
+	floor, moved := q.unmarked()
+	if !moved {
 		return
 	}
 	request, err := json.Marshal(struct {
@@ -150,5 +160,7 @@ func (q *Queue) lastMark() {
 	}
 	if err != nil {
 		q.bus.log.Debug("a durable does not know how far its queue is worked", "durable", q.durable.Name, "err", err)
+		return
 	}
+	q.noteMark(floor)
 }

@@ -118,6 +118,22 @@ func TestQueueGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
+// What is outstanding when a reader ends is done afterwards: the durable hears of that too.
+func TestQueueIsDoneAfterItsEnd(t *testing.T) {
+	b := openBus(t, "")
+	q := openQueue(t, b, normalQueue)
+	storeTexts(t, b, normalQueue, 0, 3)
+	batches, _ := takeFrom(t, q, 3)
+	check(t, batches[1].Ack())
+	q.Close()
+	check(t, batches[2].Ack())
+	check(t, batches[0].Ack())
+	eventually(t, "the durable knows", func() bool {
+		info, err := b.askDurable(timeout(t), normalQueue)
+		return err == nil && info.NumPending == 0
+	})
+}
+
 // What a Consumer left of a queue a Queue finds, and the other way round: core reads the queue of a carrier without a node.
 func TestQueueAndConsumerTakeTurns(t *testing.T) {
 	b := openBus(t, "", func(c *Config) { c.AckWait = time.Second })

@@ -58,7 +58,7 @@ const (
 	tailHeartbeat = 2 * time.Second
 	// tailAhead is how many batches a tail asks for at once.
 	tailAhead = 512
-	// tailAheadBytes bounds that, in octets: well above the largest batch.
+	// tailAheadBytes bounds that, in octets. A batch that is larger would never come: see largestBatch.
 	tailAheadBytes = 4 << 20
 	// tailIdle is how long nothing comes before a tail's idle is called: longer than it takes to miss heartbeats, which are waited for
 	// anew with each call of Next.
@@ -76,44 +76,46 @@ type tail struct {
 	failed error        // of fn or idle
 }
 
-// read follows the stream over one ordered consumer, until that ends.
+// read follows the stream over one reader at the server, until that ends. The library has readers that make themselves anew, but
+// asks for that up to half a minute long, whatever becomes of ctx.
 func (t *tail) read(ctx context.Context) error {
-	begin, cancel := context.WithTimeout(ctx, askWait) // a question that comes while a leader is elected is never answered
-	defer cancel()
-	consumer, err := t.bus.js.OrderedConsumer(begin, t.stream, jetstream.OrderedConsumerConfig{
-		FilterSubjects: t.filter, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: t.next,
-		InactiveThreshold: 30 * time.Second, MaxResetAttempts: 3,
-	})
+	consumer, err := t.make(ctx)
 	if err != nil {
 		return err
 	}
+	defer t.forget(consumer)
 	ahead := t.ahead
 	if ahead == 0 {
 		ahead = tailAhead
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(ahead, tailAheadBytes), jetstream.PullExpiry(30*time.Second), jetstream.PullHeartbeat(tailHeartbeat))
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(ahead, tailAheadBytes), jetstream.PullExpiry(30*time.Second),
+		jetstream.PullHeartbeat(tailHeartbeat))
 	if err != nil {
 		return err
 	}
 	defer messages.Stop()
 	stop := context.AfterFunc(t.bus.ctx, messages.Stop)
 	defer stop()
-	for {
+	for given := uint64(1); ; given++ {
 		m, err := t.await(ctx, messages)
-		if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		if err != nil {
+			return err
+		}
+		if m == nil {
 			if t.failed = t.idle(); t.failed != nil {
 				return t.failed
 			}
+			given--
 			continue
-		}
-		if err != nil {
-			return err
 		}
 		meta, err := m.Metadata()
 		if err != nil {
 			return err
 		}
 		t.bus.hear()
+		if meta.Sequence.Consumer != given {
+			return fmt.Errorf("a batch was lost on its way: the reader got number %d for %d", meta.Sequence.Consumer, given)
+		}
 		if meta.Sequence.Stream < t.next {
 			continue
 		}
@@ -124,14 +126,36 @@ func (t *tail) read(ctx context.Context) error {
 	}
 }
 
-// await returns the next message. With idle to be called, it waits for a while only.
+// make makes a reader that lives in the memory of one server. A question that comes while a leader is elected is never answered: it is
+// not waited for long.
+func (t *tail) make(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	return t.bus.js.CreateConsumer(ctx, t.stream, jetstream.ConsumerConfig{
+		FilterSubjects: t.filter, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: t.next,
+		AckPolicy: jetstream.AckNonePolicy, MaxDeliver: 1, MemoryStorage: true, Replicas: 1, InactiveThreshold: 30 * time.Second,
+	})
+}
+
+// forget lets the server drop a reader now, which it would do by itself later.
+func (t *tail) forget(consumer jetstream.Consumer) {
+	if err := t.bus.nc.Publish("$JS.API.CONSUMER.DELETE."+t.stream+"."+consumer.CachedInfo().Name, nil); err != nil {
+		t.bus.log.Debug("a reader is left to the server", "stream", t.stream, "err", err)
+	}
+}
+
+// await returns the next message, or with idle to be called nil when none comes for a while.
 func (t *tail) await(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
 	if t.idle == nil {
 		return messages.Next(jetstream.NextContext(ctx))
 	}
-	ctx, cancel := context.WithTimeout(ctx, tailIdle)
+	waiting, cancel := context.WithTimeout(ctx, tailIdle)
 	defer cancel()
-	return messages.Next(jetstream.NextContext(ctx))
+	m, err := messages.Next(jetstream.NextContext(waiting))
+	if errors.Is(err, context.DeadlineExceeded) && waiting.Err() != nil && ctx.Err() == nil {
+		return nil, nil
+	}
+	return m, err
 }
 
 // batch decodes a message read without a durable. One that cannot be read has no records.

@@ -123,3 +123,39 @@ func TestConsumerOutlivesReconnect(t *testing.T) {
 	}
 	eventually(t, "the server was heard", func() bool { return far.Connected() && !far.Heard().IsZero() })
 }
+
+// A tail whose reader at the server is gone makes another, and has every batch once. Nothing is left at the server when it ends.
+func TestTailOutlivesItsReader(t *testing.T) {
+	b := openBus(t, "")
+	const n = 30
+	readers := func() (names []string) {
+		s, err := b.js.Stream(timeout(t), Events)
+		check(t, err)
+		for name := range s.ConsumerNames(timeout(t)).Name() {
+			names = append(names, name)
+		}
+		return names
+	}
+	check(t, b.Store(timeout(t), EventSubject("core"), event(0)))
+	next := 1
+	err := b.Tail(timeout(t), Events, 0, func(batch *Batch) error {
+		if got := batch.Records[0].Event.Attempt; got != next-1 {
+			t.Errorf("got %d, want %d", got, next-1)
+		}
+		if next == n {
+			return errStop
+		}
+		if next%10 == 0 {
+			for _, name := range readers() {
+				check(t, b.js.DeleteConsumer(timeout(t), Events, name))
+			}
+		}
+		check(t, b.Store(timeout(t), EventSubject("core"), event(next)))
+		next++
+		return nil
+	})
+	if !errors.Is(err, errStop) {
+		t.Fatal(err)
+	}
+	eventually(t, "no reader is left", func() bool { return len(readers()) == 0 })
+}

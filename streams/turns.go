@@ -44,9 +44,9 @@ func (t *turns) pass() *lane {
 	return l
 }
 
-// mayFly reports whether the lane may have a batch in flight now. The lock is held.
+// mayFly reports whether the lane may have a batch in flight now: without a connection in any case, which ends at once. The lock is held.
 func (l *lane) mayFly() bool {
-	if l.turns == nil || l.turn {
+	if l.turns == nil || l.turn || !l.p.nc.IsConnected() {
 		return true
 	}
 	if l.waits {
