@@ -6,7 +6,7 @@ import (
 	"tasman/sms"
 )
 
-// messageColumns are the columns of messages in the order of bind and scan.
+// messageColumns are the columns of messages in the order of bind, write and scan.
 var messageColumns = []string{"id", "account", "integration", "door", "lane", "country", "source", "destination", "encoding", "segments",
 	"told_segments", "reference", "carrier", "carrier_rank", "carrier_message_id", "carrier_id_rank", "attempts", "possible_duplicate",
 	"withdrawn", "state", "status", "by_carrier", "error", "command_status", "accepted_at", "routed_at", "rerouted_at", "held_at",
@@ -21,7 +21,23 @@ func (r *row) bind(args []any) []any {
 		r.end.done.value())
 }
 
-// scan reads a row that bind wrote: what it returns is the same row.
+// write writes the row's values, the same as bind's, for LOAD DATA.
+func (r *row) write(l *line) {
+	l.text(r.id.String(), r.account, r.integration, r.door, r.lane.String(), r.countryOrNone(), r.source, r.destination, encodingName(r.encoding))
+	l.numbers(uint32(r.segments), uint32(r.told))
+	l.text(r.reference, r.carrier.word)
+	l.numbers(r.carrier.rank)
+	l.text(r.carrierID.word)
+	l.numbers(r.carrierID.rank, uint32(r.attempts))
+	l.flags(r.duplicate, r.withdrawn)
+	l.text(r.end.state.String(), string(r.status()))
+	l.flags(r.end.byCarrier)
+	l.text(r.end.error)
+	l.numbers(r.end.commandStatus)
+	l.times(r.accepted, r.routed, r.rerouted, r.held, r.submitted, r.sent, r.end.at, r.end.done)
+}
+
+// scan reads a row that bind or write wrote: what it returns is the same row.
 func (r *row) scan(rows *sql.Rows) error {
 	var id, lane, encoding, state, status string
 	var at [8]sql.NullTime

@@ -70,7 +70,7 @@ func (c *commit) suspects(careful bool) []sms.ID {
 	return ids
 }
 
-// apply writes the commit within a transaction.
+// apply writes the commit within a transaction. The error is errSkipped when it is to be repeated carefully.
 func (s *session) apply(ctx context.Context, st *statements, cell string, c *commit, careful bool) (plan, error) {
 	existing, err := s.rows(ctx, c.suspects(careful))
 	if err != nil {
@@ -79,7 +79,10 @@ func (s *session) apply(ctx context.Context, st *statements, cell string, c *com
 	p := c.changes(existing)
 	steps := []func() error{
 		func() error {
-			return s.insert(ctx, st.insert, len(p.insert), func(i int, a []any) []any { return p.insert[i].bind(a) })
+			if careful {
+				return s.insert(ctx, st.insert, len(p.insert), func(i int, a []any) []any { return p.insert[i].bind(a) })
+			}
+			return s.insertNew(ctx, st.insert, p.insert)
 		},
 		func() error {
 			return s.insert(ctx, st.update, len(p.update), func(i int, a []any) []any { return p.update[i].bind(a) })

@@ -12,8 +12,8 @@
 // yet, where a restart reads on, and `high`, up to which facts may be in them already.
 //
 // The files: reporter.go runs it all, source.go and merge.go read, facts.go and row.go say what a record means, status.go
-// has the operators' words, fold.go and batchref.go hold what is open, commit.go, store.go and statement.go write,
-// columns.go and db.go tie them to SQL, retention.go deletes, migrate.go makes the tables, query.go and volumes.go answer.
+// has the operators' words, fold.go and batchref.go hold what is open, commit.go, store.go, statement.go and load.go
+// write, columns.go and db.go tie them to SQL, retention.go deletes, migrate.go makes the tables, query.go and volumes.go answer.
 package reporting
 
 //go:generate go test . -run StatusDoc -update

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tasman/sms"
+	"tasman/streams"
 )
 
 // entry is a message with facts that are not in the tables yet.
@@ -54,8 +55,13 @@ func newFolder(cfg Config, c countries, s []*stream) *folder {
 func (f *folder) fold(t tailed, now time.Time) {
 	s := f.streams[t.stream]
 	ref := s.begin(t.batch.Seq)
+	// A receipt that is parked was in a batch before this one, and opening its message again would have its row read and compared.
+	repeated := streams.IsParked(t.batch.Subject) && !s.gap
 	for i := range t.batch.Records {
 		rec := &t.batch.Records[i]
+		if repeated && rec.Delivery != nil && rec.Delivery.MO == nil {
+			continue
+		}
 		known := f.open[rec.ID()]
 		if f.fact.read(t.batch, rec, f.countries, known != nil && known.fresh) {
 			f.take(ref, known, now)

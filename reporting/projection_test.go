@@ -380,3 +380,18 @@ func TestFactsOlderThanRetentionAreDropped(t *testing.T) {
 		t.Errorf("position = %+v", got)
 	}
 }
+
+// A parked receipt says nothing new, unless what was stored before it is gone.
+func TestParkedReceiptsSayNothingNew(t *testing.T) {
+	s := &story{at: time.Now().Add(-time.Minute), ids: sms.NewIDs(nil)}
+	records := s.records(0)
+	receipt := records[len(records)-1].rec
+	for _, first := range []uint64{1, 5} {
+		f := newFolder(Config{}.withDefaults(), countries{}, []*stream{{name: streams.Deliver}})
+		f.fold(tailed{0, &streams.Batch{Seq: first, Subject: streams.DeliverSubject(0, sms.Normal)}}, time.Now())
+		f.fold(tailed{0, &streams.Batch{Seq: first + 1, Subject: streams.ParkedSubject("acme"), Records: []sms.Record{receipt}}}, time.Now())
+		if read := len(f.open) == 1; read != (first > 1) {
+			t.Errorf("the stream began at %d: the parked receipt opened its message: %v", first, read)
+		}
+	}
+}

@@ -40,6 +40,7 @@ type store struct {
 	epoch      uint64
 	commits    uint64
 	careful    int
+	told       bool        // that the server takes no LOAD DATA LOCAL
 	trouble    func(error) // told what stands between us and the database, nil when nothing does
 }
 
@@ -60,7 +61,7 @@ func (w *store) write(ctx context.Context, c *commit) error {
 		}
 		w.metrics.repeats.Inc()
 		switch number := answer(err); {
-		case number == duplicateKey && w.careful == 0:
+		case w.careful == 0 && (number == duplicateKey || errors.Is(err, errSkipped)):
 			w.careful = carefulFor
 			continue
 		case number == deadlock || number == lockWaitTimeout:
@@ -118,6 +119,10 @@ func (w *store) try(ctx context.Context, c *commit) error {
 	if err != nil {
 		return err
 	}
+	if refused := w.session.loader.refused; refused != nil && !w.told {
+		w.told = true
+		w.log.Info("the database takes no LOAD DATA LOCAL (local_infile): rows are inserted, at a third more of its CPU", "err", refused)
+	}
 	w.commits++
 	w.careful = max(0, w.careful-1)
 	w.metrics.count(p, c)
@@ -132,7 +137,7 @@ func (w *store) inTransaction(ctx context.Context, step func(s *session, commits
 		if err == nil {
 			return
 		}
-		if _, failed := s.exec(ctx, "ROLLBACK"); failed != nil || answer(err) == 0 && !errors.Is(err, ErrSuperseded) {
+		if _, failed := s.exec(ctx, "ROLLBACK"); failed != nil || answer(err) == 0 && !errors.Is(err, ErrSuperseded) && !errors.Is(err, errSkipped) {
 			w.disconnect()
 		}
 	}()
@@ -181,6 +186,7 @@ func (w *store) disconnect() {
 	if w.session == nil {
 		return
 	}
+	w.session.loader.end()
 	_ = w.session.conn.Raw(func(any) error { return driver.ErrBadConn }) // says only what we told it
 	_ = w.session.conn.Close()
 	w.session = nil

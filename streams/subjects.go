@@ -66,6 +66,9 @@ func DeliverSubject(shard int, l sms.Lane) string {
 // ParkedSubject returns where receipts and MOs wait that an account cannot take now; see DrainParked.
 func ParkedSubject(account string) string { return "deliver.parked." + token(account) }
 
+// IsParked reports whether a subject is an account's ParkedSubject.
+func IsParked(subject string) bool { return strings.HasPrefix(subject, "deliver.parked.") }
+
 func dueSubject(l sms.Lane) string { return "schedule.due." + l.String() }
 
 // token makes a name safe as one token of a subject and in a durable's name, one to one: what is not a letter, digit, '-'

@@ -77,13 +77,13 @@ func ForTest(tb TB) string {
 	return fresh
 }
 
-// StartForTest starts a server of the test's own on dir: for tests that kill and restart it. It is stopped when the test
-// ends unless it has ended before.
-func StartForTest(tb TB, dir string) *Server {
+// StartForTest starts a server of the test's own on dir, with further options if any: for tests that kill and restart it, or
+// need another one than usual. It is stopped when the test ends unless it has ended before.
+func StartForTest(tb TB, dir string, options ...string) *Server {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	s, err := startForTest(ctx, dir)
+	s, err := startForTest(ctx, dir, options...)
 	if err != nil {
 		tb.Fatalf("database for the test: %v", err)
 	}
@@ -91,14 +91,14 @@ func StartForTest(tb TB, dir string) *Server {
 	return s
 }
 
-func startForTest(ctx context.Context, dir string) (*Server, error) {
+func startForTest(ctx context.Context, dir string, options ...string) (*Server, error) {
 	log := slog.New(slog.DiscardHandler)
 	if os.Getenv("TASMAN_INSTALL") == "1" {
 		if err := Install(ctx, log); err != nil {
 			return nil, err
 		}
 	}
-	return Start(ctx, dir, log)
+	return startWith(ctx, dir, log, options...)
 }
 
 func stopForTest(tb TB, s *Server) {

@@ -33,6 +33,8 @@ type Server struct {
 	lock   *os.File
 	child  *child
 	log    *slog.Logger
+
+	options []string // beside those that every server gets
 }
 
 // Start runs a server on dir, which is created when missing, and returns when it answers queries. The first start on a
@@ -40,6 +42,11 @@ type Server struct {
 // The server ends with this process; ctx bounds only the start. Errors wrap ErrNotFound or ErrInUse, or hold the last lines
 // of the server's log.
 func Start(ctx context.Context, dir string, log *slog.Logger) (*Server, error) {
+	return startWith(ctx, dir, log)
+}
+
+// startWith is Start with further options for the server.
+func startWith(ctx context.Context, dir string, log *slog.Logger, options ...string) (*Server, error) {
 	program, err := Find()
 	if err != nil {
 		return nil, err
@@ -51,7 +58,7 @@ func Start(ctx context.Context, dir string, log *slog.Logger) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("database folder: %w", err)
 	}
-	s := &Server{dir: dir, log: log}
+	s := &Server{dir: dir, log: log, options: options}
 	if err := s.start(ctx, program); err != nil {
 		s.release()
 		return nil, fmt.Errorf("start MariaDB in %s: %w", dir, err)
@@ -168,12 +175,13 @@ func (s *Server) writeInit(password string) error {
 
 func (s *Server) arguments() []string {
 	args := append([]string{"--no-defaults"}, asUser()...)
-	return append(args,
+	args = append(args,
 		"--datadir="+s.path("data"), "--socket="+s.socket, "--pid-file="+s.path("pid"), "--log-error="+s.path("server.log"),
 		"--init-file="+s.path("init.sql"), "--skip-networking", "--skip-name-resolve", "--skip-log-bin",
 		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci", "--default-time-zone=+00:00",
 		"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=128M", "--max-connections=40",
 		"--max-allowed-packet=64M", "--performance-schema=OFF")
+	return append(args, s.options...)
 }
 
 // asUser returns the option without which mariadbd refuses to run as root.

@@ -1,0 +1,126 @@
+package reporting
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tasman/reporting/mariadb"
+	"tasman/sms"
+)
+
+// oddRows are rows with all that a line must not be broken by.
+func oddRows(n int) []*row {
+	ids := sms.NewIDs(nil)
+	at := microsOf(time.Date(2026, 2, 28, 23, 59, 58, 999_999_000, time.UTC))
+	words := []string{"", "plain", "tab\there", "line\nend", `back\slash`, `\N`, "nul\x00in", "é✓😀", `quote"'`, "\r\n.", `trailing\`}
+	rows := make([]*row, n)
+	for i := range rows {
+		word, later := words[i%len(words)], at+micros(i)*1_000_003
+		rows[i] = &row{id: ids.Next(), account: "acme" + word, integration: word, door: "smpp", lane: sms.Lanes()[i%3], encoding: sms.GSM7,
+			source: word, destination: fmt.Sprint("614", i), country: "AU", reference: strings.Repeat(`\`, 128), segments: uint16(i), told: 65535,
+			attempts: 2, duplicate: i%2 == 0, withdrawn: i%3 == 0, carrier: ranked{4294967295, word}, carrierID: ranked{7, word + word},
+			accepted: later, routed: later + 1, held: at * micros(i%2), submitted: at + 2, sent: 1, end: outcome{state: sms.StateUndeliverable,
+				at: later + 5, byCarrier: i%2 == 1, error: word, commandStatus: 4294967295, done: latest}}
+	}
+	return rows
+}
+
+// What LOAD DATA wrote is what INSERT writes, in every column.
+func TestLoadedRowsAreAsInserted(t *testing.T) {
+	rows := oddRows(3000) // more than one packet
+	want := map[sms.ID]*row{}
+	for _, r := range rows {
+		want[r.id] = r
+	}
+	ways := map[string]func(*store) error{
+		"load": func(w *store) error { return w.session.load(t.Context(), rows) },
+		"insert": func(w *store) error {
+			return w.session.insert(t.Context(), w.statements.insert, len(rows), func(i int, a []any) []any { return rows[i].bind(a) })
+		},
+	}
+	for name, write := range ways {
+		dsn := mariadb.ForTest(t)
+		_, w := writer(t, dsn)
+		if err := write(w); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if d := cmp.Diff(want, messageRows(t, dsn), cmp.AllowUnexported(row{}, ranked{}, outcome{})); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
+		}
+	}
+}
+
+func TestRowReader(t *testing.T) {
+	rows := oddRows(50)
+	var r rowReader
+	r.begin(rows)
+	want, err := io.ReadAll(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := bytes.Count(bytes.ReplaceAll(want, []byte("\\\n"), nil), []byte("\n")); lines != len(rows) {
+		t.Errorf("%d lines for %d rows", lines, len(rows))
+	}
+	r.begin(rows)
+	if got, err := io.ReadAll(iotest.OneByteReader(&r)); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("octet by octet: %d octets instead of %d, or others, %v", len(got), len(want), err)
+	}
+}
+
+// commitOf makes a commit of happy messages, which the table is not expected to have.
+func commitOf(t *testing.T, r *Reporter, messages int) (*commit, []placed) {
+	t.Helper()
+	var all []placed
+	s := &story{at: time.Now().Add(-time.Minute), ids: sms.NewIDs(nil)}
+	source := newFakeSource()
+	for n := range messages {
+		all = append(all, s.records(n * 8)[0])
+	}
+	source.fill(all, nil)
+	f := newFolder(r.cfg, r.lands, []*stream{{name: "MT-0"}})
+	for _, b := range source.batches["MT-0"] {
+		f.fold(tailed{0, b}, time.Now())
+	}
+	f.age(time.Now().Add(time.Hour))
+	return f.handOver(time.Now()), all
+}
+
+// LOAD DATA says nothing of rows that are there already: the commit must notice, and count them once.
+func TestLoadThatLeavesRowsOut(t *testing.T) {
+	dsn := mariadb.ForTest(t)
+	r, w := writer(t, dsn)
+	c, all := commitOf(t, r, 2*loadFrom)
+	earlier := *c
+	earlier.entries = c.entries[:7]
+	for _, c := range []*commit{&earlier, c} {
+		if err := w.write(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustHold(t, dsn, all)
+	if w.careful == 0 {
+		t.Error("the writer did not notice that rows were left out")
+	}
+}
+
+// A server, or a proxy before it, that takes no rows so gets them as before.
+func TestServerThatRefusesToLoad(t *testing.T) {
+	dsn := mariadb.StartForTest(t, filepath.Join(t.TempDir(), "db"), "--local-infile=0").DSN()
+	r, w := writer(t, dsn)
+	c, all := commitOf(t, r, 2*loadFrom)
+	if err := w.write(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	mustHold(t, dsn, all)
+	if w.session.loader.refused == nil {
+		t.Error("the server took rows by LOAD DATA though local_infile is off")
+	}
+}
