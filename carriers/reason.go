@@ -40,6 +40,9 @@ func reasonOf(tlvs smpp.TLVs) string {
 
 // cleaned returns an operator's words without what is not printable, cut, and without what they may repeat of a message.
 func cleaned(text string) string {
+	if text == "" {
+		return ""
+	}
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' {
 			return -1

@@ -180,7 +180,8 @@ func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *
 	if o.queues == nil {
 		o.queues, o.accepted = queues{}, map[string]*index.Accepted{}
 	}
-	j := &job{now: time.Now(), snap: c.live.Load(), message: m, dispatch: d, queues: o.queues, accepted: o.accepted}
+	o.job = job{now: time.Now(), snap: c.live.Load(), message: m, dispatch: d, queues: o.queues, accepted: o.accepted}
+	j := &o.job
 	switch c.decide(j) {
 	case reject:
 		return c.end(ctx, j, o)
@@ -193,7 +194,8 @@ func (c *Core) carryOut(ctx context.Context, m *sms.Message, d sms.Dispatch, o *
 	}
 	c.metrics.routed.Inc()
 	j.dispatch.Queued, j.dispatch.Lease = j.now, o.stamp()
-	return o.publish(ctx, c.queue(j, j.dispatch.Carrier(), m.Lane).subject, &sms.Record{Message: m, Dispatch: &j.dispatch})
+	o.record = sms.Record{Message: m, Dispatch: &j.dispatch}
+	return o.publish(ctx, c.queue(j, j.dispatch.Carrier(), m.Lane).subject, &o.record)
 }
 
 // end stores the end of a message that no carrier will get.

@@ -26,6 +26,11 @@ type outputs struct {
 	events   []*sms.Record              // published once held is stored
 
 	claimed map[sms.ID]struct{} // until all is stored
+
+	// One message after the other is worked, and what is published is encoded at once: each uses these again.
+	job    job
+	record sms.Record
+	told   func(streams.Placed, error)
 }
 
 // claim keeps others from a message until all that comes of the batch is stored.
@@ -100,13 +105,16 @@ func (o *outputs) storeHeld(ctx context.Context) error {
 
 // publish stores one record that came of the batch.
 func (o *outputs) publish(ctx context.Context, subject string, rec *sms.Record) error {
-	o.left.Add(1)
-	err := o.c.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) {
-		if err != nil {
-			o.lost.Store(true)
+	if o.told == nil {
+		o.told = func(_ streams.Placed, err error) {
+			if err != nil {
+				o.lost.Store(true)
+			}
+			o.finish()
 		}
-		o.finish()
-	})
+	}
+	o.left.Add(1)
+	err := o.c.bus.PublishSure(ctx, subject, rec, o.told)
 	if err != nil {
 		o.lost.Store(true)
 		o.finish()

@@ -48,10 +48,10 @@ func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)
 // streams.ErrUnavailable and ctx's. With a ctx that has ended it waits for nothing but what is before it about the same message.
 func (m *Matcher) ReceiptWithin(ctx context.Context, in *sms.Inbound, done func(error)) bool {
 	if in.Receipt.Final() {
-		t, ok := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) })
-		if ok {
+		t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) })
+		if t != nil {
 			m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
-			m.endTaken(ctx, in, &t, done)
+			m.endTaken(ctx, in, t, done)
 			return true
 		}
 	}

@@ -29,17 +29,17 @@ func (m *memory) remember(carrier, id string, t *Taken) {
 }
 
 // end takes a remembered message out that the receipt may be about, since its final receipt is here: of two receipts only
-// one finds it.
-func (m *memory) end(carrier, id string, state sms.State, plausible func(*Taken) bool) (Taken, bool) {
+// one finds it. nil when there is none.
+func (m *memory) end(carrier, id string, state sms.State, plausible func(*Taken) bool) *Taken {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t, key, ok := m.taken.get(carrier, id)
-	if !ok || !plausible(&t) {
-		return Taken{}, false
+	t, key := m.taken.get(carrier, id)
+	if t == nil || !plausible(t) {
+		return nil
 	}
 	m.taken.forget(key)
 	m.setEndedLocked(t.ID, state)
-	return t, true
+	return t
 }
 
 // undo forgets an end that could not be stored.

@@ -65,7 +65,12 @@ type set struct {
 
 func (s *set) MergeOlder(value []byte) error { return s.MergeNewer(value) }
 
-func (s *set) MergeNewer(value []byte) error { return eachEntry(value, s.add) }
+func (s *set) MergeNewer(value []byte) error {
+	if s.buf == nil { // most keys have one value only
+		s.buf = make([]byte, 0, len(value))
+	}
+	return eachEntry(value, s.add)
+}
 
 func (s *set) add(entry []byte) error {
 	for rest := s.buf; len(rest) > 0; {

@@ -99,15 +99,14 @@ func (r *takenRing) turn() {
 }
 
 // get returns what is remembered under a carrier's id, and the key by which to forget it.
-func (r *takenRing) get(carrier, id string) (t Taken, key uint64, ok bool) {
+func (r *takenRing) get(carrier, id string) (t *Taken, key uint64) {
 	key = r.hash(carrier, id)
 	place, ok := r.places[key]
 	if !ok {
-		return Taken{}, 0, false
+		return nil, 0
 	}
 	entry := r.chunks[place>>chunkBits][place&(takenChunk-1):]
-	t, ok = parseTaken(entry[takenHeader:takenHeader+int(binary.LittleEndian.Uint16(entry[8:]))], carrier, id)
-	return t, key, ok
+	return parseTaken(entry[takenHeader:takenHeader+int(binary.LittleEndian.Uint16(entry[8:]))], carrier, id), key
 }
 
 func (r *takenRing) forget(key uint64) { delete(r.places, key) }
@@ -134,8 +133,9 @@ func appendTaken(b []byte, carrier, id string, t *Taken) []byte {
 	return b
 }
 
-// parseTaken reads what appendTaken wrote; false when it is of another carrier or id, whose hash is the same.
-func parseTaken(b []byte, carrier, id string) (t Taken, ok bool) {
+// parseTaken reads what appendTaken wrote; nil when it is of another carrier or id, whose hash is the same.
+func parseTaken(b []byte, carrier, id string) *Taken {
+	t := new(Taken)
 	b = b[copy(t.ID[:], b):]
 	b = b[copy(t.Group[:], b):]
 	t.Lane, t.WantReceipt, t.Source.Kind, t.Destination.Kind = sms.Lane(b[0]), sms.ReceiptWish(b[1]), sms.AddressKind(b[2]), sms.AddressKind(b[3])
@@ -157,7 +157,7 @@ func parseTaken(b []byte, carrier, id string) (t Taken, ok bool) {
 		sizes[i] = number()
 	}
 	if sizes[0] != len(carrier) || sizes[1] != len(id) || string(b[:sizes[0]]) != carrier || string(b[sizes[0]:sizes[0]+sizes[1]]) != id {
-		return Taken{}, false
+		return nil
 	}
 	rest := string(b[sizes[0]+sizes[1]:]) // they share an allocation
 	text := func(i int) string {
@@ -167,5 +167,5 @@ func parseTaken(b []byte, carrier, id string) (t Taken, ok bool) {
 	}
 	t.Account, t.Integration, t.Reference = text(2), text(3), text(4)
 	t.Source.Value, t.Destination.Value = text(5), text(6)
-	return t, true
+	return t
 }

@@ -39,15 +39,15 @@ func TestTakenRing(t *testing.T) {
 	kept["7"] = again
 	r.put("one", "7", again)
 	for id, want := range kept {
-		got, key, ok := r.get("one", id)
-		if diff := cmp.Diff(want, &got); !ok || diff != "" {
-			t.Fatalf("%s: %v, %s", id, ok, diff)
+		got, key := r.get("one", id)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%s: %s", id, diff)
 		}
-		if _, _, ok := r.get("two", id); ok {
+		if got, _ := r.get("two", id); got != nil {
 			t.Fatal("found under another carrier")
 		}
 		r.forget(key)
-		if _, _, ok := r.get("one", id); ok {
+		if got, _ := r.get("one", id); got != nil {
 			t.Fatal("found after it was forgotten")
 		}
 	}
@@ -55,12 +55,12 @@ func TestTakenRing(t *testing.T) {
 		t.Errorf("%d places are left", len(r.places))
 	}
 	r.put("one", "", takenOf(1))
-	if _, _, ok := r.get("on", "e"); ok {
+	if got, _ := r.get("on", "e"); got != nil {
 		t.Error("found where carrier and id are cut otherwise")
 	}
 	r.put("one", strings.Repeat("9", takenChunk), takenOf(1)) // too long for any use
 	r.put("one", "last", takenOf(2))
-	if _, _, ok := r.get("one", "last"); !ok {
+	if got, _ := r.get("one", "last"); got == nil {
 		t.Error("not found behind one that was too long")
 	}
 }
@@ -80,7 +80,7 @@ func TestTakenRingTurns(t *testing.T) {
 			model[id] = &m
 		}
 		if i%3 == 0 { // as receipts do
-			if _, key, ok := r.get("one", fmt.Sprint(rand.IntN(i+1))); ok {
+			if got, key := r.get("one", fmt.Sprint(rand.IntN(i+1))); got != nil {
 				r.forget(key)
 			}
 		}
@@ -88,8 +88,8 @@ func TestTakenRingTurns(t *testing.T) {
 	found := 0
 	for i := range total {
 		id := fmt.Sprint(i)
-		got, _, ok := r.get("one", id)
-		if !ok {
+		got, _ := r.get("one", id)
+		if got == nil {
 			continue
 		}
 		found++
@@ -105,7 +105,7 @@ func TestTakenRingTurns(t *testing.T) {
 	}
 	missing := 0
 	for id, want := range model {
-		if got, _, ok := r.get("one", id); !ok {
+		if got, _ := r.get("one", id); got == nil {
 			missing++ // its receipt came
 		} else if got.ID != want.ID {
 			t.Errorf("%s is of another message", id)
@@ -131,7 +131,7 @@ func BenchmarkTakenRing(b *testing.B) {
 		id := ids[i%len(ids)]
 		i++
 		r.put("one", id, m)
-		if _, key, ok := r.get("one", id); ok {
+		if got, key := r.get("one", id); got != nil {
 			r.forget(key)
 		}
 	}

@@ -44,7 +44,7 @@ func BenchmarkFold(b *testing.B) {
 	for b.Loop() {
 		for i := range all {
 			var f fact
-			f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands, false)
+			f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands, streams.IsHeld(all[i].subject), false)
 			r.merge(&f.row)
 		}
 	}

@@ -13,7 +13,8 @@ type fact struct {
 	sent   bool // a carrier's acceptance, with the times of the stages before it
 	event  event
 	mo     mo
-	named  bool // account and addresses of the message are known already, and are left out
+	held   bool // a dispatch to the queue of those that no carrier can take
+	named  bool // the acceptance is known already: what it says of the message is left out
 }
 
 // mo is a row of mos.
@@ -37,14 +38,14 @@ func rank(byReceipt sms.State, attempt, level int) uint32 {
 	return uint32(byReceipt.Rank())<<24 | uint32(small(attempt))<<8 | uint32(level)
 }
 
-// read puts into f what a record of a batch says, without the addresses of the message when these are known. It reports
-// whether that is anything.
-func (f *fact) read(b *streams.Batch, rec *sms.Record, c countries, named bool) bool {
-	*f = fact{named: named}
+// read puts into f what a record of a batch says; held of its subject, and without what the acceptance says, when that is
+// known (named). It reports whether that is anything.
+func (f *fact) read(b *streams.Batch, rec *sms.Record, c countries, held, named bool) bool {
+	*f = fact{held: held, named: named}
 	switch {
 	case rec.Dispatch != nil && rec.Message != nil:
 		f.readMessage(rec.Message, c)
-		f.readDispatch(b, rec.Dispatch)
+		f.readDispatch(b, rec.Message.Account, rec.Dispatch)
 		f.routed = true
 	case rec.Message != nil:
 		f.readMessage(rec.Message, c)
@@ -62,12 +63,20 @@ func (f *fact) read(b *streams.Batch, rec *sms.Record, c countries, named bool) 
 func (f *fact) readMessage(m *sms.Message, c countries) {
 	r := &f.row
 	r.id, r.lane, r.encoding = m.ID, m.Lane, m.Encoding
-	r.account, r.integration, r.door = clip(m.Account, 64), clip(m.Integration, 64), clipASCII(m.Door, 16)
+	if !f.named {
+		r.door = clipASCII(m.Door, 16)
+	}
+	f.setWho(m.Account, m.Integration, m.Reference)
 	f.setAddresses(m.Source, m.Destination, c)
-	r.reference = clip(m.Reference, 128)
 	r.segments = small(m.Segments)
 	r.accepted = microsOf(m.Accepted)
 	r.end.state = sms.StateAccepted
+}
+
+func (f *fact) setWho(account, integration, reference string) {
+	if !f.named {
+		f.row.account, f.row.integration, f.row.reference = clip(account, 64), clip(integration, 64), clip(reference, 128)
+	}
 }
 
 func (f *fact) setAddresses(source, destination sms.Address, c countries) {
@@ -81,20 +90,19 @@ func (f *fact) setAddresses(source, destination sms.Address, c countries) {
 	}
 }
 
-func (f *fact) readDispatch(b *streams.Batch, d *sms.Dispatch) {
+func (f *fact) readDispatch(b *streams.Batch, account string, d *sms.Dispatch) {
 	r := &f.row
-	held := streams.IsHeld(b.Subject)
 	r.attempts = small(d.Attempt)
 	r.routed = microsOf(d.Routed)
-	if held && !d.AwaitReceipt {
+	if f.held && !d.AwaitReceipt {
 		r.held = microsOf(b.Stored)
 	}
-	if !held {
+	if !f.held {
 		r.rerouted = r.routed
 		r.nameCarrier(d.Carrier(), rank(sms.StateNone, d.Attempt, levelRouted))
 	}
-	if kind := detour(d, held); kind != sms.EventNone {
-		f.event = event{id: r.id, kind: kind, at: microsOf(b.Stored), node: clip(d.Node, 64), account: r.account, attempt: r.attempts,
+	if kind := detour(d, f.held); kind != sms.EventNone {
+		f.event = event{id: r.id, kind: kind, at: microsOf(b.Stored), node: clip(d.Node, 64), account: clip(account, 64), attempt: r.attempts,
 			carrier: clip(d.Carrier(), 64), reason: clip(d.Reason, 255)}
 		f.event.digest = f.event.sum(false)
 	}
@@ -139,7 +147,7 @@ func (f *fact) readEvent(e *sms.Event, c countries) {
 	}
 	r := &f.row
 	r.id, r.lane = e.ID, e.Lane
-	r.account, r.integration, r.reference = clip(e.Account, 64), clip(e.Integration, 64), clip(e.Reference, 128)
+	f.setWho(e.Account, e.Integration, e.Reference)
 	f.setAddresses(e.Source, e.Destination, c)
 	r.told, r.attempts = small(e.Segments), small(e.Attempt)
 	r.accepted, r.routed = microsOf(e.Accepted), microsOf(e.Routed)
@@ -175,7 +183,7 @@ func (f *fact) readEvent(e *sms.Event, c countries) {
 func (f *fact) readDelivery(d *sms.Delivery, c countries) {
 	r := &f.row
 	r.id, r.lane = d.ID, d.Lane
-	r.account, r.integration, r.reference = clip(d.Account, 64), clip(d.Integration, 64), clip(d.Reference, 128)
+	f.setWho(d.Account, d.Integration, d.Reference)
 	f.setAddresses(d.Source, d.Destination, c)
 	r.told, r.attempts = small(d.Segments), small(d.Attempt)
 	r.accepted, r.sent = microsOf(d.Accepted), microsOf(d.Sent)

@@ -57,13 +57,14 @@ func (f *folder) fold(t tailed, now time.Time) {
 	ref := s.begin(t.batch.Seq)
 	// A receipt that is parked was in a batch before this one, and opening its message again would have its row read and compared.
 	repeated := streams.IsParked(t.batch.Subject) && !s.gap
+	held := streams.IsHeld(t.batch.Subject)
 	for i := range t.batch.Records {
 		rec := &t.batch.Records[i]
 		if repeated && rec.Delivery != nil && rec.Delivery.MO == nil {
 			continue
 		}
 		known := f.open[rec.ID()]
-		if f.fact.read(t.batch, rec, f.countries, known != nil && known.fresh) {
+		if f.fact.read(t.batch, rec, f.countries, held, known != nil && known.fresh) {
 			f.take(ref, known, now)
 		}
 		if i%yieldEvery == yieldEvery-1 {

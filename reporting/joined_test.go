@@ -12,7 +12,7 @@ func rowOf(recs ...sms.Record) row {
 	var r row
 	for i := range recs {
 		var f fact
-		f.read(&streams.Batch{Subject: "dispatch.a.normal", Stored: time.Unix(9, 0)}, &recs[i], countries{"64": "NZ"}, false)
+		f.read(&streams.Batch{Subject: "dispatch.a.normal", Stored: time.Unix(9, 0)}, &recs[i], countries{"64": "NZ"}, false, false)
 		r.merge(&f.row)
 	}
 	return r

@@ -119,20 +119,19 @@ func (l *line) end() { l.octets[len(l.octets)-1] = '\n' }
 
 func (l *line) text(values ...string) {
 	for _, s := range values {
-		for {
-			i := strings.IndexAny(s, "\t\n\\\x00")
-			if i < 0 {
-				break
+		from := 0
+		for i := range len(s) {
+			switch s[i] {
+			case '\t', '\n', '\\':
+				l.octets = append(append(l.octets, s[from:i]...), '\\', s[i])
+			case 0:
+				l.octets = append(append(l.octets, s[from:i]...), '\\', '0')
+			default:
+				continue
 			}
-			l.octets = append(append(l.octets, s[:i]...), '\\')
-			if s[i] == 0 {
-				l.octets = append(l.octets, '0')
-			} else {
-				l.octets = append(l.octets, s[i])
-			}
-			s = s[i+1:]
+			from = i + 1
 		}
-		l.octets = append(append(l.octets, s...), '\t')
+		l.octets = append(append(l.octets, s[from:]...), '\t')
 	}
 }
 

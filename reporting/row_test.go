@@ -43,7 +43,7 @@ func anyFact(t *rapid.T, id sms.ID) row {
 			Error: name("error")}}
 	}
 	var f fact
-	f.read(&streams.Batch{Subject: subject, Stored: at("stored")}, &rec, countries{"64": "NZ"}, false)
+	f.read(&streams.Batch{Subject: subject, Stored: at("stored")}, &rec, countries{"64": "NZ"}, streams.IsHeld(subject), false)
 	return f.row
 }
 

@@ -78,7 +78,7 @@ func asides(all []placed) (events, mos int) {
 	lands, seen := newCountries(), map[key]bool{}
 	for i := range all {
 		var f fact
-		f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands, false)
+		f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands, streams.IsHeld(all[i].subject), false)
 		if k := (key{f.event.id, f.event.digest}); f.event.kind != sms.EventNone && !seen[k] {
 			seen[k] = true
 			events++
@@ -97,7 +97,7 @@ func expected(all []placed) (map[sms.ID]*row, map[volumeKey]volume) {
 	rows := map[sms.ID]*row{}
 	for i := range all {
 		var f fact
-		f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands, false)
+		f.read(&streams.Batch{Subject: all[i].subject}, &all[i].rec, lands, streams.IsHeld(all[i].subject), false)
 		if f.row.id.IsZero() {
 			continue
 		}

@@ -73,20 +73,26 @@ const (
 
 // Event is one immutable fact of a message's story. Events commute: any order of arrival tells the same story.
 type Event struct {
-	ID          ID // the message
-	Kind        EventKind
+	ID    ID // the message
+	Kind  EventKind
+	Lane  Lane
+	State State // the message's state that follows from this fact, or StateNone
+	// PossibleDuplicate says that an earlier try of unknown outcome may have reached the handset too.
+	PossibleDuplicate bool
+	// WantReceipt are the receipts that the submission asked for.
+	WantReceipt  ReceiptWish
+	Intermediate bool   // of a Replaced event, see Message
+	Status       uint32 // SMPP command_status of the carrier's answer, 0 when none
+
 	Time        time.Time
 	Node        string
 	Account     string
 	Integration string
-	Lane        Lane
 	Source      Address
 	Destination Address
 	Carrier     string
 	Link        string
 	Attempt     int
-	State       State  // the message's state that follows from this fact, or StateNone
-	Status      uint32 // SMPP command_status of the carrier's answer, 0 when none
 	Error       string // error class or the carrier's err code; never text of the message
 	Reason      string // one sentence for the operator
 
@@ -96,22 +102,18 @@ type Event struct {
 	Accepted   time.Time
 	Routed     time.Time
 	Submitted  time.Time
-	// PossibleDuplicate says that an earlier try of unknown outcome may have reached the handset too.
-	PossibleDuplicate bool
 	// Segment is 1-based, for facts about one segment; 0 for the whole message.
 	Segment int
 
 	// Of a Reserved event: the batch (stream sequence) and its records From..To (0-based, inclusive) bound to Link.
 	Batch    uint64
 	From, To int
-	// Reference of the submission and the receipts it asked for, so that a Sent event is enough to pass a receipt on.
-	Reference   string
-	WantReceipt ReceiptWish
+	// Reference of the submission: with WantReceipt a Sent event is enough to pass a receipt on.
+	Reference string
 	// Of a Joined event: the message that the segment became part of.
 	Into ID
-	// Of a Replaced event: what the message has now, with Segments and WantReceipt.
+	// Of a Replaced event: what the message has now, with Segments, WantReceipt and Intermediate.
 	NotBefore, Validity time.Time
-	Intermediate        bool
 }
 
 // Receipt is what an operator reports about one segment of a message it took.
@@ -172,9 +174,13 @@ type Inbound struct {
 // it carries what the story needs. A message whose customer asked for no receipt ends in an Event instead.
 type Delivery struct {
 	ID          ID // of the message the receipt is about, or of the MO
+	Lane        Lane
+	Kind        EventKind // of a receipt: EventDelivered (an operator ended it) or EventFailed (we did)
+	State       State     // receipts
+	Reported    uint8     // receipts: as Receipt.Reported
+	Status      uint32    // command_status when the carrier refused
 	Account     string
 	Integration string
-	Lane        Lane
 	Carrier     string
 	Link        string
 	Node        string
@@ -187,18 +193,14 @@ type Delivery struct {
 	Sent        time.Time // of the MT
 	Time        time.Time // when the receipt or MO came
 	Done        time.Time // operator's clock, zero when absent
-	State       State     // receipts
 	Error       string    // receipts
-	Status      uint32    // command_status when the carrier refused
 	CarrierIDs  []string
-	Kind        EventKind // of a receipt: EventDelivered (an operator ended it) or EventFailed (we did)
-	Tries       int       // hand-over attempts so far
-	MO          *MO       // set for MOs only
-	Group       ID        // receipts: the id under which the customer knows the message, zero when it is its own
-	Segment     int       // receipts: of one segment (1-based) of several, 0 = of the whole message
-	TLVs        []byte    // receipts: the operator's optional parameters that may be passed on, as they are on the wire
-	Reported    uint8     // receipts: as Receipt.Reported
-	Reason      string    // receipts: as Receipt.Reason
+	Tries       int    // hand-over attempts so far
+	MO          *MO    // set for MOs only
+	Group       ID     // receipts: the id under which the customer knows the message, zero when it is its own
+	Segment     int    // receipts: of one segment (1-based) of several, 0 = of the whole message
+	TLVs        []byte // receipts: the operator's optional parameters that may be passed on, as they are on the wire
+	Reason      string // receipts: as Receipt.Reason
 }
 
 // Record is one entry of a batch, in any stream. MT carries Message; DISPATCH and SCHEDULE carry Message and Dispatch

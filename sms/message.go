@@ -76,25 +76,25 @@ type Message struct {
 	Integration string // the name on the credential (API key or SMPP user) that submitted
 	Door        string // "http", "smpp" or "email"
 	Node        string // the edge that accepted it
-	Lane        Lane
 	Source      Address
 	Destination Address
-	Encoding    Encoding
-	Text        string // UTF-8, for every encoding but Binary
-	Data        []byte // octets of a Binary message, without UDH; of a segment whose text lacks half of a pair: all of it as encoded
-	UDH         []byte // the submitter's own user data header with its length octet; with concatenation it is one segment, passed through
-	Class       int8   // message class 0..3 (0 = flash) plus one; 0 means none
-	Segments    int    // counted at acceptance, 1..255
-	WantReceipt ReceiptWish
+	Text        string    // UTF-8, for every encoding but Binary
+	Data        []byte    // octets of a Binary message, without UDH; of a segment whose text lacks half of a pair: all of it as encoded
+	UDH         []byte    // the submitter's own user data header with its length octet; with concatenation it is one segment, passed through
+	Segments    int       // counted at acceptance, 1..255
 	Reference   string    // the submitter's own word for the message, given back with receipts
 	ServiceType string    // SMPP 3.4 5.2.11
-	ProtocolID  uint8     // SMPP 3.4 5.2.13
 	Accepted    time.Time // when the edge took it
 	Validity    time.Time // after this instant it must not be sent
 	NotBefore   time.Time // scheduled delivery time; zero means at once
 
-	// Group is the id that the submitter has of several messages, those of one submit_multi; zero when it has this message's own.
-	Group ID
+	// The small fields are together, since millions of messages pass.
+
+	Lane        Lane
+	Encoding    Encoding
+	Class       int8 // message class 0..3 (0 = flash) plus one; 0 means none
+	WantReceipt ReceiptWish
+	ProtocolID  uint8 // SMPP 3.4 5.2.13
 	// ReceiptRule says what a receipt of a message of several segments stands for.
 	ReceiptRule ReceiptRule
 	// Intermediate asks for notifications of states that are not final as well (SMPP 3.4 5.2.17, bit 4).
@@ -106,22 +106,25 @@ type Message struct {
 	ESM uint8
 	// ReplaceIfPresent is passed on to the carrier (SMPP 3.4 5.2.18).
 	ReplaceIfPresent bool
-	// TLVs are the optional parameters of the submit_sm that the account may pass on, as they are on the wire.
-	TLVs []byte
 	// Shift are the national language tables of a GSM7 text (3GPP TS 23.038 6.2.1.2).
 	Shift Shift
 	// Join marks one segment of several that core joins before routing: Data has its content as encoded, whatever the
 	// encoding, since a character may lie on both sides of a cut. Incomplete marks a message that was joined without all of
 	// its segments.
 	Join, Incomplete bool
+	// Coding is the data_coding that the message was submitted with, plus one, where its encoding does not tell it: a text that
+	// replaces this one is in the same. 0 = as the encoding says.
+	Coding uint16
+
+	// Group is the id that the submitter has of several messages, those of one submit_multi; zero when it has this message's own.
+	Group ID
+	// TLVs are the optional parameters of the submit_sm that the account may pass on, as they are on the wire.
+	TLVs []byte
 	// Parts are the ids of the segments that a message was joined from, in their order, its own the first; Repeats are those
 	// of segments that came more than once. Whoever sees a record with them knows that these ids need nothing more.
 	Parts, Repeats []ID
 	// Known are the ids that the submitter has of the parts, where they are not the parts' own: those of a submit_multi.
 	Known []ID
-	// Coding is the data_coding that the message was submitted with, plus one, where its encoding does not tell it: a text that
-	// replaces this one is in the same. 0 = as the encoding says.
-	Coding uint16
 
 	// Idempotency-Key of the request, its body's hash, and which of the request's messages this is (0-based, of KeyCount).
 	Key      string
