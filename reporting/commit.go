@@ -78,15 +78,8 @@ func (s *session) apply(ctx context.Context, st *statements, cell string, c *com
 	}
 	p := c.changes(existing)
 	steps := []func() error{
-		func() error {
-			if careful {
-				return s.insert(ctx, st.insert, len(p.insert), func(i int, a []any) []any { return p.insert[i].bind(a) })
-			}
-			return s.insertNew(ctx, st.insert, p.insert)
-		},
-		func() error {
-			return s.insert(ctx, st.update, len(p.update), func(i int, a []any) []any { return p.update[i].bind(a) })
-		},
+		func() error { return s.write(ctx, adding, st.insert, p.insert, careful) },
+		func() error { return s.write(ctx, replacing, st.update, p.update, careful) },
 		func() error {
 			return s.insert(ctx, st.events, len(c.events), func(i int, a []any) []any { return c.events[i].bind(a) })
 		},

@@ -13,9 +13,8 @@ import (
 )
 
 // LOAD DATA LOCAL takes the server two thirds of what INSERT does, since it keeps no object for each value, and the whole
-// commit goes in one round trip while the server reads it already. But it says nothing of a row that it leaves out or cuts, so it
-// is used for rows that are most likely new, its counts are compared, and what does not add up is written again by INSERT,
-// which tells the reason.
+// commit goes in one round trip while the server reads it already. But it says nothing of a row that it leaves out or cuts, so
+// its counts are compared, and what does not add up is written again by INSERT, which tells the reason.
 
 // loadFrom is from how many rows on loading is worth its second round trip.
 const loadFrom = 50
@@ -25,10 +24,18 @@ var errSkipped = errors.New("LOAD DATA left out or changed rows")
 
 // loader is a session's way to load rows. The zero value has not been used.
 type loader struct {
-	name    string // under which the driver finds the reader
-	refused error  // why this server takes no rows so
+	name    string          // under which the driver finds the reader
+	refused map[loads]error // why this server takes no rows so
 	reader  rowReader
 }
+
+// loads says what becomes of rows that the table has.
+type loads string
+
+const (
+	adding    loads = ""         // they are left out
+	replacing loads = "REPLACE " // they are replaced
+)
 
 // end takes back what the loader has registered with the driver.
 func (l *loader) end() {
@@ -38,28 +45,31 @@ func (l *loader) end() {
 	}
 }
 
-// insertNew writes rows of messages that the table most likely has not.
-func (s *session) insertNew(ctx context.Context, st *statement, rows []*row) error {
-	if len(rows) >= loadFrom && s.loader.refused == nil {
-		err := s.load(ctx, rows)
+// write writes rows of messages: by LOAD DATA if there are enough of them and the server takes them so, else by st.
+func (s *session) write(ctx context.Context, how loads, st *statement, rows []*row, careful bool) error {
+	if len(rows) >= loadFrom && !careful && s.loader.refused[how] == nil {
+		err := s.load(ctx, how, rows)
 		switch answer(err) {
 		case 0, deadlock, lockWaitTimeout:
 			return err
 		}
-		s.loader.refused = err // local_infile is off, or a proxy knows no such statement
+		if s.loader.refused == nil {
+			s.loader.refused = map[loads]error{}
+		}
+		s.loader.refused[how] = err // local_infile is off, a proxy knows no such statement, the right to DELETE is missing
 	}
 	return s.insert(ctx, st, len(rows), func(i int, a []any) []any { return rows[i].bind(a) })
 }
 
 // load writes rows by LOAD DATA. The error is errSkipped when the table does not hold them all now, as they are.
-func (s *session) load(ctx context.Context, rows []*row) error {
+func (s *session) load(ctx context.Context, how loads, rows []*row) error {
 	if s.loader.name == "" {
 		s.loader.name = "tasman-" + rand.Text()
 		mysql.RegisterReaderHandler(s.loader.name, func() io.Reader { return &s.loader.reader })
 	}
 	s.loader.reader.begin(rows)
-	taken, err := s.exec(ctx, "LOAD DATA LOCAL INFILE 'Reader::"+s.loader.name+"' INTO TABLE messages CHARACTER SET utf8mb4 ("+
-		strings.Join(messageColumns, ", ")+")")
+	taken, err := s.exec(ctx, "LOAD DATA LOCAL INFILE 'Reader::"+s.loader.name+"' "+string(how)+
+		"INTO TABLE messages CHARACTER SET utf8mb4 ("+strings.Join(messageColumns, ", ")+")")
 	if err != nil {
 		return err
 	}
@@ -67,7 +77,8 @@ func (s *session) load(ctx context.Context, rows []*row) error {
 	if err := s.conn.QueryRowContext(ctx, "SELECT @@warning_count").Scan(&warnings); err != nil {
 		return err
 	}
-	if taken != int64(len(rows)) || warnings != 0 {
+	n := int64(len(rows))
+	if taken < n || how == adding && taken > n || warnings != 0 { // one that is replaced counts once more, as deleted
 		return errSkipped
 	}
 	return nil

@@ -2,6 +2,7 @@ package reporting
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -41,7 +42,14 @@ func TestLoadedRowsAreAsInserted(t *testing.T) {
 		want[r.id] = r
 	}
 	ways := map[string]func(*store) error{
-		"load": func(w *store) error { return w.session.load(t.Context(), rows) },
+		"load": func(w *store) error { return w.session.load(t.Context(), adding, rows) },
+		"load and replace": func(w *store) error {
+			earlier := make([]*row, len(rows))
+			for i, r := range rows {
+				earlier[i] = &row{id: r.id, account: "earlier", country: "NZ", reference: "earlier", accepted: 1}
+			}
+			return errors.Join(w.session.load(t.Context(), adding, earlier), w.session.load(t.Context(), replacing, rows))
+		},
 		"insert": func(w *store) error {
 			return w.session.insert(t.Context(), w.statements.insert, len(rows), func(i int, a []any) []any { return rows[i].bind(a) })
 		},
@@ -75,29 +83,57 @@ func TestRowReader(t *testing.T) {
 	}
 }
 
-// commitOf makes a commit of happy messages, which the table is not expected to have.
-func commitOf(t *testing.T, r *Reporter, messages int) (*commit, []placed) {
-	t.Helper()
-	var all []placed
+// acceptedAndReceipts returns what happens to happy messages, in two parts.
+func acceptedAndReceipts(messages int) (accepted, receipts []placed) {
 	s := &story{at: time.Now().Add(-time.Minute), ids: sms.NewIDs(nil)}
-	source := newFakeSource()
 	for n := range messages {
-		all = append(all, s.records(n * 8)[0])
+		records := s.records(n * 8)
+		accepted, receipts = append(accepted, records[0]), append(receipts, records[1:]...)
 	}
-	source.fill(all, nil)
-	f := newFolder(r.cfg, r.lands, []*stream{{name: "MT-0"}})
-	for _, b := range source.batches["MT-0"] {
-		f.fold(tailed{0, b}, time.Now())
+	return accepted, receipts
+}
+
+// commitOf makes one commit of records.
+func commitOf(t *testing.T, r *Reporter, records []placed) *commit {
+	t.Helper()
+	source := newFakeSource()
+	source.fill(records, nil)
+	var all []*stream
+	for _, name := range source.names {
+		all = append(all, &stream{name: name})
+	}
+	f := newFolder(r.cfg, r.lands, all)
+	for i, name := range source.names {
+		for _, b := range source.batches[name] {
+			f.fold(tailed{i, b}, time.Now())
+		}
 	}
 	f.age(time.Now().Add(time.Hour))
-	return f.handOver(time.Now()), all
+	return f.handOver(time.Now())
+}
+
+// Messages whose receipts come late are written twice: the second time they replace themselves, and count once.
+func TestRowsWrittenTwice(t *testing.T) {
+	dsn := mariadb.ForTest(t)
+	r, w := writer(t, dsn)
+	accepted, receipts := acceptedAndReceipts(2 * loadFrom)
+	for _, part := range [][]placed{accepted, receipts} {
+		if err := w.write(t.Context(), commitOf(t, r, part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustHold(t, dsn, append(accepted, receipts...))
+	if w.careful > 0 || len(w.session.loader.refused) > 0 {
+		t.Errorf("careful for %d commits, refused: %v", w.careful, w.session.loader.refused)
+	}
 }
 
 // LOAD DATA says nothing of rows that are there already: the commit must notice, and count them once.
 func TestLoadThatLeavesRowsOut(t *testing.T) {
 	dsn := mariadb.ForTest(t)
 	r, w := writer(t, dsn)
-	c, all := commitOf(t, r, 2*loadFrom)
+	all, _ := acceptedAndReceipts(2 * loadFrom)
+	c := commitOf(t, r, all)
 	earlier := *c
 	earlier.entries = c.entries[:7]
 	for _, c := range []*commit{&earlier, c} {
@@ -115,12 +151,13 @@ func TestLoadThatLeavesRowsOut(t *testing.T) {
 func TestServerThatRefusesToLoad(t *testing.T) {
 	dsn := mariadb.StartForTest(t, filepath.Join(t.TempDir(), "db"), "--local-infile=0").DSN()
 	r, w := writer(t, dsn)
-	c, all := commitOf(t, r, 2*loadFrom)
+	all, _ := acceptedAndReceipts(2 * loadFrom)
+	c := commitOf(t, r, all)
 	if err := w.write(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
 	mustHold(t, dsn, all)
-	if w.session.loader.refused == nil {
+	if w.session.loader.refused[adding] == nil {
 		t.Error("the server took rows by LOAD DATA though local_infile is off")
 	}
 }
