@@ -47,18 +47,25 @@ func (l *loader) end() {
 
 // write writes rows of messages: by LOAD DATA if there are enough of them and the server takes them so, else by st.
 func (s *session) write(ctx context.Context, how loads, st *statement, rows []*row, careful bool) error {
-	if len(rows) >= loadFrom && !careful && s.loader.refused[how] == nil {
-		err := s.load(ctx, how, rows)
-		switch answer(err) {
-		case 0, deadlock, lockWaitTimeout:
-			return err
-		}
+	insert := func() error {
+		return s.insert(ctx, st, len(rows), func(i int, a []any) []any { return rows[i].bind(a) })
+	}
+	if len(rows) < loadFrom || careful || s.loader.refused[how] != nil {
+		return insert()
+	}
+	refused := s.load(ctx, how, rows)
+	switch answer(refused) {
+	case 0, deadlock, lockWaitTimeout:
+		return refused
+	}
+	err := insert()
+	if err == nil { // local_infile is off, a proxy knows no such statement, the right to DELETE is missing
 		if s.loader.refused == nil {
 			s.loader.refused = map[loads]error{}
 		}
-		s.loader.refused[how] = err // local_infile is off, a proxy knows no such statement, the right to DELETE is missing
+		s.loader.refused[how] = refused
 	}
-	return s.insert(ctx, st, len(rows), func(i int, a []any) []any { return rows[i].bind(a) })
+	return err
 }
 
 // load writes rows by LOAD DATA. The error is errSkipped when the table does not hold them all now, as they are.
