@@ -6,11 +6,10 @@ import "time"
 type stream struct {
 	name    string
 	created time.Time
-	next    uint64 // the sequence after the last one read
-	high    uint64 // highest sequence with a fact handed to a commit, now or before
-	replay  uint64 // up to here facts may be in the tables already
-	begun   bool
-	gap     bool        // what was stored between the position and the first batch read is gone
+	next    uint64      // the sequence after the last one read
+	high    uint64      // highest sequence with a fact handed to a commit, now or before
+	replay  uint64      // up to here facts may be in the tables already
+	holed   time.Time   // when the batch after the last gap in the sequences was stored; zero: none was met
 	open    []*batchRef // batches with facts that are not handed over, by sequence
 	told    position    // as last handed over
 }
@@ -28,9 +27,9 @@ type position struct {
 }
 
 // begin registers a batch that is being read; its own count keeps it open until end.
-func (s *stream) begin(seq uint64) *batchRef {
-	if !s.begun {
-		s.begun, s.gap = true, seq > max(1, s.next)
+func (s *stream) begin(seq uint64, stored time.Time) *batchRef {
+	if seq > max(1, s.next) {
+		s.holed = stored
 	}
 	ref := &batchRef{stream: s, seq: seq, facts: 1}
 	s.open = append(s.open, ref)

@@ -70,16 +70,22 @@ func (c *commit) suspects(careful bool) []sms.ID {
 	return ids
 }
 
-// apply writes the commit within a transaction. The error is errSkipped when it is to be repeated carefully.
-func (s *session) apply(ctx context.Context, st *statements, cell string, c *commit, careful bool) (plan, error) {
-	existing, err := s.rows(ctx, c.suspects(careful))
+// caution says how a commit is written.
+type caution struct {
+	careful bool // the table may have any of its rows: all are looked up
+	insert  bool // not by LOAD DATA
+}
+
+// apply writes the commit within a transaction.
+func (s *session) apply(ctx context.Context, st *statements, cell string, c *commit, with caution) (plan, error) {
+	existing, err := s.rows(ctx, c.suspects(with.careful))
 	if err != nil {
 		return plan{}, err
 	}
 	p := c.changes(existing)
 	steps := []func() error{
-		func() error { return s.write(ctx, adding, st.insert, p.insert, careful) },
-		func() error { return s.write(ctx, replacing, st.update, p.update, careful) },
+		func() error { return s.write(ctx, adding, st.insert, p.insert, with) },
+		func() error { return s.write(ctx, replacing, st.update, p.update, with) },
 		func() error {
 			return s.insert(ctx, st.events, len(c.events), func(i int, a []any) []any { return c.events[i].bind(a) })
 		},
@@ -97,11 +103,22 @@ func (s *session) apply(ctx context.Context, st *statements, cell string, c *com
 	return p, nil
 }
 
+// write writes rows of messages: by LOAD DATA if there are enough of them, else by st.
+func (s *session) write(ctx context.Context, how loads, st *statement, rows []*row, with caution) error {
+	if len(rows) >= loadFrom && !with.insert && !with.careful {
+		return s.load(ctx, how, rows)
+	}
+	return s.insert(ctx, st, len(rows), func(i int, a []any) []any { return rows[i].bind(a) })
+}
+
+// idsPerStatement is how many rows are looked up at once.
+const idsPerStatement = 500
+
 // rows reads the rows of messages with the given ids.
 func (s *session) rows(ctx context.Context, ids []sms.ID) (map[sms.ID]*row, error) {
 	existing := make(map[sms.ID]*row, len(ids))
 	for len(ids) > 0 {
-		n := min(len(ids), rowsPerStatement)
+		n := min(len(ids), idsPerStatement)
 		if err := s.rowsOf(ctx, ids[:n], existing); err != nil {
 			return nil, err
 		}

@@ -54,13 +54,12 @@ func newFolder(cfg Config, c countries, s []*stream) *folder {
 // fold takes in one batch.
 func (f *folder) fold(t tailed, now time.Time) {
 	s := f.streams[t.stream]
-	ref := s.begin(t.batch.Seq)
-	// A receipt that is parked was in a batch before this one, and opening its message again would have its row read and compared.
-	repeated := streams.IsParked(t.batch.Subject) && !s.gap
+	ref := s.begin(t.batch.Seq, t.batch.Stored)
+	parked := streams.IsParked(t.batch.Subject)
 	held := streams.IsHeld(t.batch.Subject)
 	for i := range t.batch.Records {
 		rec := &t.batch.Records[i]
-		if repeated && rec.Delivery != nil && rec.Delivery.MO == nil {
+		if parked && s.hasRead(rec.Delivery) {
 			continue
 		}
 		known := f.open[rec.ID()]
@@ -72,6 +71,15 @@ func (f *folder) fold(t tailed, now time.Time) {
 		}
 	}
 	ref.end()
+}
+
+// clocks is by how much those of two nodes may differ.
+const clocks = time.Minute
+
+// hasRead reports whether a delivery that is parked was read already: a receipt was in a batch before, unless that was removed
+// before it could be read. Opening its message again would have the row read and compared for nothing. (MOs may be parked first.)
+func (s *stream) hasRead(d *sms.Delivery) bool {
+	return d != nil && d.MO == nil && (s.holed.IsZero() || d.Time.After(s.holed.Add(clocks)))
 }
 
 func (f *folder) take(ref *batchRef, known *entry, now time.Time) {

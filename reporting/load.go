@@ -14,7 +14,8 @@ import (
 
 // LOAD DATA LOCAL takes the server two thirds of what INSERT does, since it keeps no object for each value, and the whole
 // commit goes in one round trip while the server reads it already. But it says nothing of a row that it leaves out or cuts, so
-// its counts are compared, and what does not add up is written again by INSERT, which tells the reason.
+// its counts are compared. Whatever goes wrong with it, the transaction is given up (some errors roll all of it back), and
+// repeated with INSERT, which works everywhere and tells the reason.
 
 // loadFrom is from how many rows on loading is worth its second round trip.
 const loadFrom = 50
@@ -22,11 +23,16 @@ const loadFrom = 50
 // errSkipped is returned when the server did not take every row as it was.
 var errSkipped = errors.New("LOAD DATA left out or changed rows")
 
+// loadError is returned when the server, a proxy before it or the driver did not let LOAD DATA come to its end.
+type loadError struct{ err error }
+
+func (e *loadError) Error() string { return "LOAD DATA: " + e.err.Error() }
+func (e *loadError) Unwrap() error { return e.err }
+
 // loader is a session's way to load rows. The zero value has not been used.
 type loader struct {
-	name    string          // under which the driver finds the reader
-	refused map[loads]error // why this server takes no rows so
-	reader  rowReader
+	name   string // under which the driver finds the reader
+	reader rowReader
 }
 
 // loads says what becomes of rows that the table has.
@@ -45,30 +51,8 @@ func (l *loader) end() {
 	}
 }
 
-// write writes rows of messages: by LOAD DATA if there are enough of them and the server takes them so, else by st.
-func (s *session) write(ctx context.Context, how loads, st *statement, rows []*row, careful bool) error {
-	insert := func() error {
-		return s.insert(ctx, st, len(rows), func(i int, a []any) []any { return rows[i].bind(a) })
-	}
-	if len(rows) < loadFrom || careful || s.loader.refused[how] != nil {
-		return insert()
-	}
-	refused := s.load(ctx, how, rows)
-	switch answer(refused) {
-	case 0, deadlock, lockWaitTimeout:
-		return refused
-	}
-	err := insert()
-	if err == nil { // local_infile is off, a proxy knows no such statement, the right to DELETE is missing
-		if s.loader.refused == nil {
-			s.loader.refused = map[loads]error{}
-		}
-		s.loader.refused[how] = refused
-	}
-	return err
-}
-
-// load writes rows by LOAD DATA. The error is errSkipped when the table does not hold them all now, as they are.
+// load writes rows of messages by LOAD DATA. The error is errSkipped when the table does not hold them all now, as they are,
+// or a loadError.
 func (s *session) load(ctx context.Context, how loads, rows []*row) error {
 	if s.loader.name == "" {
 		s.loader.name = "tasman-" + rand.Text()
@@ -78,11 +62,11 @@ func (s *session) load(ctx context.Context, how loads, rows []*row) error {
 	taken, err := s.exec(ctx, "LOAD DATA LOCAL INFILE 'Reader::"+s.loader.name+"' "+string(how)+
 		"INTO TABLE messages CHARACTER SET utf8mb4 ("+strings.Join(messageColumns, ", ")+")")
 	if err != nil {
-		return err
+		return &loadError{err}
 	}
 	var warnings int
 	if err := s.conn.QueryRowContext(ctx, "SELECT @@warning_count").Scan(&warnings); err != nil {
-		return err
+		return &loadError{err}
 	}
 	n := int64(len(rows))
 	if taken < n || how == adding && taken > n || warnings != 0 { // one that is replaced counts once more, as deleted

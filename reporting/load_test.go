@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/google/go-cmp/cmp"
 
 	"tasman/reporting/mariadb"
@@ -123,8 +126,8 @@ func TestRowsWrittenTwice(t *testing.T) {
 		}
 	}
 	mustHold(t, dsn, append(accepted, receipts...))
-	if w.careful > 0 || len(w.session.loader.refused) > 0 {
-		t.Errorf("careful for %d commits, refused: %v", w.careful, w.session.loader.refused)
+	if w.careful > 0 || w.inserts > 0 {
+		t.Errorf("not loaded: careful for %d commits, %d by INSERT", w.careful, w.inserts)
 	}
 }
 
@@ -147,17 +150,95 @@ func TestLoadThatLeavesRowsOut(t *testing.T) {
 	}
 }
 
-// A server, or a proxy before it, that takes no rows so gets them as before.
+// What does not fit its column is cut by LOAD DATA with a warning, and must not stay so.
+func TestLoadThatCutsAWord(t *testing.T) {
+	_, w := writer(t, mariadb.ForTest(t))
+	rows := oddRows(loadFrom)
+	rows[3].account = strings.Repeat("a", 65)
+	if err := w.session.load(t.Context(), adding, rows); !errors.Is(err, errSkipped) {
+		t.Errorf("got %v, want errSkipped", err)
+	}
+}
+
+// A server that takes no rows so gets them as before, those that are there already as well.
 func TestServerThatRefusesToLoad(t *testing.T) {
 	dsn := mariadb.StartForTest(t, filepath.Join(t.TempDir(), "db"), "--local-infile=0").DSN()
 	r, w := writer(t, dsn)
-	all, _ := acceptedAndReceipts(2 * loadFrom)
-	c := commitOf(t, r, all)
-	if err := w.write(t.Context(), c); err != nil {
+	accepted, receipts := acceptedAndReceipts(2 * loadFrom)
+	for _, part := range [][]placed{accepted, receipts} {
+		w.inserts = 0
+		if err := w.write(t.Context(), commitOf(t, r, part)); err != nil {
+			t.Fatal(err)
+		}
+		if w.inserts == 0 {
+			t.Error("the server took rows by LOAD DATA though local_infile is off")
+		}
+	}
+	mustHold(t, dsn, append(accepted, receipts...))
+}
+
+// A proxy that does not know the statement may end the connection instead of answering.
+func TestProxyThatCutsLoads(t *testing.T) {
+	dsn := mariadb.ForTest(t)
+	r, w := writer(t, cutting(t, dsn, []byte("LOAD DATA")))
+	accepted, _ := acceptedAndReceipts(2 * loadFrom)
+	if err := w.write(t.Context(), commitOf(t, r, accepted)); err != nil {
 		t.Fatal(err)
 	}
-	mustHold(t, dsn, all)
-	if w.session.loader.refused[adding] == nil {
-		t.Error("the server took rows by LOAD DATA though local_infile is off")
+	mustHold(t, dsn, accepted)
+	if w.inserts == 0 {
+		t.Error("nothing was cut")
+	}
+}
+
+// cutting returns the data source name of a proxy that ends a connection when the client sends a word.
+func cutting(t *testing.T, dsn string, word []byte) string {
+	t.Helper()
+	config, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	network, server := config.Net, config.Addr
+	var work sync.WaitGroup
+	t.Cleanup(func() { l.Close(); work.Wait() })
+	work.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			work.Go(func() { passOn(client, network, server, word) })
+		}
+	})
+	config.Net, config.Addr = "tcp", l.Addr().String()
+	return config.FormatDSN()
+}
+
+func passOn(client net.Conn, network, server string, word []byte) {
+	defer client.Close()
+	behind, err := net.Dial(network, server)
+	if err != nil {
+		return
+	}
+	var back sync.WaitGroup
+	back.Go(func() {
+		defer client.Close()
+		_, _ = io.Copy(client, behind)
+	})
+	defer back.Wait()
+	defer behind.Close()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := client.Read(buf)
+		if err != nil || bytes.Contains(buf[:n], word) {
+			return
+		}
+		if _, err := behind.Write(buf[:n]); err != nil {
+			return
+		}
 	}
 }

@@ -381,17 +381,36 @@ func TestFactsOlderThanRetentionAreDropped(t *testing.T) {
 	}
 }
 
-// A parked receipt says nothing new, unless what was stored before it is gone.
+// A parked receipt says nothing new, unless its batch was removed before it could be read.
 func TestParkedReceiptsSayNothingNew(t *testing.T) {
-	s := &story{at: time.Now().Add(-time.Minute), ids: sms.NewIDs(nil)}
+	s := &story{at: time.Now().Add(-time.Hour), ids: sms.NewIDs(nil)}
 	records := s.records(0)
 	receipt := records[len(records)-1].rec
-	for _, first := range []uint64{1, 5} {
-		f := newFolder(Config{}.withDefaults(), countries{}, []*stream{{name: streams.Deliver}})
-		f.fold(tailed{0, &streams.Batch{Seq: first, Subject: streams.DeliverSubject(0, sms.Normal)}}, time.Now())
-		f.fold(tailed{0, &streams.Batch{Seq: first + 1, Subject: streams.ParkedSubject("acme"), Records: []sms.Record{receipt}}}, time.Now())
-		if read := len(f.open) == 1; read != (first > 1) {
-			t.Errorf("the stream began at %d: the parked receipt opened its message: %v", first, read)
+	came := receipt.Delivery.Time
+	for _, c := range []struct {
+		label string
+		next  uint64   // stored position
+		seqs  []uint64 // of the batches before the parked receipt
+		after time.Duration
+		read  bool
+	}{
+		{"from the beginning", 0, []uint64{1}, 0, false},
+		{"a new database, the stream has lost its beginning", 0, []uint64{5}, 0, true},
+		{"read on where it was", 7, []uint64{7, 8}, 0, false},
+		{"removed since it was read", 7, []uint64{9}, 0, true},
+		{"a hole behind the first batch", 7, []uint64{7, 9}, 0, true},
+		{"a hole while it runs", 0, []uint64{1, 2, 3, 8}, 0, true},
+		{"the hole is older than the receipt", 0, []uint64{1, 3}, -2 * clocks, false},
+	} {
+		f := newFolder(Config{}.withDefaults(), countries{}, []*stream{{name: streams.Deliver, next: c.next}})
+		for _, seq := range c.seqs {
+			f.fold(tailed{0, &streams.Batch{Seq: seq, Stored: came.Add(c.after), Subject: streams.DeliverSubject(0, sms.Normal)}}, time.Now())
+		}
+		last := c.seqs[len(c.seqs)-1]
+		f.fold(tailed{0, &streams.Batch{Seq: last + 1, Stored: came.Add(time.Second), Subject: streams.ParkedSubject("acme"),
+			Records: []sms.Record{receipt}}}, time.Now())
+		if read := len(f.open) == 1; read != c.read {
+			t.Errorf("%s: the parked receipt was read: %v", c.label, read)
 		}
 	}
 }

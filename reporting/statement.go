@@ -105,7 +105,7 @@ func driverValue(a any) (driver.Value, error) {
 }
 
 // run executes a prepared statement on the driver's connection: the way through database/sql makes a copy and an allocation
-// of each of its 16,000 values.
+// of each of its 3,200 values.
 func (s *session) run(ctx context.Context, conn any, st *statement, count int) error {
 	prepared := s.prepared[st]
 	if prepared == nil {

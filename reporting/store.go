@@ -22,9 +22,13 @@ const (
 	deadlock        = 1213
 )
 
-// carefulFor is how many commits look for all their rows after one that met a row it did not expect: a replay without
-// positions meets many.
-const carefulFor = 32
+const (
+	// carefulFor is how many commits look for all their rows after one that met a row it did not expect: a replay without
+	// positions meets many.
+	carefulFor = 32
+	// insertFor is how many commits go by INSERT after LOAD DATA did not work.
+	insertFor = 500
+)
 
 // store writes commits, one after the other, each exactly once whatever happens to the connection.
 //
@@ -40,7 +44,8 @@ type store struct {
 	epoch      uint64
 	commits    uint64
 	careful    int
-	told       bool        // that the server does not take LOAD DATA LOCAL
+	inserts    int         // commits that go by INSERT still
+	broken     int         // connections that ended within LOAD DATA, one after the other
 	trouble    func(error) // told what stands between us and the database, nil when nothing does
 }
 
@@ -65,6 +70,8 @@ func (w *store) write(ctx context.Context, c *commit) error {
 			w.careful = carefulFor
 			continue
 		case number == deadlock || number == lockWaitTimeout:
+		case w.unloaded(err):
+			continue
 		default:
 			w.trouble(err)
 			w.log.Warn("reporting waits for the database", "err", err, "again_in", wait)
@@ -73,6 +80,22 @@ func (w *store) write(ctx context.Context, c *commit) error {
 			return err
 		}
 	}
+}
+
+// unloaded reports whether err is of LOAD DATA and the commit is to be repeated by INSERT: local_infile is off, a proxy does not
+// know the statement, the right to DELETE is missing, or something passing. A connection that ends within it may have ended anyway:
+// the second time in a row it is taken for the reason.
+func (w *store) unloaded(err error) bool {
+	var failed *loadError
+	if !errors.As(err, &failed) {
+		return false
+	}
+	if w.broken++; answer(err) == 0 && w.broken < 2 {
+		return false
+	}
+	w.inserts, w.broken = insertFor, 0
+	w.log.Info("rows go by INSERT for a while, which takes the database half as much again", "err", err)
+	return true
 }
 
 // answer returns the error number of the server's answer, 0 when err is not one.
@@ -110,7 +133,7 @@ func (w *store) try(ctx context.Context, c *commit) error {
 			return false, nil // it took place, only the answer was lost
 		}
 		var err error
-		if p, err = s.apply(ctx, w.statements, w.cell, c, w.careful > 0); err != nil {
+		if p, err = s.apply(ctx, w.statements, w.cell, c, caution{careful: w.careful > 0, insert: w.inserts > 0}); err != nil {
 			return false, err
 		}
 		_, err = s.exec(ctx, "UPDATE writers SET commits = ? WHERE cell = ?", w.commits+1, w.cell)
@@ -119,14 +142,9 @@ func (w *store) try(ctx context.Context, c *commit) error {
 	if err != nil {
 		return err
 	}
-	for _, refused := range w.session.loader.refused {
-		if !w.told {
-			w.told = true
-			w.log.Info("the database does not take LOAD DATA LOCAL: rows go by INSERT, which takes it a third more", "err", refused)
-		}
-	}
+	w.broken = 0
 	w.commits++
-	w.careful = max(0, w.careful-1)
+	w.careful, w.inserts = max(0, w.careful-1), max(0, w.inserts-1)
 	w.metrics.count(p, c)
 	return nil
 }
