@@ -126,7 +126,7 @@ func TestRowsWrittenTwice(t *testing.T) {
 		}
 	}
 	mustHold(t, dsn, append(accepted, receipts...))
-	if w.careful > 0 || w.inserts > 0 {
+	if w.careful > 0 || w.inserts > 0 || w.refusals > 0 {
 		t.Errorf("not loaded: careful for %d commits, %d by INSERT", w.careful, w.inserts)
 	}
 }
@@ -173,6 +173,9 @@ func TestServerThatRefusesToLoad(t *testing.T) {
 		if w.inserts == 0 {
 			t.Error("the server took rows by LOAD DATA though local_infile is off")
 		}
+	}
+	if w.inserts < insertFor || w.refusals != 2 {
+		t.Errorf("%d commits by INSERT after %d refusals: each is to be for longer", w.inserts, w.refusals)
 	}
 	mustHold(t, dsn, append(accepted, receipts...))
 }

@@ -26,7 +26,7 @@ const (
 	// carefulFor is how many commits look for all their rows after one that met a row it did not expect: a replay without
 	// positions meets many.
 	carefulFor = 32
-	// insertFor is how many commits go by INSERT after LOAD DATA did not work.
+	// insertFor is how many commits go by INSERT after LOAD DATA did not work; twice as many each time, up to 64 times as many.
 	insertFor = 500
 )
 
@@ -46,6 +46,7 @@ type store struct {
 	careful    int
 	inserts    int         // commits that go by INSERT still
 	broken     int         // connections that ended within LOAD DATA, one after the other
+	refusals   int         // of LOAD DATA, without one between them that worked
 	trouble    func(error) // told what stands between us and the database, nil when nothing does
 }
 
@@ -93,7 +94,8 @@ func (w *store) unloaded(err error) bool {
 	if w.broken++; answer(err) == 0 && w.broken < 2 {
 		return false
 	}
-	w.inserts, w.broken = insertFor, 0
+	w.inserts, w.broken = insertFor<<min(w.refusals, 6), 0
+	w.refusals++
 	w.log.Info("rows go by INSERT for a while, which takes the database half as much again", "err", err)
 	return true
 }
@@ -142,7 +144,9 @@ func (w *store) try(ctx context.Context, c *commit) error {
 	if err != nil {
 		return err
 	}
-	w.broken = 0
+	if w.broken = 0; w.inserts+w.careful == 0 && max(len(p.insert), len(p.update)) >= loadFrom {
+		w.refusals = 0
+	}
 	w.commits++
 	w.careful, w.inserts = max(0, w.careful-1), max(0, w.inserts-1)
 	w.metrics.count(p, c)
