@@ -108,6 +108,7 @@ type upCmd struct {
 // Run runs the gateway until the context ends.
 func (c *upCmd) Run(ctx context.Context, t *terminal) error {
 	node.LimitMemory()
+	node.UseProcessors()
 	cfg := configs.Defaults()
 	cfg.Data = c.Data
 	cfg.Listen = configs.Listen{HTTP: loopback(c.HTTP), SMPP: loopback(c.SMPP), SMTP: loopback(c.SMTP), Console: loopback(c.Console), Metrics: loopback(c.Metrics)}
@@ -145,6 +146,7 @@ type runCmd struct {
 // Run runs the node until the context ends or a role fails.
 func (c *runCmd) Run(ctx context.Context, t *terminal) error {
 	node.LimitMemory()
+	node.UseProcessors()
 	cfg, err := configs.LoadNode(c.Config)
 	if err != nil {
 		return err

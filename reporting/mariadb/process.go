@@ -33,6 +33,9 @@ func spawn(program string, args ...string) (*child, error) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := c.cmd.Start()
+		if err == nil {
+			giveWay(c.cmd.Process.Pid)
+		}
 		started <- err
 		if err == nil {
 			c.err = c.cmd.Wait()
