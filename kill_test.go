@@ -58,6 +58,7 @@ func TestKillWorkerAndCore(t *testing.T) {
 	load.Wait()
 
 	story.awaitEnds(t, accepted, operators)
+	story.awaitMarks(t, accepted, operators)
 	checkStory(t, story, accepted, operators)
 }
 
@@ -194,19 +195,25 @@ type stories struct {
 	awaiting  map[sms.ID]bool // bulk in doubt
 	delivered map[sms.ID]int
 	failed    map[sms.ID]string
-	steps     map[sms.ID][]string // for failure messages
+	// For failure messages: what the streams have of each, the batches of DISPATCH that it is in, and what was reserved of each.
+	steps, places map[sms.ID][]string
+	reserved      map[string][]string
 }
 
 // trace tells all that is known of a message.
 func (s *stories) trace(id sms.ID, operators []*operator) string {
-	return fmt.Sprintf("steps %v, submits %d and %d", s.steps[id], operators[0].submits()[id.String()], operators[1].submits()[id.String()])
+	var reserved []string
+	for _, place := range s.places[id] {
+		reserved = append(reserved, fmt.Sprintf("%s: %v", place, s.reserved[place]))
+	}
+	return fmt.Sprintf("steps %q, reserved %q, submits %d and %d", s.steps[id], reserved, operators[0].submits()[id.String()], operators[1].submits()[id.String()])
 }
 
 // read follows the streams from now on: what was worked is purged sooner or later.
 func (m *mesh) read(ctx context.Context, t *testing.T) (s *stories, stop func()) {
 	t.Helper()
 	s = &stories{sent: map[sms.ID]int{}, marked: map[sms.ID]bool{}, awaiting: map[sms.ID]bool{}, delivered: map[sms.ID]int{}, failed: map[sms.ID]string{},
-		steps: map[sms.ID][]string{}}
+		steps: map[sms.ID][]string{}, places: map[sms.ID][]string{}, reserved: map[string][]string{}}
 	ctx, cancel := context.WithCancel(ctx)
 	var tails sync.WaitGroup
 	for _, stream := range []string{streams.Dispatch, streams.Events, streams.Deliver} {
@@ -242,15 +249,37 @@ func (s *stories) awaitEnds(t *testing.T, accepted map[sms.Lane][]sms.ID, operat
 	})
 }
 
+// awaitMarks waits until what was repeated is marked: that it was sent may be told after that it was delivered.
+func (s *stories) awaitMarks(t *testing.T, accepted map[sms.Lane][]sms.ID, operators []*operator) {
+	t.Helper()
+	seen := []map[string]int{operators[0].submits(), operators[1].submits()}
+	eventually(t, "what was repeated is marked", 20*time.Second, func() error {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for _, id := range slices.Concat(accepted[sms.Alert], accepted[sms.Normal]) {
+			if seen[0][id.String()]+seen[1][id.String()] > 1 && !s.marked[id] {
+				return fmt.Errorf("%s was submitted twice: %s", id, s.trace(id, operators))
+			}
+		}
+		return nil
+	})
+}
+
 func (s *stories) take(b *streams.Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	at := b.Stored.Format("05.000")
 	for i := range b.Records {
 		r := &b.Records[i]
 		if d := r.Dispatch; d != nil {
-			s.steps[r.ID()] = append(s.steps[r.ID()], fmt.Sprintf("%s@%d %s attempt %d of %s rev %d %q", b.Subject, b.Seq, r.Message.Lane, d.Attempt, d.Carrier(), d.Revision, d.Reason))
+			s.steps[r.ID()] = append(s.steps[r.ID()], fmt.Sprintf("%s@%d[%d] %s attempt %d of %s rev %d lease %d %q", b.Subject, b.Seq, i, at, d.Attempt, d.Carrier(), d.Revision, d.Lease, d.Reason))
+			s.places[r.ID()] = append(s.places[r.ID()], fmt.Sprintf("%s@%d", d.Carrier(), b.Seq))
 		} else {
-			s.steps[r.ID()] = append(s.steps[r.ID()], fmt.Sprintf("%s@%d", b.Subject, b.Seq))
+			s.steps[r.ID()] = append(s.steps[r.ID()], fmt.Sprintf("%s@%d %s", b.Subject, b.Seq, at))
+		}
+		if e := r.Event; e != nil && e.Kind == sms.EventReserved {
+			place := fmt.Sprintf("%s@%d", e.Carrier, e.Batch)
+			s.reserved[place] = append(s.reserved[place], fmt.Sprintf("%d to %d %s", e.From, e.To, at))
 		}
 		switch {
 		case r.Event != nil && r.Event.Kind == sms.EventSent:
@@ -286,7 +315,7 @@ func checkStory(t *testing.T, s *stories, accepted map[sms.Lane][]sms.ID, operat
 		for _, id := range ids {
 			n := submits[id.String()]
 			if reason := s.failed[id]; reason != "" {
-				t.Errorf("%s %s failed: %s", lane, id, reason)
+				t.Errorf("%s %s failed: %s; %s", lane, id, reason, s.trace(id, operators))
 			}
 			if s.awaiting[id] {
 				doubted++
@@ -296,9 +325,9 @@ func checkStory(t *testing.T, s *stories, accepted map[sms.Lane][]sms.ID, operat
 			if n > 1 {
 				repeated += n - 1
 				if lane == sms.Bulk {
-					t.Errorf("bulk %s was submitted %d times", id, n)
+					t.Errorf("bulk %s was submitted %d times: %s", id, n, s.trace(id, operators))
 				} else if !s.marked[id] {
-					t.Errorf("%s %s was submitted %d times and is not marked", lane, id, n)
+					t.Errorf("%s %s was submitted %d times and is not marked: %s", lane, id, n, s.trace(id, operators))
 				}
 			}
 		}

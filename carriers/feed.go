@@ -55,24 +55,24 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, from *source, b *
 	w.mu.Unlock()
 	ob := &openBatch{lane: q, from: from, handles: []*streams.Batch{b}, records: slices.Clone(b.Records), skip: make([]bool, len(b.Records)), open: len(b.Records), epoch: w.epoch}
 	w.leaveOutVoid(ob, b)
-	var doubtful []int
+	var left leftOver
 	if repeated, lately := from.repeats.Of(b); repeated {
 		var err error
-		if doubtful, err = w.compare(ctx, ob, b, lately); err != nil {
+		if left, err = w.compare(ctx, ob, b, lately); err != nil {
 			_ = b.Nak(0) // ctx ended with nothing begun: the next owner need not wait for AckWait
 			return
 		}
 	} else if err := w.skipContradicted(ob); err != nil {
 		w.log.Error("index did not tell what became of a batch's records", "seq", b.Seq, "err", err)
 	}
-	doubtful = w.doubtRestored(ob, doubtful)
+	left.doubtful = w.doubtRestored(ob, left.doubtful)
 	w.mu.Lock()
 	for i := range ob.skip {
 		if ob.skip[i] {
 			ob.open--
 		}
 	}
-	for _, i := range doubtful { // settled below, not by the dispatcher
+	for _, i := range slices.Concat(left.doubtful, left.untold) { // settled below, not by the dispatcher
 		ob.skip[i] = true
 	}
 	done := ob.open == 0
@@ -87,26 +87,35 @@ func (w *worker) openBatch(ctx, base context.Context, q *lane, from *source, b *
 		w.ack(ob)
 		return
 	}
-	for _, i := range doubtful {
+	for _, i := range left.doubtful {
 		w.awaitReceipt(base, item{ob, i}, w.whyInDoubt(ob.records[i].Message))
+	}
+	for _, i := range left.untold {
+		w.tellSent(base, item{ob, i})
 	}
 	w.kick()
 }
 
+// leftOver are records of a batch, by index, that an owner before has left for this one to settle, not to send.
+type leftOver struct {
+	doubtful []int // of lane bulk, and may have reached the operator
+	untold   []int // the operator reported them, and that they were sent was not stored: some owner may have sent them a second time
+}
+
 // compare finds out, record by record, what an earlier run did with a batch: those with a stored outcome are marked to be
-// skipped. It returns the bulk records that may have reached the operator.
-func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, lately bool) ([]int, error) {
+// skipped.
+func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, lately bool) (left leftOver, err error) {
 	before := ob.from.repeats.Before
 	if lately {
 		if err := w.barrier(ctx); err != nil {
-			return nil, err
+			return left, err
 		}
 	}
 	reserved := func(int) bool { return true }
 	if ob.lane.lane == sms.Bulk {
 		events, err := w.index.Reservations(b.Seq, w.name)
 		if err != nil {
-			return nil, err
+			return left, err
 		}
 		reserved = func(i int) bool {
 			for _, e := range events {
@@ -117,7 +126,6 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, l
 			return false
 		}
 	}
-	var doubtful []int
 	for i := range ob.records {
 		if ob.skip[i] {
 			continue
@@ -125,21 +133,23 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, l
 		rec := &ob.records[i]
 		p, err := w.index.Progress(rec.Message.ID)
 		if err != nil {
-			return nil, err
+			return left, err
 		}
 		switch {
+		case p.Untold > 0 && p.Untold == rec.Dispatch.Attempt && ob.lane.lane != sms.Bulk && w.inDoubt(ob.from, b, rec.Dispatch.NotBefore):
+			left.untold = append(left.untold, i)
 		case p.Final || p.Done >= rec.Dispatch.Attempt || p.Queued > rec.Dispatch.Attempt:
 			ob.skip[i] = true
 		case ob.lane.lane == sms.Bulk:
 			if reserved(i) && (!w.clean || b.Seq > before) {
-				doubtful = append(doubtful, i)
+				left.doubtful = append(left.doubtful, i)
 			}
 		case w.inDoubt(ob.from, b, rec.Dispatch.NotBefore):
 			item{ob, i}.change().MaybeSent = true
 		}
 	}
 	w.metrics.repeated.WithLabelValues(w.name).Add(float64(len(ob.records)))
-	return doubtful, nil
+	return left, nil
 }
 
 // inDoubt reports whether a record without outcome, of lane alert or normal, may have reached the operator. The server

@@ -104,6 +104,37 @@ func TestUnfitBind(t *testing.T) {
 	}
 }
 
+// TestReceiptWithoutSentEventIsMarked has an owner crash that sent a message, for the second time as far as anybody can tell, and stored its
+// receipt, but not that it sent it: that is told in its place, with the mark, and the message is not sent again.
+func TestReceiptWithoutSentEventIsMarked(t *testing.T) {
+	op := operator(t, smpptest.Config{})
+	r := newRig(t, carrier("a", op.Addr()))
+	r.end()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	lease, err := r.bus.Lease(ctx, "carrier.a", time.Minute) // an owner that ends without a word
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease.Abandon()
+	m := message("untold")
+	m.ID, m.Lane, m.Account, m.Validity = r.ids.Next(), sms.Normal, "acme", time.Now().Add(time.Hour)
+	r.put(m, sms.Dispatch{Plan: []string{"a"}, Attempt: 1, Rounds: 1, Revision: 1})
+	receipt := &sms.Delivery{ID: m.ID, Account: "acme", Lane: sms.Normal, Carrier: "a", Attempt: 1, Segments: 1, State: sms.StateDelivered,
+		Kind: sms.EventDelivered, Time: time.Now()}
+	if err := r.bus.Store(ctx, streams.DeliverSubject(r.bus.Shard("acme"), sms.Normal), &sms.Record{Delivery: receipt}); err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	if e := r.awaitSent(m.ID); !e.PossibleDuplicate || e.Attempt != 1 {
+		t.Errorf("sent %+v is not marked", e)
+	}
+	r.awaitSent(r.dispatch(sms.Normal, "next", "a"))
+	if n := op.Count(); n != 1 {
+		t.Errorf("%d submits, want that of the next message only", n)
+	}
+}
+
 // TestDoubtSurvivesAnOrderlyStop crashes an owner, stops the next one in order before it settled anything, and looks at the
 // third: what the first left in doubt is marked.
 func TestDoubtSurvivesAnOrderlyStop(t *testing.T) {

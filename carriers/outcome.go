@@ -184,6 +184,17 @@ func (w *worker) awaitReceipt(base context.Context, it item, reason string) {
 	w.requeueHold(&flight{w: w, base: base, item: it}, &d)
 }
 
+// tellSent stores that a record was sent whose receipt is here already: the owner that sent it crashed between the two, and the event
+// would have told if it was not the first to send it.
+func (w *worker) tellSent(base context.Context, it item) {
+	w.mu.Lock()
+	w.takeOff(it.batch.lane)
+	w.mu.Unlock()
+	e := w.factOf(sms.EventSent, it.record())
+	e.State, e.PossibleDuplicate, e.Reason = sms.StateEnroute, true, "sent by an owner of the carrier that ended before it could tell"
+	(&flight{w: w, base: base, item: it}).settle(eventSubject, &sms.Record{Event: &e})
+}
+
 // failed ends a message: with a receipt to the customer who asked for one, else with an event.
 func (w *worker) failed(f *flight, word string, state sms.State, reason string) {
 	rec := f.item.record()

@@ -10,7 +10,9 @@ type Progress struct {
 	// Queued is the highest attempt that was written to DISPATCH, 0 when none.
 	Queued int
 	// Done is the highest attempt with a stored outcome: sent, failed, retried, forwarded, held, doubted, or its receipt.
-	Done      int
+	Done int
+	// Untold is the attempt that the operator's receipt tells of while no event says that it was sent, 0 when there is none.
+	Untold    int
 	Final     bool
 	State     sms.State
 	Held      bool // it waits to be routed anew: held, and not queued since
@@ -53,7 +55,7 @@ func (x *Index) progress(id sms.ID) (Progress, error) {
 	for _, d := range f.deliveries {
 		p.Repeated = p.Repeated || d.Error == sms.FailRepeated
 	}
-	p.Done = f.done()
+	p.Done, p.Untold = f.done(), f.untold()
 	p.Held = !p.Final && !p.Joined && f.held(last)
 	return p, nil
 }
@@ -70,6 +72,28 @@ func (f *facts) done() (attempt int) {
 		attempt = max(attempt, d.Attempt)
 	}
 	return attempt
+}
+
+// untold is the attempt with a receipt of the operator that no sent event tells of, 0 when there is none.
+func (f *facts) untold() int {
+	receipt, sent := 0, 0
+	for _, e := range f.events {
+		switch e.Kind {
+		case sms.EventSent:
+			sent = max(sent, e.Attempt)
+		case sms.EventDelivered:
+			receipt = max(receipt, e.Attempt)
+		}
+	}
+	for _, d := range f.deliveries {
+		if d.MO == nil && d.Kind == sms.EventDelivered {
+			receipt = max(receipt, d.Attempt)
+		}
+	}
+	if receipt > sent {
+		return receipt
+	}
+	return 0
 }
 
 // held reports whether the message was held and not queued since. A hold by core has the number of the attempt that did
