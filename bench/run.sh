@@ -19,6 +19,7 @@
 #   flat-queue  the same load beside 1,000, then BACKLOG messages that wait for a dead carrier
 #   r3, r3-kill  smpp with three streams nodes that hold everything three times, one of them killed: cell.sh
 #   r3-wide     the same at rest and at WIDE_RATE (1000), with 1 account and 2 carriers and then 5,000 and 200: wide.sh
+#   profile     CPU profiles of the gateway over SMPP at RATE and RATE/2 and over HTTP -> bench/gateway.pgo, for the build that ships
 #
 # PORT_BASE (23000) is where its ports begin, KEEP a folder for the whole documents of the loads (with their series), which
 # `bench page` and `bench compare` read, and for the logs.

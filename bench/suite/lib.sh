@@ -13,7 +13,7 @@ build() {
   for tool in curl jq; do command -v "$tool" > /dev/null || { echo "run.sh: needs $tool" >&2; exit 1; }; done
   mkdir -p "$out"
   work=$(mktemp -d "$PWD/$out/run.XXXXXX")
-  CGO_ENABLED=0 go build -trimpath -o "$bin" .
+  CGO_ENABLED=0 go build -trimpath -pgo=bench/gateway.pgo -o "$bin" .
   CGO_ENABLED=0 go build -trimpath -o "$out/delays" ./bench/suite/delays
 }
 

@@ -59,6 +59,26 @@ case_http_100() {
   stop
 }
 
+case_profile() {
+  local profiles=()
+  profiled full "${over_smpp[@]}" --rate "$RATE"
+  profiled half "${over_smpp[@]}" --rate "$((RATE / 2))"
+  profiled http --http "http://$http" --conns 256 "${one_message[@]}" --rate "$HTTP_RATE"
+  go tool pprof -proto -output bench/gateway.pgo "${profiles[@]}" >&2
+}
+
+profiled() { # NAME ARGS...: a load for half a minute, of which the gateway's profile of 20 s is added to profiles
+  local name=$1 taking
+  shift
+  fresh
+  (sleep 8; curl -sf -o "$work/$name.pprof" "http://$metrics/debug/pprof/profile?seconds=20") &
+  taking=$!
+  load "profile-$name" "$@" --for 32s
+  wait "$taking"
+  profiles+=("$work/$name.pprof")
+  stop
+}
+
 case_harness() {
   harness_load harness-closed --rate 0 --count "$HARNESS_COUNT"
   harness_load harness-closed-receipts --rate 0 --count "$HARNESS_COUNT" --receipts
