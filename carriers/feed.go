@@ -136,7 +136,7 @@ func (w *worker) compare(ctx context.Context, ob *openBatch, b *streams.Batch, l
 			return left, err
 		}
 		switch {
-		case p.Untold > 0 && p.Untold == rec.Dispatch.Attempt && ob.lane.lane != sms.Bulk && w.inDoubt(ob.from, b, rec.Dispatch.NotBefore):
+		case p.Untold > 0 && p.Untold == rec.Dispatch.Attempt && ob.lane.lane != sms.Bulk && (!w.clean || b.Seq > before):
 			left.untold = append(left.untold, i)
 		case p.Final || p.Done >= rec.Dispatch.Attempt || p.Queued > rec.Dispatch.Attempt:
 			ob.skip[i] = true
