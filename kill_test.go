@@ -130,18 +130,26 @@ func routesFile(operators []*operator, turn int) string {
 type child struct {
 	file string
 	proc *process
+	said string // by those before, warnings only
 }
 
 func (m *mesh) child(t *testing.T, role string) *child {
 	t.Helper()
 	file := writeFile(t, m.dir, role+".yaml", fmt.Sprintf("name: %s\ndata: %s\nroles: [%s]\nnats: {urls: [\"%s\"], ack_wait: 5s}\nlog: {level: warn}\n"+
 		"listen: {http: \"\", smpp: \"\", smtp: \"\", console: \"\", metrics: \"\"}\n", role, filepath.Join(m.dir, role), role, m.url))
-	return &child{file, start(t, "run", "-c", file)}
+	c := &child{file: file, proc: start(t, "run", "-c", file)}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%s said:\n%s%s", role, c.said, c.proc.out)
+		}
+	})
+	return c
 }
 
 func (c *child) restart(t *testing.T) {
 	t.Helper()
 	c.proc.kill()
+	c.said += fmt.Sprintf("%s--- killed %s\n", c.proc.out, time.Now().Format("05.000"))
 	c.proc = start(t, "run", "-c", c.file)
 }
 

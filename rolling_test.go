@@ -107,7 +107,7 @@ func (m *rolling) add(t *testing.T, name, role, nats string) {
 	file := writeFile(t, m.dir, name+".yaml", fmt.Sprintf("name: %s\ndata: %s\nroles: [%s]\nlog: {level: info, format: text}\nlame_duck: 200ms\n"+
 		"listen: {http: %q, smpp: %q, smtp: \"\", console: \"\", metrics: %q}\nnats:\n  replicas: 3\n  partitions: 3\n  shards: 2\n  ack_wait: 5s\n%s",
 		name, filepath.Join(m.dir, name), role, n.http, n.smpp, n.metrics, nats))
-	n.child = &child{file, start(t, "run", "-c", file)}
+	n.child = &child{file: file, proc: start(t, "run", "-c", file)}
 	m.nodes = append(m.nodes, n)
 }
 
