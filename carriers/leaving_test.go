@@ -135,6 +135,19 @@ func TestReceiptWithoutSentEventIsMarked(t *testing.T) {
 	}
 }
 
+// TestReceiptBeforeTheSentEventTellsItsAttempt has the receipt of a message that may be repeated, which goes by way of the index, come
+// with the answer: an owner after a crash tells by the attempt whether that was sent.
+func TestReceiptBeforeTheSentEventTellsItsAttempt(t *testing.T) {
+	op := operator(t, smpptest.Config{Script: smpptest.Always(smpptest.Answer{Receipts: []smpptest.Receipt{{}}})})
+	r := newRig(t, carrier("a", op.Addr()))
+	m := message("again")
+	m.ID, m.Lane, m.Account, m.WantReceipt, m.Validity = r.ids.Next(), sms.Normal, "acme", sms.FinalReceipt, time.Now().Add(time.Hour)
+	r.put(m, sms.Dispatch{Plan: []string{"a"}, Attempt: 2, Rounds: 1, Revision: 1, MaybeSent: true})
+	if d := r.awaitDelivery(m.ID); d.Attempt != 2 {
+		t.Errorf("the receipt is of attempt %d, want 2", d.Attempt)
+	}
+}
+
 // TestDoubtSurvivesAnOrderlyStop crashes an owner, stops the next one in order before it settled anything, and looks at the
 // third: what the first left in doubt is marked.
 func TestDoubtSurvivesAnOrderlyStop(t *testing.T) {

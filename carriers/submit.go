@@ -120,7 +120,9 @@ func (f *flight) taken(segment int, id string) {
 }
 
 func (w *worker) learn(f *flight, segment int, id string) {
-	if err := w.index.Learn(w.name, id, f.item.record().Message.ID, segment+1, len(f.ids)); err != nil {
+	rec := f.item.record()
+	match := index.Match{ID: rec.Message.ID, Segment: segment + 1, Segments: len(f.ids), Attempt: rec.Dispatch.Attempt}
+	if err := w.index.Learn(w.name, id, match); err != nil {
 		w.log.Error("index did not take a carrier's message id: its receipt is matched once the sent event is indexed", "err", err)
 	}
 }

@@ -48,7 +48,7 @@ func BenchmarkLearnAndMatch(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		id := fmt.Sprintf("%08X", 1<<28+i)
 		m.ID[15], m.ID[14], m.ID[13] = byte(i), byte(i>>8), byte(i>>16)
-		ok(b, x.Learn("one", id, m.ID, 1, 1))
+		ok(b, x.Learn("one", id, Match{ID: m.ID, Segment: 1, Segments: 1, Attempt: 1}))
 		if got, found, err := x.ByCarrierID("one", id); err != nil || !found || got.ID != m.ID {
 			b.Fatal(got, found, err)
 		}
@@ -76,7 +76,7 @@ func BenchmarkMiss(b *testing.B) {
 	for day := range 7 {
 		for i := range 20_000 {
 			m := messageAt(time.Now().Add(-time.Duration(day) * 24 * time.Hour))
-			ok(b, x.Learn("one", fmt.Sprint(day*1_000_000+i), m.ID, 1, 1))
+			ok(b, x.Learn("one", fmt.Sprint(day*1_000_000+i), Match{ID: m.ID, Segment: 1, Segments: 1, Attempt: 1}))
 		}
 		ok(b, x.db.Flush())
 	}

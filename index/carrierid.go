@@ -15,16 +15,16 @@ type Match struct {
 	ID       sms.ID
 	Segment  int // 1-based
 	Segments int // of the message
-	Attempt  int // whose submit the id answered; 0 while only Learn has told
+	Attempt  int // whose submit the id answered
 }
 
 // maxCarrierID bounds what is kept of an id: message_id of SMPP 3.4 5.2.23 has 64 characters, others a few more.
 const maxCarrierID = 255
 
-// Learn stores the id that a carrier gave to a segment (1-based, of segments) of a message. Workers call it when the
-// carrier answers, so that a receipt that overtakes the Sent event finds its message.
-func (x *Index) Learn(carrier, carrierID string, id sms.ID, segment, segments int) error {
-	if carrierID == "" || len(carrierID) > maxCarrierID || id.IsZero() {
+// Learn stores the id that a carrier gave to a segment of a message. Workers call it when the carrier answers, so that a receipt
+// that overtakes the Sent event, or comes when that was lost with its worker, finds its message.
+func (x *Index) Learn(carrier, carrierID string, m Match) error {
+	if carrierID == "" || len(carrierID) > maxCarrierID || m.ID.IsZero() {
 		return fmt.Errorf("learn: need a message and a carrier's id of 1 to %d characters", maxCarrierID)
 	}
 	if err := x.enter(); err != nil {
@@ -33,13 +33,13 @@ func (x *Index) Learn(carrier, carrierID string, id sms.ID, segment, segments in
 	defer x.leave()
 	w := x.newWriter()
 	defer w.close()
-	if err := w.carrierID(carrier, carrierID, Match{ID: id, Segment: segment, Segments: segments}); err != nil {
+	if err := w.carrierID(carrier, carrierID, m); err != nil {
 		return err
 	}
 	// Beside the facts of the message: Progress tells which segments the carrier has. It comes from no stream, so it has no kind.
-	learned := &sms.Event{Carrier: carrier, CarrierIDs: []string{carrierID}, Segment: segment, Segments: segments}
+	learned := &sms.Event{Carrier: carrier, CarrierIDs: []string{carrierID}, Segment: m.Segment, Segments: m.Segments}
 	w.entry = appendEntry(w.entry[:0], w.fact(&sms.Record{Event: learned}))
-	if err := w.merge(messageKey(w.key[:0], id), w.entry); err != nil {
+	if err := w.merge(messageKey(w.key[:0], m.ID), w.entry); err != nil {
 		return err
 	}
 	return w.commit(pebble.NoSync)

@@ -42,10 +42,10 @@ func TestByCarrierID(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := open(t, "", Options{})
 			for _, id := range test.other {
-				ok(t, x.Learn("one", id, messageAt(start()).ID, 1, 1))
+				ok(t, x.Learn("one", id, Match{ID: messageAt(start()).ID, Segment: 1, Segments: 1, Attempt: 1}))
 			}
 			m := messageAt(start())
-			ok(t, x.Learn("one", test.learned, m.ID, 2, 3))
+			ok(t, x.Learn("one", test.learned, Match{ID: m.ID, Segment: 2, Segments: 3, Attempt: 2}))
 			for _, id := range test.heard {
 				if _, found, err := x.ByCarrierID("one", id); !found || err != nil {
 					t.Fatalf("earlier receipt %s: %v, %v", id, found, err)
@@ -55,7 +55,7 @@ func TestByCarrierID(t *testing.T) {
 			if err != nil || found != test.want {
 				t.Fatalf("found %v, %v", found, err)
 			}
-			if found && got != (Match{ID: m.ID, Segment: 2, Segments: 3}) {
+			if found && got != (Match{ID: m.ID, Segment: 2, Segments: 3, Attempt: 2}) {
 				t.Errorf("got %+v", got)
 			}
 			if _, found, _ := x.ByCarrierID("two", test.receipt); found {
@@ -77,7 +77,7 @@ func TestConvertedIDsAreFound(t *testing.T) {
 		pairs := [][2]string{{hexadecimal, decimal}, {decimal, hexadecimal}}
 		way := pairs[rapid.IntRange(0, 1).Draw(r, "way")]
 		carrier := m.ID.String()
-		if err := x.Learn(carrier, way[0], m.ID, 1, 1); err != nil {
+		if err := x.Learn(carrier, way[0], Match{ID: m.ID, Segment: 1, Segments: 1, Attempt: 1}); err != nil {
 			r.Fatal(err)
 		}
 		if got, found, err := x.ByCarrierID(carrier, way[1]); err != nil || !found || got.ID != m.ID {
@@ -89,8 +89,8 @@ func TestConvertedIDsAreFound(t *testing.T) {
 func TestSameIDTwice(t *testing.T) {
 	x := open(t, "", Options{})
 	old, recent := messageAt(start().Add(-50*time.Hour)), messageAt(start())
-	ok(t, x.Learn("one", "7", recent.ID, 1, 1))
-	ok(t, x.Learn("one", "7", old.ID, 1, 1))
+	ok(t, x.Learn("one", "7", Match{ID: recent.ID, Segment: 1, Segments: 1, Attempt: 1}))
+	ok(t, x.Learn("one", "7", Match{ID: old.ID, Segment: 1, Segments: 1, Attempt: 1}))
 	find := func(id string) sms.ID {
 		t.Helper()
 		m, found, err := x.ByCarrierID("one", id)
@@ -104,8 +104,8 @@ func TestSameIDTwice(t *testing.T) {
 	}
 	// Ids that differ in case only, as base 64 does, are told apart when written so.
 	upper, lower := messageAt(start()), messageAt(start().Add(time.Second))
-	ok(t, x.Learn("one", "xyZ", upper.ID, 1, 1))
-	ok(t, x.Learn("one", "xyz", lower.ID, 1, 1))
+	ok(t, x.Learn("one", "xyZ", Match{ID: upper.ID, Segment: 1, Segments: 1, Attempt: 1}))
+	ok(t, x.Learn("one", "xyz", Match{ID: lower.ID, Segment: 1, Segments: 1, Attempt: 1}))
 	if find("xyZ") != upper.ID || find("xyz") != lower.ID || find("XYZ") != lower.ID {
 		t.Error("ids that differ in case are mixed up")
 	}
@@ -116,7 +116,7 @@ func TestTheSentEventTellsTheIDs(t *testing.T) {
 	x := open(t, dir, Options{})
 	m := messageAt(start())
 	m.Segments = 2
-	ok(t, x.Learn("one", "aa1", m.ID, 1, 2))
+	ok(t, x.Learn("one", "aa1", Match{ID: m.ID, Segment: 1, Segments: 2, Attempt: 1}))
 	e := sentOf(m, "one", "aa1", "aa2")
 	e.Attempt = 4
 	note(t, x, sms.Record{Event: e})
@@ -137,8 +137,8 @@ func TestLearnRefuses(t *testing.T) {
 	x := open(t, "", Options{})
 	m := messageAt(start())
 	for name, err := range map[string]error{
-		"no id": x.Learn("one", "", m.ID, 1, 1), "no message": x.Learn("one", "1", sms.ID{}, 1, 1),
-		"long id": x.Learn("one", string(make([]byte, 256)), m.ID, 1, 1),
+		"no id": x.Learn("one", "", Match{ID: m.ID, Segment: 1, Segments: 1, Attempt: 1}), "no message": x.Learn("one", "1", Match{ID: sms.ID{}, Segment: 1, Segments: 1, Attempt: 1}),
+		"long id": x.Learn("one", string(make([]byte, 256)), Match{ID: m.ID, Segment: 1, Segments: 1, Attempt: 1}),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

@@ -139,7 +139,7 @@ func TestManyAtOnce(t *testing.T) {
 			for range 40 {
 				m := messageAt(start())
 				id := m.ID.String()
-				if err := x.Learn("one", id, m.ID, 1, 1); err != nil {
+				if err := x.Learn("one", id, Match{ID: m.ID, Segment: 1, Segments: 1, Attempt: 1}); err != nil {
 					return err
 				}
 				for _, p := range happy(m, "one", id) {

@@ -65,8 +65,8 @@ func TestProgressKnowsSegmentsThatTheCarrierHas(t *testing.T) {
 	d := dispatchOf(m, 2, "one")
 	d.SegmentIDs = []string{"a1", "", ""}
 	note(t, x, sms.Record{Message: m, Dispatch: d})
-	ok(t, x.Learn("one", "a3", m.ID, 3, 3))
-	ok(t, x.Learn("other", "b2", m.ID, 2, 3))
+	ok(t, x.Learn("one", "a3", Match{ID: m.ID, Segment: 3, Segments: 3, Attempt: 1}))
+	ok(t, x.Learn("other", "b2", Match{ID: m.ID, Segment: 2, Segments: 3, Attempt: 1}))
 	if diff := cmp.Diff([]string{"a1", "", "a3"}, must[Progress](t)(x.Progress(m.ID)).SegmentIDs); diff != "" {
 		t.Error(diff)
 	}

@@ -224,7 +224,7 @@ func TestStoryIsPartialWithoutItsMessage(t *testing.T) {
 func TestUnknownStory(t *testing.T) {
 	x := open(t, "", Options{})
 	m := messageAt(start())
-	ok(t, x.Learn("one", "1", m.ID, 1, 1)) // an id alone tells nothing of what became of it
+	ok(t, x.Learn("one", "1", Match{ID: m.ID, Segment: 1, Segments: 1, Attempt: 1})) // an id alone tells nothing of what became of it
 	if s, found, err := x.Story(m.ID); found || err != nil {
 		t.Errorf("found %+v, %v", s, err)
 	}

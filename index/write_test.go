@@ -111,7 +111,7 @@ func TestClosed(t *testing.T) {
 	_, recent := x.Recent(1, sms.ID{}, "")
 	for name, err := range map[string]error{
 		"story": story, "progress": progress, "match": match, "recent": recent, "note": x.Note(&sms.Record{Message: m}),
-		"apply": x.Apply("MT-0", "", 1, nil), "learn": x.Learn("one", "1", m.ID, 1, 1), "ready": x.Ready(),
+		"apply": x.Apply("MT-0", "", 1, nil), "learn": x.Learn("one", "1", Match{ID: m.ID, Segment: 1, Segments: 1, Attempt: 1}), "ready": x.Ready(),
 		"follow": x.Follow(t.Context(), newFakeBus()),
 	} {
 		if !errors.Is(err, ErrClosed) {
