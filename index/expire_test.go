@@ -76,7 +76,7 @@ func TestDaysAfterReopening(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir, Options{})
 	for _, hours := range []int{0, 30, 100, 101} {
-		ok(t, x.Learn("one", "1", Match{ID: messageAt(start().Add(-time.Duration(hours)*time.Hour)).ID, Segment: 1, Segments: 1, Attempt: 1}))
+		ok(t, x.Learn("one", "1", Match{ID: messageAt(start().Add(-time.Duration(hours) * time.Hour)).ID, Segment: 1, Segments: 1, Attempt: 1}))
 	}
 	want := x.days.of(prefixCarrierID)
 	ok(t, x.Close())
