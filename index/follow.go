@@ -18,6 +18,7 @@ type Source interface {
 	StreamNames() []string
 	Tail(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error
 	Report(reader, stream string, seq uint64)
+	FlushReports(ctx context.Context) error
 	Barrier(ctx context.Context, streams ...string) (map[string]uint64, error)
 }
 
@@ -68,6 +69,10 @@ func (x *Index) Follow(ctx context.Context, src Source) error {
 }
 
 func (x *Index) followRound(ctx context.Context, src Source) error {
+	_, stored := x.pos.all()
+	for _, stream := range src.StreamNames() {
+		src.Report(x.readerName(), stream, stored[stream])
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	arrived := make(chan *streams.Batch, waiting)
 	for _, stream := range src.StreamNames() {
@@ -86,13 +91,37 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 			return fmt.Errorf("tail %s: %w", stream, err)
 		})
 	}
-	group.Go(func() error { return x.findEnds(ctx, src) })
+	group.Go(func() error {
+		if err := x.claim(ctx, src); err != nil {
+			return err
+		}
+		return x.findEnds(ctx, src)
+	})
 	group.Go(func() error {
 		f := follower{x: x, src: src, reported: map[string]uint64{}}
 		return errors.Join(f.run(ctx, arrived), f.last())
 	})
 	return group.Wait()
 }
+
+// claim has it known where this index begins to read: what follows stays in the streams until it is stored here, and is read again
+// after a crash. Of a reader that never said anything the trimmer knows nothing, so nobody may rely on the index before.
+func (x *Index) claim(ctx context.Context, src Source) error {
+	for {
+		err := src.FlushReports(ctx)
+		if err == nil {
+			x.pos.claimed()
+			return nil
+		}
+		x.log.Debug("index waits to have its positions known", "err", err)
+		if err := pause(ctx, askAgain); err != nil {
+			return err
+		}
+	}
+}
+
+// readerName is the index's name among those who report how far they are.
+func (x *Index) readerName() string { return "index." + x.opts.Node }
 
 // findEnds learns where the streams end now. It asks until there is an answer: a full stream takes no marker, and must
 // not keep the index from reading.
@@ -113,11 +142,20 @@ func (x *Index) findEnds(ctx context.Context, src Source) error {
 			return nil
 		}
 		x.log.Debug("index waits to hear where the streams end", "err", err)
-		select {
-		case <-time.After(askAgain):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := pause(ctx, askAgain); err != nil {
+			return err
 		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -213,7 +251,7 @@ func (f *follower) sync(all bool) error {
 	}
 	for stream, seq := range stored {
 		if f.reported[stream] != seq {
-			f.src.Report("index."+f.x.opts.Node, stream, seq)
+			f.src.Report(f.x.readerName(), stream, seq)
 		}
 	}
 	f.reported = stored

@@ -62,6 +62,41 @@ func TestFollowAndRebuild(t *testing.T) {
 	})
 }
 
+// TestNobodyReliesOnAnIndexThatIsNotKnown keeps the trimmer from hearing of a new index: what that has read is in its memory alone, and
+// may be gone from the streams after a crash.
+func TestNobodyReliesOnAnIndexThatIsNotKnown(t *testing.T) {
+	bus := newFakeBus()
+	bus.flush = errors.New("no answer")
+	publishHappy(bus, 1)
+	x := open(t, "", Options{Node: "new"})
+	follow(t, x, bus)
+	eventually(t, func() error {
+		if x.pos.at("MT-0") == 0 {
+			return errors.New("it does not read")
+		}
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := x.Barrier(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("the barrier answers %v", err)
+	}
+	if x.Ready() == nil {
+		t.Error("it is ready")
+	}
+	bus.mu.Lock()
+	bus.flush = nil
+	bus.mu.Unlock()
+	barrier(t, x)
+	bus.mu.Lock()
+	defer bus.mu.Unlock()
+	for stream := range bus.streams {
+		if _, known := bus.reports["index.new "+stream]; !known {
+			t.Errorf("who trims %s does not know of it", stream)
+		}
+	}
+}
+
 func TestFollowGoesOnWhereItWas(t *testing.T) {
 	bus, dir := newFakeBus(), t.TempDir()
 	x := open(t, dir, Options{})

@@ -141,6 +141,7 @@ type fakeBus struct {
 	changed chan struct{}
 	reports map[string]uint64
 	refuse  error // answer of Barrier
+	flush   error // answer of FlushReports
 	barred  chan struct{}
 }
 
@@ -203,6 +204,12 @@ func (f *fakeBus) Report(reader, stream string, seq uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.reports[reader+" "+stream] = seq
+}
+
+func (f *fakeBus) FlushReports(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.flush
 }
 
 func (f *fakeBus) Barrier(_ context.Context, names ...string) (map[string]uint64, error) {

@@ -32,6 +32,7 @@ type positions struct {
 	stored  map[string]uint64 // up to which the store has all that follows
 	changed chan struct{}     // closed at the next move; nil while nobody waits
 	source  Source            // nil while not following
+	claim   chan struct{}     // closed when it is known that the source's streams are read here, or following ended
 	began   map[string]uint64
 }
 
@@ -98,9 +99,28 @@ func (p *positions) follow(src Source) bool {
 	if src != nil && p.source != nil {
 		return false
 	}
+	p.letIn()
 	p.source, p.began = src, nil
+	if src != nil {
+		p.claim = make(chan struct{})
+	}
 	p.wake()
 	return true
+}
+
+// claimed lets those go on who wait for it to be known that the streams are read here.
+func (p *positions) claimed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.letIn()
+}
+
+// letIn is claimed for who holds the lock.
+func (p *positions) letIn() {
+	if p.claim != nil {
+		close(p.claim)
+		p.claim = nil
+	}
 }
 
 // targets sets where the streams ended when following began.
@@ -150,14 +170,21 @@ func (x *Index) Ready() error {
 	return err
 }
 
-// Barrier returns nil when every fact that was stored before the call is visible. It needs Follow to be running, else its
+// Barrier returns nil when every fact that was stored before the call is visible, and will be after a crash. It needs Follow to be running, else its
 // error is ErrNotFollowing; other errors are those of the bus and of ctx.
 func (x *Index) Barrier(ctx context.Context) error {
 	x.pos.mu.Lock()
-	src := x.pos.source
+	src, claim := x.pos.source, x.pos.claim
 	x.pos.mu.Unlock()
 	if src == nil {
 		return ErrNotFollowing
+	}
+	if claim != nil {
+		select {
+		case <-claim:
+		case <-ctx.Done():
+			return fmt.Errorf("index barrier: %w: its positions are not known yet", ctx.Err())
+		}
 	}
 	want, err := src.Barrier(ctx, src.StreamNames()...)
 	if err != nil {

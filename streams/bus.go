@@ -202,7 +202,7 @@ func (b *Bus) identify(options *[]nats.Option) error {
 func (b *Bus) Close(ctx context.Context) (err error) {
 	b.closing.Do(func() {
 		err = b.pub.close(ctx)
-		b.flushPositions(ctx)
+		_ = b.FlushReports(ctx) // else the next run reads some of it again
 		for _, c := range b.readers() {
 			c.Close()
 		}

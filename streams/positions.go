@@ -22,6 +22,8 @@ type positions struct {
 	last   map[string]uint64 // key reader.stream
 	dirty  map[string]bool
 	forced time.Time // when all were written
+
+	writing sync.Mutex // one flush at a time
 }
 
 // Report tells how far a tailing reader ("index.NODE" or "reporting") has safely stored what it read of a stream. It returns
@@ -41,20 +43,25 @@ func (b *Bus) Report(reader, stream string, seq uint64) {
 
 func (b *Bus) writePositions() {
 	for pause(b.ctx, time.Second) == nil {
-		b.flushPositions(b.ctx)
+		if err := b.FlushReports(b.ctx); err != nil && b.ctx.Err() == nil {
+			b.log.Debug("positions of readers not written, trying again", "err", err)
+		}
 	}
 }
 
-// flushPositions writes what changed. What cannot be written now is written the next time.
-func (b *Bus) flushPositions(ctx context.Context) {
+// FlushReports writes what was reported: when it returns nil, the trimmer honours all of it, and what it removes without having seen
+// it was read by all others before the call. What cannot be written now is written the next time.
+func (b *Bus) FlushReports(ctx context.Context) error {
+	b.positions.writing.Lock()
+	defer b.positions.writing.Unlock()
 	due := b.positions.due(time.Now())
 	if len(due) == 0 {
-		return
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	kv, err := b.js.KeyValue(ctx, positionBucket)
-	for key, seq := range due {
+	for key, seq := range due { // after an error none is written
 		if err == nil {
 			_, err = kv.PutString(ctx, key, strconv.FormatUint(seq, 10))
 		}
@@ -62,9 +69,10 @@ func (b *Bus) flushPositions(ctx context.Context) {
 			b.positions.again(key)
 		}
 	}
-	if err != nil && ctx.Err() == nil {
-		b.log.Debug("positions of readers not written, trying again", "err", err)
+	if err != nil {
+		return fmt.Errorf("positions: %w", err)
 	}
+	return nil
 }
 
 func (p *positions) due(now time.Time) map[string]uint64 {
@@ -92,35 +100,80 @@ func (p *positions) again(key string) {
 
 // readPositions returns the lowest position of fresh index readers by stream, and those of reporting.
 func (b *Bus) readPositions(ctx context.Context) (index, reporting map[string]uint64, err error) {
-	index, reporting = make(map[string]uint64), make(map[string]uint64)
 	kv, err := b.js.KeyValue(ctx, positionBucket)
 	if err != nil {
 		return nil, nil, fmt.Errorf("positions: %w", err)
 	}
-	w, err := kv.WatchAll(ctx, jetstream.IgnoreDeletes())
+	entries, err := b.positionEntries(ctx, kv)
 	if err != nil {
 		return nil, nil, fmt.Errorf("positions: %w", err)
 	}
+	index, reporting = make(map[string]uint64), make(map[string]uint64)
+	for key, e := range entries {
+		cut := strings.LastIndexByte(key, '.')
+		seq, err := strconv.ParseUint(string(e.Value()), 10, 64)
+		if cut < 0 || err != nil {
+			continue
+		}
+		reader, stream := key[:cut], key[cut+1:]
+		if reader == "reporting" {
+			reporting[stream] = seq
+		} else if old, known := index[stream]; time.Since(e.Created()) < freshFor && (!known || seq < old) {
+			index[stream] = seq
+		}
+	}
+	return index, reporting, nil
+}
+
+// positionEntries returns what is in the bucket now. A watcher may end before a key that is written again meanwhile: those that it
+// has not told of are asked for.
+func (b *Bus) positionEntries(ctx context.Context, kv jetstream.KeyValue) (_ map[string]jetstream.KeyValueEntry, err error) {
+	s, err := b.js.Stream(ctx, bucketStream(positionBucket))
+	if err != nil {
+		return nil, err
+	}
+	prefix := "$KV." + positionBucket + "."
+	keys, err := s.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+	if err != nil {
+		return nil, err
+	}
+	entries, err := watched(ctx, kv)
+	if err != nil {
+		return nil, err
+	}
+	for subject := range keys.State.Subjects {
+		key := strings.TrimPrefix(subject, prefix)
+		if entries[key] != nil {
+			continue
+		}
+		e, err := kv.Get(ctx, key)
+		switch {
+		case err == nil:
+			entries[key] = e
+		case !isGone(err):
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
+// watched returns the entries that a watcher of all keys tells of at its begin.
+func watched(ctx context.Context, kv jetstream.KeyValue) (entries map[string]jetstream.KeyValueEntry, err error) {
+	w, err := kv.WatchAll(ctx, jetstream.IgnoreDeletes())
+	if err != nil {
+		return nil, err
+	}
 	defer func() { err = firstError(err, w.Stop()) }()
+	entries = make(map[string]jetstream.KeyValueEntry)
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, nil, fmt.Errorf("positions: %w", ctx.Err())
+			return nil, ctx.Err()
 		case e := <-w.Updates():
 			if e == nil {
-				return index, reporting, nil
+				return entries, nil
 			}
-			cut := strings.LastIndexByte(e.Key(), '.')
-			seq, perr := strconv.ParseUint(string(e.Value()), 10, 64)
-			if cut < 0 || perr != nil {
-				continue
-			}
-			reader, stream := e.Key()[:cut], e.Key()[cut+1:]
-			if reader == "reporting" {
-				reporting[stream] = seq
-			} else if old, known := index[stream]; time.Since(e.Created()) < freshFor && (!known || seq < old) {
-				index[stream] = seq
-			}
+			entries[e.Key()] = e
 		}
 	}
 }

@@ -73,6 +73,7 @@ func (t *trimmer) pass(ctx context.Context) (pressed bool, err error) {
 		return false, err
 	}
 	t.durables = len(have)
+	// After the durables: of a reader that says only now where it begins, all that is removed lies before that moment.
 	if t.index, t.reporting, err = t.bus.readPositions(ctx); err != nil {
 		return false, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,14 +85,16 @@ func TestTrimmerHonoursReaders(t *testing.T) {
 		{"reporting", 6, 4},
 		{"index.n1", 4, 4},
 		{"reporting", 9, 4}, // waits for the index now
-		{"index.n1", 8, 2},
+		{"index.n2", 0, 4},  // has just begun, and stored nothing
+		{"index.n1", 8, 4},
+		{"index.n2", 4, 4},
 		{"index.n2", 10, 2},
 		{"index.n1", 10, 1},
 	}
 	for _, s := range steps {
 		if s.reader != "" {
 			b.Report(s.reader, Dispatch, s.seq)
-			b.flushPositions(timeout(t))
+			check(t, b.FlushReports(timeout(t)))
 		}
 		eventually(t, fmt.Sprintf("%s at %d leaves %d", s.reader, s.seq, s.left), func() bool {
 			_, err := tr.pass(timeout(t))
@@ -204,7 +207,7 @@ func TestTrimmerPassesReportingAtTheBrim(t *testing.T) {
 	b := openTelling(t, "", log, func(c *Config) { c.Limits.Events = limit })
 	check(t, b.Apply(timeout(t), Topology{Carriers: []string{"one"}, Reporting: true}))
 	b.Report("reporting", Events, 1)
-	b.flushPositions(timeout(t))
+	check(t, b.FlushReports(timeout(t)))
 	tr := newTrimmer(b)
 	fill := func() int {
 		s, err := b.js.Stream(timeout(t), Events)
@@ -254,7 +257,7 @@ func TestTrimmerPassesReportingAtTheBrim(t *testing.T) {
 		t.Errorf("%v batches counted as removed unread, want %d", n, unread)
 	}
 	b.Report("reporting", Events, stored)
-	b.flushPositions(timeout(t))
+	check(t, b.FlushReports(timeout(t)))
 	trim()
 	if tr.overrun[Events] {
 		t.Error("the occasion does not end when reporting has caught up")
@@ -346,5 +349,44 @@ func TestApplyIsIdempotent(t *testing.T) {
 	}
 	if config.MaxConsumers < 3*500 { // the server's default is 1,000
 		t.Errorf("room for %d durables only", config.MaxConsumers)
+	}
+}
+
+// TestPositionsAreAllThereWhileTheyChange reads the positions while they are written again and again: each is there each time, since one
+// that is missing holds nothing.
+func TestPositionsAreAllThereWhileTheyChange(t *testing.T) {
+	b := openBus(t, "")
+	var written []string
+	for i := range 12 {
+		written = append(written, fmt.Sprintf("S%d", i))
+		b.Report("index.n1", written[i], 1)
+	}
+	check(t, b.FlushReports(timeout(t)))
+	stop := make(chan struct{})
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for seq := uint64(2); ; seq++ {
+			for _, stream := range written {
+				b.Report("index.n1", stream, seq)
+			}
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if err := b.FlushReports(timeout(t)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	defer writing.Wait()
+	defer close(stop)
+	for range 300 {
+		index, _, err := b.readPositions(timeout(t))
+		check(t, err)
+		if len(index) != len(written) {
+			t.Fatalf("%d of %d streams have a position", len(index), len(written))
+		}
 	}
 }
