@@ -49,7 +49,7 @@ func (f *fakeSource) add(stream, subject string, stored time.Time, recs ...sms.R
 	f.grown = make(chan struct{})
 }
 
-func (f *fakeSource) Tail(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error {
+func (f *fakeSource) Skim(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error {
 	for next := max(1, from); ; {
 		f.mu.Lock()
 		list, grown := f.batches[stream], f.grown

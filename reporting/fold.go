@@ -57,10 +57,9 @@ func (f *folder) fold(t tailed, now time.Time) {
 	ref := s.begin(t.batch.Seq, t.batch.Stored)
 	parked := streams.IsParked(t.batch.Subject)
 	held := streams.IsHeld(t.batch.Subject)
-	for i := range t.batch.Records {
-		rec := &t.batch.Records[i]
+	t.batch.Each(func(i int, rec *sms.Record) {
 		if parked && s.hasRead(rec.Delivery) {
-			continue
+			return
 		}
 		known := f.open[rec.ID()]
 		if f.fact.read(t.batch, rec, f.countries, held, known != nil && known.fresh) {
@@ -69,7 +68,7 @@ func (f *folder) fold(t tailed, now time.Time) {
 		if i%yieldEvery == yieldEvery-1 {
 			runtime.Gosched()
 		}
-	}
+	})
 	ref.end()
 }
 

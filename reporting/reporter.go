@@ -140,7 +140,7 @@ func (r *Reporter) flow(ctx context.Context, w *store, all []*stream) error {
 	for i, s := range all {
 		name, from := s.name, s.next // s belongs to the folder
 		g.Go(func() error {
-			err := r.source.Tail(ctx, name, from, func(b *streams.Batch) error { return m.put(ctx, i, b) })
+			err := r.source.Skim(ctx, name, from, func(b *streams.Batch) error { return m.put(ctx, i, b) })
 			return fmt.Errorf("tail of %s: %w", name, err)
 		})
 	}

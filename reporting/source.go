@@ -11,8 +11,8 @@ import (
 type Source interface {
 	// StreamNames lists the streams that tell the story of messages.
 	StreamNames() []string
-	// Tail reads a stream from a sequence, then live, until ctx ends or fn fails.
-	Tail(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error
+	// Skim reads a stream from a sequence, then live, until ctx ends or fn fails.
+	Skim(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error
 	// Report tells up to which sequence a reader needs a stream no more.
 	Report(reader, stream string, seq uint64)
 }

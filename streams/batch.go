@@ -21,6 +21,7 @@ type Batch struct {
 	Fences []uint64
 
 	decoded *decoded // keeps the records for those readers
+	skimmed *skimmed // of Skim alone
 	from    answerer // nil from Tail
 	reply   string
 }

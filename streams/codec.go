@@ -93,19 +93,28 @@ func encodeBatch(created time.Time, node string, recs ...*sms.Record) []byte {
 
 // decodeBatch returns the records of a batch. Nothing of the result aliases b. Its error is ErrCorrupt.
 func decodeBatch(b []byte) ([]sms.Record, error) {
+	var records []sms.Record
+	err := unpacked(b, func(b []byte) (err error) {
+		records, err = decodeRecords(b)
+		return err
+	})
+	return records, err
+}
+
+// unpacked calls fn with the records of a batch, packed or not, which are fn's until it returns.
+func unpacked(b []byte, fn func(b []byte) error) error {
 	for c := (cursor{rest: b}); c.next(); {
 		if c.num != packedField {
 			continue
 		}
 		out, err := unpack(c.raw)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		defer packBuffers.put(out)
-		b = out.b // what is before is the header
-		break
+		return fn(out.b) // what is before is the header
 	}
-	return decodeRecords(b)
+	return fn(b)
 }
 
 func decodeRecords(b []byte) ([]sms.Record, error) {

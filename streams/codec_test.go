@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -212,8 +213,17 @@ func FuzzDecode(f *testing.F) {
 	f.Add(pack(nil, encodeBatch(time.Time{}, "", message("text"), event(1), parked(2), message("text")), 0))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		records, err := decodeBatch(data)
+		var skimmed [][]byte
+		if serr := skim(data, func(_ int, r *sms.Record) { skimmed = append(skimmed, AppendRecord(nil, r)) }); (serr == nil) != (err == nil) {
+			t.Fatalf("decoded %v, skimmed %v", err, serr)
+		}
 		if err != nil {
 			return
+		}
+		for i := range records {
+			if len(skimmed) != len(records) || !bytes.Equal(skimmed[i], AppendRecord(nil, &records[i])) {
+				t.Fatalf("of %d records %d were skimmed, record %d differs", len(records), len(skimmed), i)
+			}
 		}
 		for _, r := range records {
 			again, err := DecodeRecord(AppendRecord(nil, &r))
@@ -339,4 +349,20 @@ func TestPackedBatch(t *testing.T) {
 			t.Errorf("%d records of a batch cut short, error %v", len(r), err)
 		}
 	}
+}
+
+func BenchmarkSkimBatchOf100(b *testing.B) {
+	recs := make([]*sms.Record, 100)
+	for i := range recs {
+		recs[i] = typical()
+	}
+	batch := encodeBatch(time.Now(), "edge-1", recs...)
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := skim(batch, func(int, *sms.Record) { n++ }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/record")
 }

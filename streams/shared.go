@@ -38,12 +38,36 @@ type decoded struct {
 // long as it uses the records, or others decode them again.
 func (s *shared) decode(stream string, seq uint64, stored time.Time, data []byte) *decoded {
 	d := s.entry(stream, seq, stored)
+	d.fill(data)
+	return d
+}
+
+// fill decodes the batch unless that was done before, and waits for who is about to.
+func (d *decoded) fill(data []byte) {
 	d.once.Do(func() {
 		if d.records, d.err = decodeBatch(data); len(d.records) == 0 && d.err == nil {
 			d.fences = fencesOf(data)
 		}
 	})
-	return d
+}
+
+// find returns a batch that another reader has decoded, or is about to; nil when there is none.
+func (s *shared) find(stream string, seq uint64, stored time.Time) *decoded {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slots := s.streams[stream]
+	if slots == nil {
+		return nil
+	}
+	return slots[seq%sharedSlots].of(seq, stored)
+}
+
+// of returns what the slot has of a batch; nil when it is another's, or gone.
+func (s *sharedSlot) of(seq uint64, stored time.Time) *decoded {
+	if s.seq != seq || !s.stored.Equal(stored) {
+		return nil
+	}
+	return s.batch.Value()
 }
 
 func (s *shared) entry(stream string, seq uint64, stored time.Time) *decoded {
@@ -58,10 +82,8 @@ func (s *shared) entry(stream string, seq uint64, stored time.Time) *decoded {
 		s.streams[stream] = slots
 	}
 	slot := &slots[seq%sharedSlots]
-	if slot.seq == seq && slot.stored.Equal(stored) {
-		if d := slot.batch.Value(); d != nil {
-			return d
-		}
+	if d := slot.of(seq, stored); d != nil {
+		return d
 	}
 	d := new(decoded)
 	*slot = sharedSlot{seq: seq, stored: stored, batch: weak.Make(d)}
