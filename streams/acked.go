@@ -7,17 +7,15 @@ import (
 
 const (
 	// ackedMost and ackedFor bound what a reader remembers of what it acknowledged. A batch whose acknowledgement was lost comes again
-	// after AckWait, or sooner when its reader looks for it. They are as many as may be unacknowledged.
-	ackedMost = maxAckPendingMT
+	// after AckWait, or sooner when its reader looks for it, however many others were acknowledged meanwhile: 400 KB for a reader that
+	// acknowledges 136 batches a second all the time.
+	ackedMost = 1 << 14
 	ackedFor  = 2 * time.Minute
 )
 
 // acked remembers the last batches that a reader acknowledged. An acknowledgement is one message that nobody answers: it is lost with
 // the leader or the connection that it was on its way to.
-type acked struct {
-	ring []ackedBatch
-	next int // place of the oldest, once the ring is full
-}
+type acked struct{ list []ackedBatch } // oldest first
 
 // ackedBatch is known by its sequence and, should a stream be made anew, by when it was stored. Times are in Unix nanoseconds: there
 // are thousands of readers, and this has no pointers.
@@ -27,18 +25,27 @@ type ackedBatch struct {
 }
 
 func (a *acked) add(seq uint64, stored, now time.Time) {
-	b := ackedBatch{seq, stored.UnixNano(), now.UnixNano()}
-	if len(a.ring) < ackedMost {
-		a.ring = append(a.ring, b)
-		return
+	if len(a.list) == ackedMost {
+		a.list = a.list[1:]
 	}
-	a.ring[a.next] = b
-	a.next = (a.next + 1) % ackedMost
+	a.list = append(a.list, ackedBatch{seq, stored.UnixNano(), now.UnixNano()})
 }
 
+// forget drops what is too old to come again.
+func (a *acked) forget(now time.Time) {
+	for len(a.list) > 0 && !a.list[0].young(now) {
+		a.list = a.list[1:]
+	}
+	if len(a.list) == 0 {
+		a.list = nil
+	}
+}
+
+func (b *ackedBatch) young(now time.Time) bool { return now.UnixNano()-b.at < int64(ackedFor) }
+
 func (a *acked) has(seq uint64, stored, now time.Time) bool {
-	for i := range a.ring {
-		if b := &a.ring[i]; b.seq == seq && b.stored == stored.UnixNano() && now.UnixNano()-b.at < int64(ackedFor) {
+	for i := range a.list {
+		if b := &a.list[i]; b.seq == seq && b.stored == stored.UnixNano() && b.young(now) {
 			return true
 		}
 	}

@@ -281,6 +281,7 @@ func (c *Consumer) tick(now time.Time) {
 	if c.shut {
 		return
 	}
+	c.acked.forget(now)
 	for reply, heard := range c.open {
 		if now.Sub(heard) >= c.bus.ackWait(c.durable.Stream)/3-250*time.Millisecond && c.bus.nc.Publish(reply, []byte("+WPI")) == nil {
 			c.open[reply] = now

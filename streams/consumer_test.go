@@ -157,10 +157,19 @@ func TestAcked(t *testing.T) {
 		"after its time":         !a.has(ackedMost, stored, now.Add(ackedFor)),
 		"of a stream made anew":  !a.has(ackedMost, stored.Add(1), now),
 		"one that did not come":  !a.has(ackedMost+1, stored, now),
+		"one of a busy reader":   a.has(ackedMost-200*15, stored, now.Add(15*time.Second)), // which comes again after AckWait
 	} {
 		if !known {
 			t.Error(name)
 		}
+	}
+	a.add(ackedMost+1, stored, now.Add(time.Minute))
+	a.forget(now.Add(ackedFor))
+	if len(a.list) != 1 || !a.has(ackedMost+1, stored, now.Add(ackedFor)) {
+		t.Errorf("%d are left, want the young one", len(a.list))
+	}
+	if a.forget(now.Add(2 * ackedFor)); a.list != nil {
+		t.Error("memory is kept for nothing")
 	}
 }
 
