@@ -104,6 +104,20 @@ func TestUnfitBind(t *testing.T) {
 	}
 }
 
+// leftBehind has an owner of carrier a end without a word while a message waits in its lane normal.
+func (r *rig) leftBehind(ctx context.Context, text string) *sms.Message {
+	r.t.Helper()
+	lease, err := r.bus.Lease(ctx, "carrier.a", time.Minute)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	lease.Abandon()
+	m := message(text)
+	m.ID, m.Lane, m.Account, m.Validity = r.ids.Next(), sms.Normal, "acme", time.Now().Add(time.Hour)
+	r.put(m, sms.Dispatch{Plan: []string{"a"}, Attempt: 1, Rounds: 1, Revision: 1})
+	return m
+}
+
 // TestReceiptWithoutSentEventIsMarked has an owner crash that sent a message, for the second time as far as anybody can tell, and stored its
 // receipt, but not that it sent it: that is told in its place, with the mark, and the message is not sent again.
 func TestReceiptWithoutSentEventIsMarked(t *testing.T) {
@@ -112,14 +126,7 @@ func TestReceiptWithoutSentEventIsMarked(t *testing.T) {
 	r.end()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	lease, err := r.bus.Lease(ctx, "carrier.a", time.Minute) // an owner that ends without a word
-	if err != nil {
-		t.Fatal(err)
-	}
-	lease.Abandon()
-	m := message("untold")
-	m.ID, m.Lane, m.Account, m.Validity = r.ids.Next(), sms.Normal, "acme", time.Now().Add(time.Hour)
-	r.put(m, sms.Dispatch{Plan: []string{"a"}, Attempt: 1, Rounds: 1, Revision: 1})
+	m := r.leftBehind(ctx, "untold")
 	receipt := &sms.Delivery{ID: m.ID, Account: "acme", Lane: sms.Normal, Carrier: "a", Attempt: 1, Segments: 1, State: sms.StateDelivered,
 		Kind: sms.EventDelivered, Time: time.Now()}
 	if err := r.bus.Store(ctx, streams.DeliverSubject(r.bus.Shard("acme"), sms.Normal), &sms.Record{Delivery: receipt}); err != nil {
@@ -156,14 +163,7 @@ func TestDoubtSurvivesAnOrderlyStop(t *testing.T) {
 	r.end()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	lease, err := r.bus.Lease(ctx, "carrier.a", time.Minute) // an owner that ends without a word
-	if err != nil {
-		t.Fatal(err)
-	}
-	lease.Abandon()
-	m := message("doubt")
-	m.ID, m.Lane, m.Account, m.Validity = r.ids.Next(), sms.Normal, "acme", time.Now().Add(time.Hour)
-	r.put(m, sms.Dispatch{Plan: []string{"a"}, Attempt: 1, Rounds: 1, Revision: 1})
+	m := r.leftBehind(ctx, "doubt")
 	c, err := r.bus.Consume(ctx, streams.DispatchReader("a", sms.Normal), 1)
 	if err != nil {
 		t.Fatal(err)

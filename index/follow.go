@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"time"
 
@@ -35,6 +36,8 @@ const (
 	syncEvery = time.Second
 	// askAgain is the pause before the bus is asked again where the streams end.
 	askAgain = time.Second
+	// tellAfter is which failure to have the positions known is told: then it is no start of other nodes any more.
+	tellAfter = 10
 )
 
 // errRecreated ends a round of following: a stream ends before the position that is stored for it.
@@ -69,7 +72,7 @@ func (x *Index) Follow(ctx context.Context, src Source) error {
 }
 
 func (x *Index) followRound(ctx context.Context, src Source) error {
-	_, stored := x.pos.all()
+	read, stored := x.pos.all()
 	for _, stream := range src.StreamNames() {
 		src.Report(x.readerName(), stream, stored[stream])
 	}
@@ -92,10 +95,14 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 		})
 	}
 	group.Go(func() error {
-		if err := x.claim(ctx, src); err != nil {
-			return err
+		ends, err := x.findEnds(ctx, src, read) // at once: a stream made anew may grow past what was read of the one before
+		if err == nil {
+			err = x.claim(ctx, src)
 		}
-		return x.findEnds(ctx, src)
+		if err == nil {
+			x.pos.targets(ends)
+		}
+		return err
 	})
 	group.Go(func() error {
 		f := follower{x: x, src: src, reported: map[string]uint64{}}
@@ -107,13 +114,16 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 // claim has it known where this index begins to read: what follows stays in the streams until it is stored here, and is read again
 // after a crash. Of a reader that never said anything the trimmer knows nothing, so nobody may rely on the index before.
 func (x *Index) claim(ctx context.Context, src Source) error {
-	for {
+	for tries := 1; ; tries++ {
 		err := src.FlushReports(ctx)
 		if err == nil {
-			x.pos.claimed()
 			return nil
 		}
-		x.log.Debug("index waits to have its positions known", "err", err)
+		level := slog.LevelDebug
+		if tries == tellAfter {
+			level = slog.LevelWarn
+		}
+		x.log.Log(ctx, level, "index waits to have its positions known", "err", err)
 		if err := pause(ctx, askAgain); err != nil {
 			return err
 		}
@@ -123,27 +133,22 @@ func (x *Index) claim(ctx context.Context, src Source) error {
 // readerName is the index's name among those who report how far they are.
 func (x *Index) readerName() string { return "index." + x.opts.Node }
 
-// findEnds learns where the streams end now. It asks until there is an answer: a full stream takes no marker, and must
-// not keep the index from reading.
-func (x *Index) findEnds(ctx context.Context, src Source) error {
-	before := map[string]uint64{}
-	for _, stream := range src.StreamNames() {
-		before[stream] = x.pos.at(stream)
-	}
+// findEnds learns where the streams end now, which had been read before to what is given. It asks until there is an answer: a full
+// stream takes no marker, and must not keep the index from reading.
+func (x *Index) findEnds(ctx context.Context, src Source, before map[string]uint64) (map[string]uint64, error) {
 	for {
 		ends, err := src.Barrier(ctx, src.StreamNames()...)
 		if err == nil {
 			for stream, end := range ends {
 				if end <= before[stream] {
-					return fmt.Errorf("%w: %s ends at %d, read before to %d", errRecreated, stream, end, before[stream])
+					return nil, fmt.Errorf("%w: %s ends at %d, read before to %d", errRecreated, stream, end, before[stream])
 				}
 			}
-			x.pos.targets(ends)
-			return nil
+			return ends, nil
 		}
 		x.log.Debug("index waits to hear where the streams end", "err", err)
 		if err := pause(ctx, askAgain); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

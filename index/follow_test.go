@@ -256,6 +256,33 @@ func TestStreamsMadeAnew(t *testing.T) {
 	}
 }
 
+// TestStreamMadeAnewWhileTheClaimWaits has a new stream grow past the stored position before that is known to the trimmer: what is
+// below was not read all the same.
+func TestStreamMadeAnewWhileTheClaimWaits(t *testing.T) {
+	x := open(t, "", Options{})
+	ok(t, x.Apply("DISPATCH", "dispatch.one.bulk", 3, []sms.Record{{Message: messageAt(start())}}))
+	bus := newFakeBus()
+	bus.flush = errors.New("no answer")
+	first := publishHappy(bus, 1)[0]
+	follow(t, x, bus)
+	eventually(t, func() error {
+		bus.mu.Lock()
+		defer bus.mu.Unlock()
+		if len(bus.streams["DISPATCH"]) < 2 {
+			return errors.New("it did not ask where the stream ends")
+		}
+		return nil
+	})
+	publishHappy(bus, 4)
+	bus.mu.Lock()
+	bus.flush = nil
+	bus.mu.Unlock()
+	barrier(t, x)
+	if p := must[Progress](t)(x.Progress(first.ID)); p.Queued != 1 {
+		t.Errorf("the dispatch below the old position is not known: %+v", p)
+	}
+}
+
 // TestKill takes copies of the directory while the index writes, as a process leaves it that is killed, and opens them:
 // position and data must fit.
 func TestKill(t *testing.T) {

@@ -32,7 +32,7 @@ type positions struct {
 	stored  map[string]uint64 // up to which the store has all that follows
 	changed chan struct{}     // closed at the next move; nil while nobody waits
 	source  Source            // nil while not following
-	claim   chan struct{}     // closed when it is known that the source's streams are read here, or following ended
+	claim   chan struct{}     // closed when it is known that the source's streams are read here, and where they end, or following ended
 	began   map[string]uint64
 }
 
@@ -108,14 +108,7 @@ func (p *positions) follow(src Source) bool {
 	return true
 }
 
-// claimed lets those go on who wait for it to be known that the streams are read here.
-func (p *positions) claimed() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.letIn()
-}
-
-// letIn is claimed for who holds the lock.
+// letIn lets those go on who wait for the claim. The lock is held.
 func (p *positions) letIn() {
 	if p.claim != nil {
 		close(p.claim)
@@ -123,11 +116,12 @@ func (p *positions) letIn() {
 	}
 }
 
-// targets sets where the streams ended when following began.
+// targets sets where the streams ended when following began, and lets those go on who wait for that.
 func (p *positions) targets(seqs map[string]uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.began = seqs
+	p.letIn()
 }
 
 // behind returns the first stream that is not read up to the given sequence, and a channel that tells of the next move.
@@ -164,13 +158,14 @@ func (x *Index) Ready() error {
 	case x.short.Load():
 		return ErrNoRoom
 	case began == nil:
-		return errors.New("index has not yet heard where the streams end")
+		return errors.New("index waits to have its positions known, and to hear where the streams end")
 	}
 	_, err := x.pos.behind(began)
 	return err
 }
 
-// Barrier returns nil when every fact that was stored before the call is visible, and will be after a crash. It needs Follow to be running, else its
+// Barrier returns nil when every fact that was stored before the call is visible, and will be after a crash: the trimmer honours an
+// index that is back within ten minutes, as long as no stream overruns. It needs Follow to be running, else its
 // error is ErrNotFollowing; other errors are those of the bus and of ctx.
 func (x *Index) Barrier(ctx context.Context) error {
 	x.pos.mu.Lock()
@@ -183,7 +178,7 @@ func (x *Index) Barrier(ctx context.Context) error {
 		select {
 		case <-claim:
 		case <-ctx.Done():
-			return fmt.Errorf("index barrier: %w: its positions are not known yet", ctx.Err())
+			return fmt.Errorf("index barrier: %w: its positions are not known yet, or not where the streams end", ctx.Err())
 		}
 	}
 	want, err := src.Barrier(ctx, src.StreamNames()...)

@@ -9,7 +9,7 @@ type Progress struct {
 	Known bool // any fact is stored
 	// Queued is the highest attempt that was written to DISPATCH, 0 when none.
 	Queued int
-	// Done is the highest attempt with a stored outcome: sent, failed, retried, forwarded, held, doubted, or its receipt.
+	// Done is the highest attempt with a stored outcome: sent, failed, retried, forwarded, held, doubted, or its final receipt.
 	Done int
 	// Untold is the attempt that the operator's receipt tells of while no event says that it was sent, 0 when there is none.
 	Untold    int
@@ -69,7 +69,9 @@ func (f *facts) done() (attempt int) {
 		}
 	}
 	for _, d := range f.deliveries {
-		attempt = max(attempt, d.Attempt)
+		if d.Kind != sms.EventReceipt { // that of one segment, or of a receipt that is not final, tells nothing of the other segments
+			attempt = max(attempt, d.Attempt)
+		}
 	}
 	return attempt
 }

@@ -72,6 +72,26 @@ func TestProgressKnowsSegmentsThatTheCarrierHas(t *testing.T) {
 	}
 }
 
+// TestReceiptOfOneSegmentIsNoOutcome has the customer's receipt of one segment stored, of three, before the message was sent whole: who
+// takes over has the others to send.
+func TestReceiptOfOneSegmentIsNoOutcome(t *testing.T) {
+	x := open(t, "", Options{})
+	m := messageAt(start())
+	m.Segments = 3
+	ok(t, x.Learn("one", "a1", Match{ID: m.ID, Segment: 1, Segments: 3, Attempt: 1}))
+	d := deliveryOf(m, "one", sms.StateDelivered)
+	d.Kind, d.Segment, d.Attempt = sms.EventReceipt, 1, 1
+	note(t, x, sms.Record{Message: m, Dispatch: dispatchOf(m, 1, "one")}, sms.Record{Delivery: d})
+	if p := must[Progress](t)(x.Progress(m.ID)); p.Done != 0 || p.Untold != 0 || p.Final {
+		t.Errorf("it has an outcome: %+v", p)
+	}
+	d.Kind, d.Segment = sms.EventDelivered, 0
+	note(t, x, sms.Record{Delivery: d})
+	if p := must[Progress](t)(x.Progress(m.ID)); p.Done != 1 || p.Untold != 1 || !p.Final {
+		t.Errorf("the final receipt is no outcome: %+v", p)
+	}
+}
+
 func TestAnyWithdrawn(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir, Options{})

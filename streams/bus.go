@@ -62,7 +62,8 @@ func Open(ctx context.Context, cfg Config, log *slog.Logger, reg prometheus.Regi
 		return nil, err
 	}
 	b := &Bus{cfg: cfg, log: log, consumers: make(map[*Consumer]struct{}), trimEvery: trimPause, ids: sms.NewIDs(nil), moves: make(chan serverMove, 1),
-		failed: make(chan error, 1), homes: newHomes(cfg)}
+		positions: positions{writing: make(chan struct{}, 1)},
+		failed:    make(chan error, 1), homes: newHomes(cfg)}
 	b.avoid.until = make([]atomicTime, cfg.Partitions+cfg.Alerts)
 	b.live.bus = b
 	b.ctx, b.cancel = context.WithCancel(context.Background())

@@ -23,7 +23,7 @@ type positions struct {
 	dirty  map[string]bool
 	forced time.Time // when all were written
 
-	writing sync.Mutex // one flush at a time
+	writing chan struct{} // has room for one flush at a time
 }
 
 // Report tells how far a tailing reader ("index.NODE" or "reporting") has safely stored what it read of a stream. It returns
@@ -52,8 +52,12 @@ func (b *Bus) writePositions() {
 // FlushReports writes what was reported: when it returns nil, the trimmer honours all of it, and what it removes without having seen
 // it was read by all others before the call. What cannot be written now is written the next time.
 func (b *Bus) FlushReports(ctx context.Context) error {
-	b.positions.writing.Lock()
-	defer b.positions.writing.Unlock()
+	select {
+	case b.positions.writing <- struct{}{}:
+		defer func() { <-b.positions.writing }()
+	case <-ctx.Done():
+		return fmt.Errorf("positions: %w", ctx.Err())
+	}
 	due := b.positions.due(time.Now())
 	if len(due) == 0 {
 		return nil
