@@ -34,9 +34,9 @@ const (
 	// syncEvery is how often the store is brought to disk and positions are reported. What is reported may be purged from
 	// the streams, so it must survive a power cut; all else need not, and one fsync a second costs little.
 	syncEvery = time.Second
-	// askAgain is the pause before the bus is asked again where the streams end.
+	// askAgain is the pause before the bus is asked again for what it did not answer.
 	askAgain = time.Second
-	// tellAfter is which failure to have the positions known is told: then it is no start of other nodes any more.
+	// tellAfter is which failure of it is told: then it is no start of other nodes any more.
 	tellAfter = 10
 )
 
@@ -94,16 +94,7 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 			return fmt.Errorf("tail %s: %w", stream, err)
 		})
 	}
-	group.Go(func() error {
-		ends, err := x.findEnds(ctx, src, read) // at once: a stream made anew may grow past what was read of the one before
-		if err == nil {
-			err = x.claim(ctx, src)
-		}
-		if err == nil {
-			x.pos.targets(ends)
-		}
-		return err
-	})
+	group.Go(func() error { return x.claim(ctx, src, read) })
 	group.Go(func() error {
 		f := follower{x: x, src: src, reported: map[string]uint64{}}
 		return errors.Join(f.run(ctx, arrived), f.last())
@@ -111,11 +102,38 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 	return group.Wait()
 }
 
-// claim has it known where this index begins to read: what follows stays in the streams until it is stored here, and is read again
-// after a crash. Of a reader that never said anything the trimmer knows nothing, so nobody may rely on the index before.
-func (x *Index) claim(ctx context.Context, src Source) error {
+// readerName is the index's name among those who report how far they are.
+func (x *Index) readerName() string { return "index." + x.opts.Node }
+
+// claim learns where the streams end now, which had been read before to what is given, and has it known where this index begins to
+// read: what follows stays in the streams until it is stored here, and is read again after a crash. Of a reader that never said anything
+// the trimmer knows nothing, so nobody may rely on the index before. The ends come first: a stream made anew may grow past what was read
+// of the one before.
+func (x *Index) claim(ctx context.Context, src Source, before map[string]uint64) error {
+	var ends map[string]uint64
+	err := x.insist(ctx, "index waits to hear where the streams end", func() (err error) {
+		ends, err = src.Barrier(ctx, src.StreamNames()...)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for stream, end := range ends {
+		if end <= before[stream] {
+			return fmt.Errorf("%w: %s ends at %d, read before to %d", errRecreated, stream, end, before[stream])
+		}
+	}
+	if err := x.insist(ctx, "index waits to have its positions known", func() error { return src.FlushReports(ctx) }); err != nil {
+		return err
+	}
+	x.pos.targets(ends)
+	return nil
+}
+
+// insist asks the bus until it answers: a full stream takes no marker, and must not keep the index from reading.
+func (x *Index) insist(ctx context.Context, what string, ask func() error) error {
 	for tries := 1; ; tries++ {
-		err := src.FlushReports(ctx)
+		err := ask()
 		if err == nil {
 			return nil
 		}
@@ -123,44 +141,12 @@ func (x *Index) claim(ctx context.Context, src Source) error {
 		if tries == tellAfter {
 			level = slog.LevelWarn
 		}
-		x.log.Log(ctx, level, "index waits to have its positions known", "err", err)
-		if err := pause(ctx, askAgain); err != nil {
-			return err
+		x.log.Log(ctx, level, what, "err", err)
+		select {
+		case <-time.After(askAgain):
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-	}
-}
-
-// readerName is the index's name among those who report how far they are.
-func (x *Index) readerName() string { return "index." + x.opts.Node }
-
-// findEnds learns where the streams end now, which had been read before to what is given. It asks until there is an answer: a full
-// stream takes no marker, and must not keep the index from reading.
-func (x *Index) findEnds(ctx context.Context, src Source, before map[string]uint64) (map[string]uint64, error) {
-	for {
-		ends, err := src.Barrier(ctx, src.StreamNames()...)
-		if err == nil {
-			for stream, end := range ends {
-				if end <= before[stream] {
-					return nil, fmt.Errorf("%w: %s ends at %d, read before to %d", errRecreated, stream, end, before[stream])
-				}
-			}
-			return ends, nil
-		}
-		x.log.Debug("index waits to hear where the streams end", "err", err)
-		if err := pause(ctx, askAgain); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -32,8 +32,7 @@ type positions struct {
 	stored  map[string]uint64 // up to which the store has all that follows
 	changed chan struct{}     // closed at the next move; nil while nobody waits
 	source  Source            // nil while not following
-	claim   chan struct{}     // closed when it is known that the source's streams are read here, and where they end, or following ended
-	began   map[string]uint64
+	began   map[string]uint64 // where the streams ended then; nil until that is known, and that they are read here
 }
 
 func (x *Index) loadPositions() error {
@@ -99,29 +98,17 @@ func (p *positions) follow(src Source) bool {
 	if src != nil && p.source != nil {
 		return false
 	}
-	p.letIn()
 	p.source, p.began = src, nil
-	if src != nil {
-		p.claim = make(chan struct{})
-	}
 	p.wake()
 	return true
 }
 
-// letIn lets those go on who wait for the claim. The lock is held.
-func (p *positions) letIn() {
-	if p.claim != nil {
-		close(p.claim)
-		p.claim = nil
-	}
-}
-
-// targets sets where the streams ended when following began, and lets those go on who wait for that.
+// targets sets where the streams ended when following began.
 func (p *positions) targets(seqs map[string]uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.began = seqs
-	p.letIn()
+	p.wake()
 }
 
 // behind returns the first stream that is not read up to the given sequence, and a channel that tells of the next move.
@@ -131,15 +118,25 @@ func (p *positions) behind(want map[string]uint64) (<-chan struct{}, error) {
 	if p.source == nil {
 		return nil, ErrNotFollowing
 	}
+	if p.began == nil {
+		return p.change(), errUnclaimed
+	}
 	for stream, seq := range want {
 		if p.seqs[stream] < seq {
-			if p.changed == nil {
-				p.changed = make(chan struct{})
-			}
-			return p.changed, &BehindError{Stream: stream, At: p.seqs[stream], Want: seq}
+			return p.change(), &BehindError{Stream: stream, At: p.seqs[stream], Want: seq}
 		}
 	}
 	return nil, nil
+}
+
+var errUnclaimed = errors.New("index waits to hear where the streams end, or to have its positions known")
+
+// change returns a channel that is closed at the next move. The lock is held.
+func (p *positions) change() <-chan struct{} {
+	if p.changed == nil {
+		p.changed = make(chan struct{})
+	}
+	return p.changed
 }
 
 // Ready returns nil once the index has read all that the streams held when Follow began, else a *BehindError or another
@@ -158,7 +155,7 @@ func (x *Index) Ready() error {
 	case x.short.Load():
 		return ErrNoRoom
 	case began == nil:
-		return errors.New("index waits to have its positions known, and to hear where the streams end")
+		return errUnclaimed
 	}
 	_, err := x.pos.behind(began)
 	return err
@@ -169,17 +166,10 @@ func (x *Index) Ready() error {
 // error is ErrNotFollowing; other errors are those of the bus and of ctx.
 func (x *Index) Barrier(ctx context.Context) error {
 	x.pos.mu.Lock()
-	src, claim := x.pos.source, x.pos.claim
+	src := x.pos.source
 	x.pos.mu.Unlock()
 	if src == nil {
 		return ErrNotFollowing
-	}
-	if claim != nil {
-		select {
-		case <-claim:
-		case <-ctx.Done():
-			return fmt.Errorf("index barrier: %w: its positions are not known yet, or not where the streams end", ctx.Err())
-		}
 	}
 	want, err := src.Barrier(ctx, src.StreamNames()...)
 	if err != nil {
