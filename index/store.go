@@ -25,6 +25,9 @@ const (
 	// no larger than they are holds nothing.
 	cacheBytes = 32<<20 + memTables*memTableBytes
 	bloomBits  = 10 // bits per key: 1 % of misses look into a table
+	// mergeFrom is twice the number of memtables that are written before they are merged. Carriers' ids are random, so each merge
+	// goes through all of the level below: the fewer the better. A look-up asks the filters of a few tables more.
+	mergeFrom = 20
 )
 
 // damagedMark is a file that tells the next Open to empty the store: damage was found while it was in use.
@@ -104,6 +107,8 @@ func (x *Index) claimStore() error {
 	return x.db.Set([]byte{prefixVersion}, []byte(format), pebble.NoSync)
 }
 
+// storeOptions has tables of one kind of key each. Those of messages and accounts are ingested below all others, and never merged;
+// one that reached from carriers' ids to positions would lie across them, and then both would be.
 func (x *Index) storeOptions(cache *pebble.Cache) *pebble.Options {
 	o := &pebble.Options{
 		Cache:                       cache,
@@ -112,7 +117,8 @@ func (x *Index) storeOptions(cache *pebble.Cache) *pebble.Options {
 		MemTableStopWritesThreshold: memTables,
 		Merger:                      merger,
 		FormatMajorVersion:          pebble.FormatNewest,
-		L0CompactionThreshold:       8, // facts of one message come within seconds: fewer, larger merges
+		L0CompactionThreshold:       mergeFrom,
+		L0StopWritesThreshold:       2 * mergeFrom,
 		MaxOpenFiles:                500,
 		Logger:                      x.broken,
 		EventListener:               &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) { x.damaged(i.Details) }},
@@ -120,6 +126,9 @@ func (x *Index) storeOptions(cache *pebble.Cache) *pebble.Options {
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBits)
 		o.Levels[i].FilterType = pebble.TableFilter
+	}
+	o.Experimental.SpanPolicyFunc = func(first []byte) (pebble.SpanPolicy, []byte, error) {
+		return pebble.SpanPolicy{}, []byte{first[0] + 1}, nil // a table ends with its kind of key
 	}
 	return o
 }
