@@ -88,6 +88,26 @@ func TestDamagedStoreIsBuiltAgain(t *testing.T) {
 	}
 }
 
+// spoilLargestTable damages the table of messages, where its data are: opening the store does not read them.
+func spoilLargestTable(t *testing.T, dir string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	ok(t, err)
+	var largest []byte
+	var name string
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		ok(t, err)
+		if len(data) > len(largest) {
+			largest, name = data, f
+		}
+	}
+	for i := len(largest) / 10; i < len(largest)/5; i++ {
+		largest[i] ^= 0x55
+	}
+	ok(t, os.WriteFile(name, largest, 0o600))
+}
+
 func TestDamageFoundInUse(t *testing.T) {
 	dir := t.TempDir()
 	x := open(t, dir, Options{})
@@ -98,16 +118,7 @@ func TestDamageFoundInUse(t *testing.T) {
 	}
 	ok(t, x.db.Flush())
 	ok(t, x.Close())
-	files, err := filepath.Glob(filepath.Join(dir, "*.sst"))
-	ok(t, err)
-	for _, f := range files { // near the front, where a table has its data: opening does not read them
-		data, err := os.ReadFile(f)
-		ok(t, err)
-		for i := len(data) / 10; i < len(data)/5; i++ {
-			data[i] ^= 0x55
-		}
-		ok(t, os.WriteFile(f, data, 0o600))
-	}
+	spoilLargestTable(t, dir)
 	x = open(t, dir, Options{})
 	var damaged error
 	for _, m := range messages {
