@@ -18,6 +18,7 @@ import (
 type Source interface {
 	StreamNames() []string
 	Tail(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error
+	Skim(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error
 	Report(reader, stream string, seq uint64)
 	FlushReports(ctx context.Context) error
 	Barrier(ctx context.Context, streams ...string) (map[string]uint64, error)
@@ -28,9 +29,9 @@ var _ Source = (*streams.Bus)(nil)
 const (
 	// waiting bounds the batches read and not yet committed: at 256 KiB each, the most that the bus makes, 16 MB.
 	waiting = 64
-	// groupBatches and groupRecords bound one commit, which happens when the index is behind.
+	// groupBatches and groupOctets, as they are stored, bound one commit, which happens when the index is behind.
 	groupBatches = 64
-	groupRecords = 4000
+	groupOctets  = 160 << 10 // some 4,000 records
 	// syncEvery is how often the store is brought to disk and positions are reported. What is reported may be purged from
 	// the streams, so it must survive a power cut; all else need not, and one fsync a second costs little.
 	syncEvery = time.Second
@@ -72,15 +73,19 @@ func (x *Index) Follow(ctx context.Context, src Source) error {
 }
 
 func (x *Index) followRound(ctx context.Context, src Source) error {
-	read, stored := x.pos.all()
+	before, stored := x.pos.all()
 	for _, stream := range src.StreamNames() {
 		src.Report(x.readerName(), stream, stored[stream])
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	arrived := make(chan *streams.Batch, waiting)
 	for _, stream := range src.StreamNames() {
+		read := src.Tail // core, carriers and edges read these streams as well, and a batch is decoded once for all of them
+		if stream == streams.Events {
+			read = src.Skim
+		}
 		group.Go(func() error {
-			err := src.Tail(ctx, stream, x.pos.at(stream)+1, func(b *streams.Batch) error {
+			err := read(ctx, stream, x.pos.at(stream)+1, func(b *streams.Batch) error {
 				select {
 				case arrived <- b:
 					return nil
@@ -94,7 +99,7 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 			return fmt.Errorf("tail %s: %w", stream, err)
 		})
 	}
-	group.Go(func() error { return x.claim(ctx, src, read) })
+	group.Go(func() error { return x.claim(ctx, src, before) })
 	group.Go(func() error {
 		f := follower{x: x, src: src, reported: map[string]uint64{}}
 		return errors.Join(f.run(ctx, arrived), f.last())
@@ -197,12 +202,12 @@ func (f *follower) last() error {
 // commit stores a batch together with those that have arrived meanwhile.
 func (f *follower) commit(first *streams.Batch, arrived <-chan *streams.Batch) error {
 	f.batches = append(f.batches[:0], first)
-	records := len(first.Records)
-	for more := true; more && len(f.batches) < groupBatches && records < groupRecords; {
+	octets := first.Size
+	for more := true; more && len(f.batches) < groupBatches && octets < groupOctets; {
 		select {
 		case b := <-arrived:
 			f.batches = append(f.batches, b)
-			records += len(b.Records)
+			octets += b.Size
 		default:
 			more = false
 		}

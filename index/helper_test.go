@@ -200,6 +200,10 @@ func (f *fakeBus) Tail(ctx context.Context, stream string, from uint64, fn func(
 	}
 }
 
+func (f *fakeBus) Skim(ctx context.Context, stream string, from uint64, fn func(*streams.Batch) error) error {
+	return f.Tail(ctx, stream, from, fn)
+}
+
 func (f *fakeBus) Report(reader, stream string, seq uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -68,16 +68,8 @@ func (x *Index) store(batches []*streams.Batch, gather bool) error {
 		if err := w.fence(b); err != nil {
 			return err
 		}
-		for i := range b.Records {
-			if d := b.Records[i].Dispatch; d != nil && x.Void(b.Subject, d.Lease, b.Seq) {
-				continue
-			}
-			if err := w.record(&b.Records[i]); err != nil {
-				return err
-			}
-			if i%yieldEvery == yieldEvery-1 {
-				runtime.Gosched()
-			}
+		if err := w.records(b); err != nil {
+			return err
 		}
 		moved[b.Stream] = b.Seq
 	}
@@ -97,6 +89,20 @@ func (x *Index) store(batches []*streams.Batch, gather bool) error {
 		x.pos.store(moved)
 	}
 	return nil
+}
+
+// records adds what follows from a batch.
+func (w *writer) records(b *streams.Batch) (err error) {
+	b.Each(func(i int, r *sms.Record) {
+		if d := r.Dispatch; err != nil || d != nil && w.x.Void(b.Subject, d.Lease, b.Seq) {
+			return
+		}
+		err = w.record(r)
+		if i%yieldEvery == yieldEvery-1 {
+			runtime.Gosched()
+		}
+	})
+	return err
 }
 
 // writer gathers the writes of facts into one commit.

@@ -12,7 +12,7 @@ import (
 // other, without an allocation for each. A batch that cannot be read is logged, and tells nothing from the record on that is damaged.
 func (b *Bus) Skim(ctx context.Context, stream string, from uint64, fn func(*Batch) error) error {
 	return b.follow(ctx, stream, from, func(m stored) error {
-		return fn(&Batch{Stream: stream, Subject: m.subject, Seq: m.seq, Delivered: 1, Stored: m.at, skimmed: &skimmed{bus: b, data: m.data},
+		return fn(&Batch{Stream: stream, Subject: m.subject, Seq: m.seq, Delivered: 1, Stored: m.at, Size: len(m.data), skimmed: &skimmed{bus: b, data: m.data},
 			decoded: b.shared.find(stream, m.seq, m.at)}) // what another reader has is kept for this one
 	})
 }

@@ -160,7 +160,7 @@ func (t *tail) await(ctx context.Context, messages jetstream.MessagesContext) (j
 
 // batch decodes a message read without a durable. One that cannot be read has no records.
 func (b *Bus) batch(stream, subject string, seq uint64, stored time.Time, data []byte) *Batch {
-	out := &Batch{Stream: stream, Subject: subject, Seq: seq, Delivered: 1, Stored: stored}
+	out := &Batch{Stream: stream, Subject: subject, Seq: seq, Delivered: 1, Stored: stored, Size: len(data)}
 	if subject == undecodableSubject {
 		return out
 	}
