@@ -10,16 +10,17 @@ import (
 
 // entry is a message with facts that are not in the tables yet.
 type entry struct {
-	row     row
-	refs    []*batchRef
-	space   [4]*batchRef // where refs begins: most messages have no more
-	since   time.Time
-	ended   time.Time // when its end was read
-	fresh   bool      // its acceptance was read in this entry, so very likely the table has no row yet
-	routed  bool      // its dispatch was read in this entry
-	sent    bool
-	replay  bool // some fact may be in the table already
-	written bool // handed over: skip it in the queues
+	row    row
+	refs   []*batchRef
+	space  [4]*batchRef // where refs begins: most messages have no more
+	since  time.Time
+	ended  time.Time // when its end was read
+	aging  int       // its number in that queue
+	ending int       // and in that, once it has ended
+	fresh  bool      // its acceptance was read in this entry, so very likely the table has no row yet
+	routed bool      // its dispatch was read in this entry
+	sent   bool
+	replay bool // some fact may be in the table already
 }
 
 // whole reports whether all is known that is to come, so that the row can be written at once.
@@ -34,9 +35,10 @@ type folder struct {
 	countries countries
 	streams   []*stream
 	open      map[sms.ID]*entry
-	aging     []*entry // in the order in which they were opened
-	ending    []*entry // ended and in their grace, by time
+	aging     queue // those that are open, in the order in which they were opened
+	ending    queue // those that have ended and are in their grace, by time
 	due       []*entry
+	spare     []*entry // stored, to be used again
 	events    []event
 	mos       []mo
 	eventRefs []*batchRef // of events and mos
@@ -99,10 +101,10 @@ func (f *folder) take(ref *batchRef, known *entry, now time.Time) {
 // takeRow merges the fact into the entry of its message, a new one when e is nil.
 func (f *folder) takeRow(ref *batchRef, e *entry, now time.Time) {
 	if e == nil {
-		e = &entry{since: now}
-		e.refs = e.space[:0]
+		e = f.empty()
+		e.since, e.refs = now, e.space[:0]
+		e.aging = f.aging.add(e)
 		f.open[f.fact.row.id] = e
-		f.aging = append(f.aging, e)
 	}
 	ref.facts++
 	e.refs = append(e.refs, ref)
@@ -118,36 +120,78 @@ func (f *folder) takeRow(ref *batchRef, e *entry, now time.Time) {
 	case e.whole():
 		f.release(e)
 	case e.ended.IsZero():
-		e.ended = now
-		f.ending = append(f.ending, e)
+		e.ended, e.ending = now, f.ending.add(e)
 	}
 }
 
 // release makes an entry due: facts that come from now on open another.
 func (f *folder) release(e *entry) {
-	e.written = true
+	f.aging.remove(e.aging)
+	if !e.ended.IsZero() {
+		f.ending.remove(e.ending)
+	}
 	delete(f.open, e.row.id)
 	f.due = append(f.due, e)
 }
 
 // age makes due what has waited long enough, and the oldest when there is too much.
 func (f *folder) age(now time.Time) {
-	n := 0
-	for ; n < len(f.ending) && (f.ending[n].written || now.Sub(f.ending[n].ended) >= min(grace, f.cfg.Settle)); n++ {
-		if !f.ending[n].written {
-			f.release(f.ending[n])
-		}
-		f.ending[n] = nil
+	for e := f.ending.first(); e != nil && now.Sub(e.ended) >= min(grace, f.cfg.Settle); e = f.ending.first() {
+		f.release(e)
 	}
-	f.ending = f.ending[n:]
-	n = 0
-	for ; n < len(f.aging) && (f.aging[n].written || now.Sub(f.aging[n].since) >= f.cfg.Settle || len(f.open) > f.cfg.MaxOpen); n++ {
-		if !f.aging[n].written {
-			f.release(f.aging[n])
-		}
-		f.aging[n] = nil
+	for e := f.aging.first(); e != nil && (now.Sub(e.since) >= f.cfg.Settle || len(f.open) > f.cfg.MaxOpen); e = f.aging.first() {
+		f.release(e)
 	}
-	f.aging = f.aging[n:]
+}
+
+// queue holds entries in the order in which they came. One that is removed leaves a gap, and is kept by nobody here.
+type queue struct {
+	entries []*entry
+	gone    int // how many were before these
+}
+
+// add returns the number by which the entry is removed.
+func (q *queue) add(e *entry) int {
+	q.entries = append(q.entries, e)
+	return q.gone + len(q.entries) - 1
+}
+
+func (q *queue) remove(number int) { q.entries[number-q.gone] = nil }
+
+// first returns the oldest entry, nil when there is none.
+func (q *queue) first() *entry {
+	for i, e := range q.entries {
+		if e != nil {
+			q.entries, q.gone = q.entries[i:], q.gone+i
+			return e
+		}
+	}
+	q.gone += len(q.entries)
+	q.entries = q.entries[:0]
+	return nil
+}
+
+// empty returns an entry to be filled.
+func (f *folder) empty() *entry {
+	n := len(f.spare)
+	if n == 0 {
+		return new(entry)
+	}
+	e := f.spare[n-1]
+	f.spare[n-1], f.spare = nil, f.spare[:n-1]
+	return e
+}
+
+// stored takes the entries of a commit back: they are in the tables, and nobody has them any more.
+func (f *folder) stored(c *commit) {
+	for _, e := range c.entries {
+		if len(f.spare) == f.cfg.Rows {
+			break
+		}
+		*e = entry{}
+		f.spare = append(f.spare, e)
+	}
+	c.entries = nil
 }
 
 // full reports whether no more may be read before something is written.

@@ -217,6 +217,7 @@ func (r *Reporter) fold(ctx context.Context, f *folder, in <-chan tailed, commit
 			for s, p := range c.positions {
 				r.report(s, p)
 			}
+			f.stored(c)
 		case <-tick.C:
 			r.metrics.open.Set(float64(len(f.open)))
 		case <-ctx.Done():
