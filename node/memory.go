@@ -12,7 +12,7 @@ import (
 const (
 	// memoryBase is where the runtime begins to collect harder and to give memory back, unless GOMEMLIMIT says otherwise. A
 	// gateway with millions of messages queued stays below 500 MB with it, and one at full load below that too.
-	memoryBase = 400 << 20
+	memoryBase = 432 << 20
 	// memoryPerCarrier and memoryPerAccount are added for each in service: the queues of a carrier, their readers, its links
 	// and what is on its way to it; the sessions of an account. Without them 500 carriers that are all busy live so close to
 	// the limit that half of the CPU goes into collecting.
