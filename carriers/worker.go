@@ -291,6 +291,7 @@ func (w *worker) step(base context.Context) time.Duration {
 		l, n := w.freeLink(it.record().Message)
 		if l == nil {
 			w.mu.Unlock()
+			w.bus.Hurry(eventSubject) // outcomes free windows when they are stored
 			return min(alertPatience, w.spec().FailoverAfter) / 4
 		}
 		if wait := w.throttled(now, n); wait > 0 {
@@ -382,10 +383,14 @@ func (w *worker) reservation(base context.Context) func() {
 	quarter := max(1, total/4)
 	chunk := min(quarter, len(b.records)-b.reserved)
 	ahead := b.reserved - b.next
+	if b.asking && !b.urging && ahead <= 0 {
+		b.urging = true
+		return func() { w.bus.Hurry(eventSubject) }
+	}
 	if b.asking || chunk <= 0 || ahead >= quarter || q.flying+ahead+chunk > max(total, 1) {
 		return nil
 	}
-	b.asking = true
+	b.asking, b.urging = true, false
 	from, to := b.reserved, b.reserved+chunk
 	rec := &sms.Record{Event: &sms.Event{Kind: sms.EventReserved, Time: time.Now(), Node: w.node, Lane: sms.Bulk,
 		Carrier: w.name, Batch: b.handles[0].Seq, From: from, To: to - 1}}

@@ -24,6 +24,7 @@ type outgoing struct {
 	since   time.Time // when its first record came
 	full    bool
 	clocked bool // the clock knows that it lingers
+	hurried bool // it does not linger: somebody waits for it
 
 	number   uint64    // of the flight
 	id       string    // Nats-Msg-Id
@@ -40,12 +41,12 @@ type lane struct {
 	p       *publisher
 	subject string
 	stream  string
-	reply   string // prefix of the reply subject
-	urgent  bool
-	slot    int    // of the partition that the subject belongs to among those that may be avoided, -1 for none
-	movable bool   // what is not stored may as well go to another partition of MT: the caller is told to do that
-	spread  spread // the lanes of the same queue in all partitions; nil for a queue that has one
-	turns   *turns // nil: it needs none
+	reply   string        // prefix of the reply subject
+	linger  time.Duration // 0: what comes here waits for no company
+	slot    int           // of the partition that the subject belongs to among those that may be avoided, -1 for none
+	movable bool          // what is not stored may as well go to another partition of MT: the caller is told to do that
+	spread  spread        // the lanes of the same queue in all partitions; nil for a queue that has one
+	turns   *turns        // nil: it needs none
 
 	mu      sync.Mutex
 	turn    bool // it has one
@@ -214,10 +215,22 @@ func (l *lane) makeRoom() {
 // lingerUntil returns when the oldest queued batch is to leave; zero means at once.
 func (l *lane) lingerUntil() time.Time {
 	b := l.queue[0]
-	if l.urgent || !l.busy || b.full || l.p.closing.Load() {
+	if l.linger == 0 || !l.busy || b.full || b.hurried || l.p.closing.Load() {
 		return time.Time{}
 	}
-	return b.since.Add(linger)
+	return b.since.Add(l.linger)
+}
+
+// hurry has the batches that are queued leave as soon as the one in flight is answered.
+func (l *lane) hurry() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.queue {
+		b.hurried = true
+	}
+	if len(l.queue) > 0 {
+		l.sendNext(time.Now())
+	}
 }
 
 // send writes the batch in flight, for the first time or again.

@@ -23,7 +23,10 @@ const (
 	largestBatch = tailAheadBytes / 2
 	// queueBatches wait behind the one in flight; then Publish blocks.
 	queueBatches = 4
-	linger       = 5 * time.Millisecond
+	// linger is how long a record waits for company while more than one comes each millisecond; those of MT less, since a customer waits
+	// for them. A commit costs the same whatever is in it, and each reader's look at it too.
+	linger   = 10 * time.Millisecond
+	lingerMT = 5 * time.Millisecond
 	// answerWait is when an unanswered publish is repeated. A leader election takes 4 to 9 s, a slow disk less.
 	answerWait = 2 * time.Second
 	scanPause  = 100 * time.Millisecond
@@ -90,6 +93,18 @@ func (b *Bus) PublishSure(ctx context.Context, subject string, rec *sms.Record, 
 	return b.pub.lane(subject).choose().add(ctx, rec, done, true)
 }
 
+// Hurry has what was published to a subject leave without waiting for company: somebody can do nothing until it is stored.
+func (b *Bus) Hurry(subject string) {
+	l := b.pub.lane(subject)
+	if l.spread == nil {
+		l.hurry()
+		return
+	}
+	for _, l := range l.spread {
+		l.hurry()
+	}
+}
+
 // SetBatchLimit lowers the number of records per batch of a subject, 1..2000.
 func (b *Bus) SetBatchLimit(subject string, n int) {
 	l := b.pub.lane(subject)
@@ -146,9 +161,9 @@ func (p *publisher) lane(subject string) *lane {
 
 // newLane makes the lane of a subject. The caller holds the lock.
 func (p *publisher) newLane(subject string) *lane {
-	l := &lane{p: p, subject: subject, stream: streamOf(subject), limit: batchRecords, urgent: neverLingers(subject), slot: p.bus.slotOf(subject)}
+	l := &lane{p: p, subject: subject, stream: streamOf(subject), limit: batchRecords, linger: lingerOf(subject), slot: p.bus.slotOf(subject)}
 	l.movable = isMT(l.stream) && l.slot >= 0 && p.bus.cfg.Partitions > 1
-	if p.bus.cfg.Replicas == 1 && !l.urgent {
+	if p.bus.cfg.Replicas == 1 && l.linger > 0 {
 		if l.turns = p.turns[l.stream]; l.turns == nil {
 			l.turns = new(turns)
 			if p.turns == nil {
@@ -163,8 +178,14 @@ func (p *publisher) newLane(subject string) *lane {
 	return l
 }
 
-func neverLingers(subject string) bool {
-	return strings.HasSuffix(subject, "."+sms.Alert.String()) || strings.HasPrefix(subject, "event.")
+func lingerOf(subject string) time.Duration {
+	switch {
+	case strings.HasSuffix(subject, "."+sms.Alert.String()):
+		return 0
+	case isMT(streamOf(subject)):
+		return lingerMT
+	}
+	return linger
 }
 
 // answered runs on the subscription's goroutine for each answer of the server.

@@ -255,6 +255,33 @@ func TestPublishBlocksWhenItsQueueIsFull(t *testing.T) {
 	_ = b.Close(closed)
 }
 
+// TestHurry: a record of a busy subject leaves at once when somebody waits for it.
+func TestHurry(t *testing.T) {
+	b := openBus(t, "")
+	subject := EventSubject("carriers")
+	l := b.pub.lane(subject)
+	l.linger = time.Hour
+	l.windowStart, l.busy = time.Now().Add(time.Hour), true // of the lanes' clock
+	stored := make(chan error, 2)
+	done := func(_ Placed, err error) { stored <- err }
+	for range 2 { // one that finds nothing in flight, and one more in the same batch
+		if err := b.Publish(t.Context(), subject, event(1), done); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case <-stored:
+		t.Fatal("it did not wait for company: the test shows nothing")
+	default:
+	}
+	b.Hurry(subject)
+	for range 2 {
+		if err := <-stored; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestLinger(t *testing.T) {
 	b := openBus(t, "")
 	now := time.Now()
@@ -265,9 +292,10 @@ func TestLinger(t *testing.T) {
 		want     time.Duration
 	}{
 		{"seldom", MTSubject(0, sms.Normal), 10, 0},
-		{"often", MTSubject(0, sms.Bulk), 100, linger},
+		{"often, and a customer waits", MTSubject(0, sms.Bulk), 100, lingerMT},
+		{"often", DispatchSubject("one", sms.Normal), 100, linger},
 		{"an alert never waits", MTSubject(0, sms.Alert), 100, 0},
-		{"an event never waits", EventSubject("core"), 100, 0},
+		{"an event", EventSubject("core"), 100, linger},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
