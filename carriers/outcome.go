@@ -34,6 +34,9 @@ func (w *worker) store(base context.Context, subject string, rec *sms.Record, do
 // settle stores a record's outcome and frees its slots.
 func (f *flight) settle(subject string, rec *sms.Record) {
 	f.w.store(f.base, subject, rec, func() { f.w.finish(f) })
+	if f.w.crammed.Load() {
+		f.w.bus.Hurry(subject)
+	}
 }
 
 // finish gives the slots back and acks the batch when this was its last record.

@@ -45,6 +45,7 @@ type worker struct {
 	writers    sync.WaitGroup // of what a window or storage does not take at once
 	downAt     atomic.Int64   // downSince for other workers, Unix nanoseconds, 0 while a link is up or another node has the carrier
 	owns       atomic.Bool    // owning for other workers
+	crammed    atomic.Bool    // a record waits for room in a window: outcomes, which make it, are stored without waiting for company
 
 	mu        sync.Mutex
 	lanes     [3]*lane
@@ -291,13 +292,15 @@ func (w *worker) step(base context.Context) time.Duration {
 		l, n := w.freeLink(it.record().Message)
 		if l == nil {
 			w.mu.Unlock()
-			w.bus.Hurry(eventSubject) // outcomes free windows when they are stored
+			w.crammed.Store(true)
+			w.bus.Hurry(eventSubject)
 			return min(alertPatience, w.spec().FailoverAfter) / 4
 		}
 		if wait := w.throttled(now, n); wait > 0 {
 			w.mu.Unlock()
 			return wait
 		}
+		w.crammed.Store(false)
 		q := it.batch.lane
 		q.take(it)
 		w.takeOff(q)

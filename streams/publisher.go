@@ -23,10 +23,11 @@ const (
 	largestBatch = tailAheadBytes / 2
 	// queueBatches wait behind the one in flight; then Publish blocks.
 	queueBatches = 4
-	// linger is how long a record waits for company while more than one comes each millisecond; those of MT less, since a customer waits
-	// for them. A commit costs the same whatever is in it, and each reader's look at it too.
-	linger   = 10 * time.Millisecond
-	lingerMT = 5 * time.Millisecond
+	// linger is how long a record waits for company while more than one comes each millisecond: a commit costs the same whatever is in
+	// it, and so does each reader's look at it. awaited is that of records whose sender has no answer before they are stored, a customer
+	// or an operator, who may have a small window.
+	linger  = 10 * time.Millisecond
+	awaited = 5 * time.Millisecond
 	// answerWait is when an unanswered publish is repeated. A leader election takes 4 to 9 s, a slow disk less.
 	answerWait = 2 * time.Second
 	scanPause  = 100 * time.Millisecond
@@ -179,13 +180,13 @@ func (p *publisher) newLane(subject string) *lane {
 }
 
 func lingerOf(subject string) time.Duration {
-	switch {
-	case strings.HasSuffix(subject, "."+sms.Alert.String()):
+	if strings.HasSuffix(subject, "."+sms.Alert.String()) {
 		return 0
-	case isMT(streamOf(subject)):
-		return lingerMT
 	}
-	return linger
+	if stream := streamOf(subject); stream == Events || isDispatch(stream) {
+		return linger
+	}
+	return awaited
 }
 
 // answered runs on the subscription's goroutine for each answer of the server.

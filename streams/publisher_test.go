@@ -292,9 +292,10 @@ func TestLinger(t *testing.T) {
 		want     time.Duration
 	}{
 		{"seldom", MTSubject(0, sms.Normal), 10, 0},
-		{"often, and a customer waits", MTSubject(0, sms.Bulk), 100, lingerMT},
+		{"often, and a customer waits", MTSubject(0, sms.Bulk), 100, awaited},
 		{"often", DispatchSubject("one", sms.Normal), 100, linger},
 		{"an alert never waits", MTSubject(0, sms.Alert), 100, 0},
+		{"often, and an operator waits", DeliverSubject(3, sms.Normal), 100, awaited},
 		{"an event", EventSubject("core"), 100, linger},
 	}
 	for _, c := range cases {
