@@ -19,7 +19,7 @@ type openBatch struct {
 	open     int              // records without a stored outcome
 	reserved int              // lane bulk: records below this index may reach a socket
 	asking   bool             // a reservation is being stored
-	urging   bool             // and without company, since nothing can be sent before it is
+	urging   bool             // that one was hurried, since nothing can be sent before it is there
 	epoch    int              // of the ownership that opened it
 }
 

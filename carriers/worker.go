@@ -45,7 +45,7 @@ type worker struct {
 	writers    sync.WaitGroup // of what a window or storage does not take at once
 	downAt     atomic.Int64   // downSince for other workers, Unix nanoseconds, 0 while a link is up or another node has the carrier
 	owns       atomic.Bool    // owning for other workers
-	crammed    atomic.Bool    // a record waits for room in a window: outcomes, which make it, are stored without waiting for company
+	crammed    atomic.Bool    // a record waits for room in the windows: outcomes, which make it, are stored without waiting for company
 
 	mu        sync.Mutex
 	lanes     [3]*lane
@@ -229,6 +229,7 @@ func (w *worker) reset(clean bool) {
 		w.lanes[i] = &lane{lane: q.lane}
 	}
 	w.flying = 0
+	w.crammed.Store(false)
 	for _, l := range w.links {
 		l.used = 0
 	}
@@ -274,6 +275,7 @@ func (w *worker) step(base context.Context) time.Duration {
 			continue
 		}
 		if lanes := w.leavingLanes(now); len(lanes) > 0 {
+			w.crammed.Store(false)
 			wait, more := w.divert(base, now, lanes) // unlocks
 			if more {
 				continue
@@ -291,16 +293,19 @@ func (w *worker) step(base context.Context) time.Duration {
 		}
 		l, n := w.freeLink(it.record().Message)
 		if l == nil {
+			crammed := w.downSince.IsZero()
+			w.crammed.Store(crammed)
 			w.mu.Unlock()
-			w.crammed.Store(true)
-			w.bus.Hurry(eventSubject)
+			if crammed {
+				w.bus.Hurry(eventSubject) // what is queued elsewhere waits for its time this once
+			}
 			return min(alertPatience, w.spec().FailoverAfter) / 4
 		}
+		w.crammed.Store(false)
 		if wait := w.throttled(now, n); wait > 0 {
 			w.mu.Unlock()
 			return wait
 		}
-		w.crammed.Store(false)
 		q := it.batch.lane
 		q.take(it)
 		w.takeOff(q)

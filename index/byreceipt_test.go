@@ -114,6 +114,8 @@ func (p *published) PublishSure(_ context.Context, _ string, rec *sms.Record, do
 // Shard implements Publisher.
 func (*published) Shard(string) int { return 0 }
 
+func (*published) Hurry(string) {}
+
 func TestIDForms(t *testing.T) {
 	for label, c := range map[string]struct {
 		answered, receipt string

@@ -27,11 +27,11 @@ type Source interface {
 var _ Source = (*streams.Bus)(nil)
 
 const (
-	// waiting bounds the batches read and not yet committed: at 256 KiB each, the most that the bus makes, 16 MB.
+	// waiting bounds the batches read and not yet committed; a busy bus makes them of some 10 KiB, as they are stored.
 	waiting = 64
 	// groupBatches and groupOctets, as they are stored, bound one commit, which happens when the index is behind.
 	groupBatches = 64
-	groupOctets  = 160 << 10 // some 4,000 records
+	groupOctets  = 160 << 10 // some 4,000 records, more when they are much alike
 	// syncEvery is how often the store is brought to disk and positions are reported. What is reported may be purged from
 	// the streams, so it must survive a power cut; all else need not, and one fsync a second costs little.
 	syncEvery = time.Second
@@ -80,7 +80,7 @@ func (x *Index) followRound(ctx context.Context, src Source) error {
 	group, ctx := errgroup.WithContext(ctx)
 	arrived := make(chan *streams.Batch, waiting)
 	for _, stream := range src.StreamNames() {
-		read := src.Tail // core, carriers and edges read these streams as well, and a batch is decoded once for all of them
+		read := src.Tail // others in the process read these streams as well, and a batch is decoded once; and DISPATCH has fences
 		if stream == streams.Events {
 			read = src.Skim
 		}

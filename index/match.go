@@ -13,6 +13,7 @@ import (
 // Publisher is the part of the bus that the matcher needs.
 type Publisher interface {
 	PublishSure(ctx context.Context, subject string, rec *sms.Record, done func(streams.Placed, error)) error
+	Hurry(subject string)
 	Shard(account string) int
 }
 

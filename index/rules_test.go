@@ -28,6 +28,8 @@ func (p *fakePublisher) PublishSure(_ context.Context, _ string, rec *sms.Record
 
 func (p *fakePublisher) Shard(string) int { return 0 }
 
+func (*fakePublisher) Hurry(string) {}
+
 // told lists what was published: deliveries by state and segment, events by kind, state and segment.
 func (p *fakePublisher) told() string {
 	var out []string

@@ -15,6 +15,7 @@ func (m *Matcher) StoreSure(ctx context.Context, subject string, rec *sms.Record
 	if err := m.bus.PublishSure(ctx, subject, rec, func(_ streams.Placed, err error) { stored <- err }); err != nil {
 		return err
 	}
+	m.bus.Hurry(subject)
 	select {
 	case err := <-stored:
 		if err != nil {

@@ -144,7 +144,8 @@ func (f *folder) age(now time.Time) {
 	}
 }
 
-// queue holds entries in the order in which they came. One that is removed leaves a gap, and is kept by nobody here.
+// queue holds entries in the order in which they came. One that is removed leaves a gap, and is kept by nobody here; gaps go when all
+// before them have gone, after Settle at the latest.
 type queue struct {
 	entries []*entry
 	gone    int // how many were before these
@@ -234,6 +235,7 @@ func (f *folder) handOver(now time.Time) *commit {
 			ref.written()
 		}
 	}
+	clear(f.due[:n])
 	f.due = f.due[n:]
 	for _, ref := range f.eventRefs {
 		ref.written()

@@ -14,11 +14,11 @@ type Batch struct {
 	Seq       uint64    // in the stream, growing, with gaps
 	Delivered int       // 1 for the first time; always 1 from Tail
 	Stored    time.Time // by the server's clock
-	Size      int       // octets as they are stored, packed; of Tail and Skim alone
+	Size      int       // octets as they are stored, packed; 0 but from Tail and Skim
 	// Records are shared with other readers of the process: nobody changes them, nor what they point to.
 	Records []sms.Record
 	// Fences are stamps of leases, in a batch without records: records of the batch's subject with one of these stamps do not
-	// count when they are stored behind it.
+	// count when they are stored behind it. Skim does not tell them.
 	Fences []uint64
 
 	decoded *decoded // keeps the records for those readers

@@ -24,8 +24,8 @@ const (
 	// queueBatches wait behind the one in flight; then Publish blocks.
 	queueBatches = 4
 	// linger is how long a record waits for company while more than one comes each millisecond: a commit costs the same whatever is in
-	// it, and so does each reader's look at it. awaited is that of records whose sender has no answer before they are stored, a customer
-	// or an operator, who may have a small window.
+	// it, and so does each reader's look at it. awaited is that of records whose sender, a customer or an operator, is answered when they
+	// are stored, and may have a small window.
 	linger  = 10 * time.Millisecond
 	awaited = 5 * time.Millisecond
 	// answerWait is when an unanswered publish is repeated. A leader election takes 4 to 9 s, a slow disk less.
@@ -179,11 +179,15 @@ func (p *publisher) newLane(subject string) *lane {
 	return l
 }
 
+// receiptEvents are receipts that go to no customer, with those of single segments. An operator waits for them too, and of a long
+// message each for the one before.
+const receiptEvents = "event.receipts"
+
 func lingerOf(subject string) time.Duration {
-	if strings.HasSuffix(subject, "."+sms.Alert.String()) {
+	switch stream := streamOf(subject); {
+	case strings.HasSuffix(subject, "."+sms.Alert.String()), subject == receiptEvents:
 		return 0
-	}
-	if stream := streamOf(subject); stream == Events || isDispatch(stream) {
+	case stream == Events, isDispatch(stream):
 		return linger
 	}
 	return awaited

@@ -296,7 +296,8 @@ func TestLinger(t *testing.T) {
 		{"often", DispatchSubject("one", sms.Normal), 100, linger},
 		{"an alert never waits", MTSubject(0, sms.Alert), 100, 0},
 		{"often, and an operator waits", DeliverSubject(3, sms.Normal), 100, awaited},
-		{"an event", EventSubject("core"), 100, linger},
+		{"an event that nobody waits for", EventSubject("core"), 100, linger},
+		{"a receipt that is an event", EventSubject("receipts"), 100, 0},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

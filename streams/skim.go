@@ -10,6 +10,7 @@ import (
 
 // Skim is Tail for a reader that looks at each record for a moment only. Its batches have no Records: Each gives them one after the
 // other, without an allocation for each. A batch that cannot be read is logged, and tells nothing from the record on that is damaged.
+// It tells no Fences.
 func (b *Bus) Skim(ctx context.Context, stream string, from uint64, fn func(*Batch) error) error {
 	return b.follow(ctx, stream, from, func(m stored) error {
 		return fn(&Batch{Stream: stream, Subject: m.subject, Seq: m.seq, Delivered: 1, Stored: m.at, Size: len(m.data), skimmed: &skimmed{bus: b, data: m.data},
