@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"tasman/node"
+	"tasman/streams"
 )
 
 // rollingRate is how many messages a second are submitted while the mesh restarts, half by SMPP and half by HTTP.
@@ -37,6 +39,7 @@ func TestRollingRestart(t *testing.T) {
 // rolling is the mesh that is restarted, its nodes in start order.
 type rolling struct {
 	dir   string
+	admin *node.Admin // of the first server
 	nodes []*rollingNode
 }
 
@@ -45,6 +48,7 @@ type rollingNode struct {
 	*child
 	name, role          string
 	http, smpp, metrics string // "" where it has none
+	said                string // before its restart
 }
 
 // startRolling starts a cell and two nodes of each other role.
@@ -79,11 +83,11 @@ func startRolling(t *testing.T, operator string) *rolling {
 		"kind: Account\nname: acme\nspec: {country: NZ}\n---\nkind: SMPPUser\nname: acme\nspec: {account: acme, password: secret12}\n---\n" +
 		"kind: Account\nname: web\nspec: {country: NZ}\n---\nkind: APIKey\nname: web\nspec: {account: web, key: 0123456789abcdef-rolling}\n---\n" +
 		"kind: Route\nname: all\nspec: {prefixes: [\"\"], tiers: [[{carrier: a}]]}\n"
-	admin, err := node.NewAdmin(filepath.Join(m.dir, "s0"))
-	if err != nil {
+	var err error
+	if m.admin, err = node.NewAdmin(filepath.Join(m.dir, "s0")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := admin.Apply(t.Context(), "rolling.yaml", []byte(resources)); err != nil {
+	if _, err := m.admin.Apply(t.Context(), "rolling.yaml", []byte(resources)); err != nil {
 		t.Fatal(err)
 	}
 	for i, name := range others {
@@ -165,9 +169,33 @@ func (m *rolling) restart(t *testing.T, n *rollingNode) {
 	if out := n.proc.out.String(); strings.Contains(out, "level=ERROR") || strings.Contains(strings.ToLower(out), "permissions violation") {
 		t.Errorf("%s told of errors:\n%s", n.name, tail(n.proc))
 	}
+	n.said = n.proc.out.String()
 	n.proc = start(t, "run", "-c", n.file)
 	n.awaitReady(t)
 	t.Logf("%-10s ended in %v, ready again after %v", n.name, ended.Sub(begun).Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
+}
+
+// story is what is known of a message, for a test that failed: its records in the streams, and what the carrier workers said.
+func (m *rolling) story(t *testing.T, id string) string {
+	t.Helper()
+	var b strings.Builder
+	for _, stream := range []string{"MT-0", "MT-1", "MT-2", streams.Dispatch, streams.Events, streams.Deliver} {
+		var all bytes.Buffer
+		if err := m.admin.Cat(t.Context(), stream, 0, 1_000_000, false, &all); err != nil {
+			fmt.Fprintf(&b, "%v\n", err)
+		}
+		for line := range strings.Lines(all.String()) {
+			if strings.Contains(line, id) || strings.Contains(line, `"reserved"`) {
+				b.WriteString(line)
+			}
+		}
+	}
+	for _, n := range m.nodes {
+		if n.role == "carriers" || n.role == "core" {
+			fmt.Fprintf(&b, "%s said:\n%s%s", n.name, n.said, n.proc.out)
+		}
+	}
+	return b.String()
 }
 
 // tally is what became of the load.

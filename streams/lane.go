@@ -280,7 +280,7 @@ func (l *lane) answer(n uint64, a answer) {
 		l.heard(a.err, now)
 	}
 	if a.err != nil {
-		b.refused(a, now)
+		b.refused(a, l.p.bus.looked(a) && now.Sub(b.sent) > answerWait)
 		if b.unheard == 0 && l.moveOn(now) {
 			return
 		}
@@ -300,15 +300,15 @@ func (l *lane) answer(n uint64, a answer) {
 	l.tell(b, a.seq, a.err)
 }
 
-// refused counts the tries that may still have stored the batch, after an answer that this one did not.
-func (b *outgoing) refused(a answer, now time.Time) {
+// refused counts the tries that may still have stored the batch, after an answer that this one did not; looked says that the ones
+// before it did not either.
+func (b *outgoing) refused(a answer, looked bool) {
 	b.doubted = b.doubted || errors.Is(a.err, ErrUnknownFate)
 	if b.doubted {
 		return
 	}
 	b.unheard = max(0, b.unheard-1)
-	if a.fromStream && now.Sub(b.sent) > answerWait {
-		// The stream looks for the message id before it refuses, so the tries before this one were not stored either.
+	if looked {
 		b.unheard = 0
 	}
 }

@@ -236,6 +236,39 @@ func TestFailedWriteIsRepeated(t *testing.T) {
 	}
 }
 
+// A cell that stores slowly answers a repeat before the first try is stored: that it is in process. It is told as stored when it is,
+// and not refused, which would have a customer send again what goes out anyway.
+func TestRepeatOfWhatIsInProcess(t *testing.T) {
+	const inProcess = `{"stream":"MT-0","error":{"code":409,"err_code":10158,"description":"duplicate message id is in process"}}`
+	const noRoom = `{"stream":"MT-0","error":{"code":503,"err_code":10023,"description":"insufficient resources"}}` // told before a cell looks
+	for _, test := range []struct {
+		stream  string
+		subject string
+		publish func(b *Bus) error
+	}{
+		{MTStream(0), "mt.0.>", func(b *Bus) error { return b.Store(timeout(t), MTSubject(0, sms.Normal), message("x")) }},
+		{Schedule, "schedule.due.>", func(b *Bus) error { return b.Schedule(timeout(t), time.Now(), sms.Normal, message("x")) }},
+	} {
+		t.Run(test.stream, func(t *testing.T) {
+			b := openBus(t, "", func(c *Config) { c.Partitions = 1 })
+			b.cfg.Replicas = 3
+			check(t, b.js.DeleteStream(timeout(t), test.stream))
+			answers := []string{"", noRoom, inProcess, `{"stream":"MT-0","seq":7,"duplicate":true}`}
+			_, err := b.nc.Subscribe(test.subject, func(m *nats.Msg) {
+				if len(answers) == 0 {
+					return
+				}
+				answer := answers[0]
+				if answers = answers[1:]; answer != "" {
+					_ = m.Respond([]byte(answer))
+				}
+			})
+			check(t, err)
+			check(t, test.publish(b))
+		})
+	}
+}
+
 func TestPublishBlocksWhenItsQueueIsFull(t *testing.T) {
 	b := openBus(t, "")
 	_, err := b.nc.SubscribeSync("silent.place") // takes and never answers

@@ -60,7 +60,7 @@ func (b *Bus) publishUntilAnswered(ctx context.Context, m *nats.Msg) error {
 		case err == nil:
 			a := parseAnswer(reply)
 			doubted = doubted || errors.Is(a.err, ErrUnknownFate)
-			if a.err == nil || !doubted && (a.fromStream || !unheard) {
+			if a.err == nil || !doubted && (b.looked(a) || !unheard) {
 				return a.err
 			}
 		case errors.Is(err, nats.ErrNoResponders) || neverSent(err):
