@@ -51,7 +51,8 @@ func (l *loader) end() {
 	}
 }
 
-// load writes rows of messages by LOAD DATA. The error is errSkipped when the table does not hold them all now, as they are,
+// load writes rows of messages by LOAD DATA, as the octets that they are: all is UTF-8, and converting it would take the server a
+// tenth more. It checks what columns take nevertheless. The error is errSkipped when the table does not hold them all now, as they are,
 // or a loadError.
 func (s *session) load(ctx context.Context, how loads, rows []*row) error {
 	if s.loader.name == "" {
@@ -60,7 +61,7 @@ func (s *session) load(ctx context.Context, how loads, rows []*row) error {
 	}
 	s.loader.reader.begin(rows)
 	taken, err := s.exec(ctx, "LOAD DATA LOCAL INFILE 'Reader::"+s.loader.name+"' "+string(how)+
-		"INTO TABLE messages CHARACTER SET utf8mb4 ("+strings.Join(messageColumns, ", ")+")")
+		"INTO TABLE messages CHARACTER SET binary ("+strings.Join(messageColumns, ", ")+")")
 	if err != nil {
 		return &loadError{err}
 	}
