@@ -174,6 +174,7 @@ func (w *worker) rest(it item, now time.Time) time.Duration {
 	if !m.Validity.IsZero() && m.Validity.Before(until) {
 		until = m.Validity.Add(time.Millisecond)
 	}
+	w.restsFor(d.Plan)
 	return until.Sub(now)
 }
 

@@ -119,8 +119,7 @@ func (p *peers) undecided(name string) bool {
 // watch asks for the carriers that records wait for, and wakes these when one of them, or a new revision, may take them. It ends
 // with ctx.
 func (p *peers) watch(ctx context.Context) {
-	able := map[string]bool{}
-	revision := p.c.live.Load().Revision
+	seen := looked{revision: p.c.live.Load().Revision}
 	look := time.NewTicker(peersPause)
 	defer look.Stop()
 	for {
@@ -130,36 +129,48 @@ func (p *peers) watch(ctx context.Context) {
 		case <-p.wake:
 		case <-look.C:
 		}
-		missing := p.missing()
-		p.askFor(ctx, missing)
-		now, current := map[string]bool{}, p.c.live.Load().Revision
-		for _, names := range missing {
-			for _, name := range names {
-				now[name] = p.linked(name) || p.usable(name) && !p.undecided(name)
-			}
-		}
-		for w, names := range missing {
-			wake := current != revision
-			for _, name := range names {
-				wake = wake || now[name] && !able[name]
-			}
-			if wake {
-				w.rouse()
-			}
-		}
-		able, revision = now, current
+		seen = p.look(ctx, seen)
 	}
 }
 
-// missing returns the workers without a link and the carriers that their records could go to.
-func (p *peers) missing() map[*worker][]string {
+// looked is what a look at the carriers that records wait for has shown.
+type looked struct {
+	able     map[string]bool // could take records
+	revision uint64
+}
+
+// look asks for the carriers that records wait for, and wakes those that can go now and could not before: when that was seen, or when
+// they began to rest since, as a link may come and go between two looks.
+func (p *peers) look(ctx context.Context, before looked) looked {
+	missing := p.missing()
+	p.askFor(ctx, missing)
+	now := looked{able: map[string]bool{}, revision: p.c.live.Load().Revision}
+	for _, names := range missing {
+		for name := range names {
+			now.able[name] = p.linked(name) || p.usable(name) && !p.undecided(name)
+		}
+	}
+	for w, names := range missing {
+		wake := now.revision != before.revision
+		for name, rests := range names {
+			wake = wake || now.able[name] && !before.able[name] || rests && p.linked(name)
+		}
+		if wake {
+			w.rouse()
+		}
+	}
+	return now
+}
+
+// missing returns the workers without a link, and their misses.
+func (p *peers) missing() map[*worker]map[string]bool {
 	p.c.mu.Lock()
 	workers := make([]*worker, 0, len(p.c.workers))
 	for _, r := range p.c.workers {
 		workers = append(workers, r.worker)
 	}
 	p.c.mu.Unlock()
-	out := map[*worker][]string{}
+	out := map[*worker]map[string]bool{}
 	for _, w := range workers {
 		if names, down := w.missed(); down {
 			out[w] = names
@@ -169,11 +180,11 @@ func (p *peers) missing() map[*worker][]string {
 }
 
 // askFor asks the owners of the carriers that this node does not own, and forgets what they told of others.
-func (p *peers) askFor(ctx context.Context, missing map[*worker][]string) {
+func (p *peers) askFor(ctx context.Context, missing map[*worker]map[string]bool) {
 	far := map[string]*farPeer{}
 	p.mu.Lock()
 	for _, names := range missing {
-		for _, name := range names {
+		for name := range names {
 			if f := p.far[name]; f != nil {
 				far[name] = f
 			}
@@ -235,30 +246,39 @@ func (w *worker) linked() bool { return !w.retired && w.owns.Load() && w.downAt.
 // miss notes that records which wait here could go to the carriers of a plan. The worker's mutex is held.
 func (w *worker) miss(plan []string) {
 	for _, name := range plan {
-		if name != w.name && !w.misses[name] {
-			w.misses[name] = true
+		if _, known := w.misses[name]; name != w.name && !known {
+			w.misses[name] = false
 			_ = w.peers.undecided(name) // begins to ask
 		}
 	}
 }
 
-// missed reports whether the carrier has no link here, and where its records could go.
-func (w *worker) missed() (names []string, down bool) {
+// restsFor notes that a record of this plan rests. The worker's mutex is held.
+func (w *worker) restsFor(plan []string) {
+	for _, name := range plan {
+		if name != w.name {
+			w.misses[name] = true
+		}
+	}
+}
+
+// missed reports whether the carrier has no link here, and its misses then.
+func (w *worker) missed() (names map[string]bool, down bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.owning || w.downSince.IsZero() {
 		clear(w.misses)
 		return nil, false
 	}
-	for name := range w.misses {
-		names = append(names, name)
-	}
-	return names, true
+	return maps.Clone(w.misses), true
 }
 
 // rouse has the dispatcher look at the resting records again.
 func (w *worker) rouse() {
 	w.mu.Lock()
+	for name := range w.misses {
+		w.misses[name] = false
+	}
 	for _, q := range w.lanes {
 		q.rouse()
 	}

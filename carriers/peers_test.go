@@ -55,6 +55,28 @@ func TestRestingRecordsFollowANewRevision(t *testing.T) {
 	}
 }
 
+// TestRestingRecordsSeeALinkThatCameAndWent has records come to a carrier without a link while the next one of their plan has none
+// either, for a moment between two looks.
+func TestRestingRecordsSeeALinkThatCameAndWent(t *testing.T) {
+	r := newRig(t, carrier("a", "127.0.0.1:1", "failover_after: 1s")+carrier("b", operator(t, smpptest.Config{}).Addr()))
+	r.awaitSent(r.dispatch(sms.Normal, "b is up, and a known to be down", "a", "b"))
+	b := r.role.peers.here("b")
+	for range 3 { // the first time it may not have been looked at before
+		b.downAt.Store(1)
+		id := r.dispatch(sms.Normal, "waits", "a", "b")
+		over := message("over")
+		over.ID, over.Lane, over.Account, over.Validity = r.ids.Next(), sms.Normal, "acme", time.Now()
+		r.put(over, sms.Dispatch{Plan: []string{"a"}, Attempt: 1, Rounds: 1, Revision: 1})
+		r.await("end of the message behind it, so that it was set aside", func(rec *sms.Record) bool {
+			return rec.Event != nil && rec.Event.Kind == sms.EventFailed && rec.Event.ID == over.ID
+		})
+		b.downAt.Store(0)
+		if d := r.awaitDispatch(id, 2); d.Carrier() != "b" {
+			t.Errorf("attempt 2 %+v is not for b", d)
+		}
+	}
+}
+
 // TestOwnersElsewhereTell has the second carrier of a plan with another node, that has no link to it: nothing is forwarded there before
 // it has one.
 func TestOwnersElsewhereTell(t *testing.T) {

@@ -63,7 +63,7 @@ type worker struct {
 	upSince   time.Time
 	diverting bool
 	respite   respite         // after the carrier was given up
-	misses    map[string]bool // carriers that records without a link here could go to
+	misses    map[string]bool // carriers that records without a link here could go to: whether some began to rest since rouse
 
 	past streams.Past // what may have been submitted in another life of the cell; set before the feeders start
 

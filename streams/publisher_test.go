@@ -240,7 +240,6 @@ func TestFailedWriteIsRepeated(t *testing.T) {
 // and not refused, which would have a customer send again what goes out anyway.
 func TestRepeatOfWhatIsInProcess(t *testing.T) {
 	const inProcess = `{"stream":"MT-0","error":{"code":409,"err_code":10158,"description":"duplicate message id is in process"}}`
-	const noRoom = `{"stream":"MT-0","error":{"code":503,"err_code":10023,"description":"insufficient resources"}}` // told before a cell looks
 	for _, test := range []struct {
 		stream  string
 		subject string
@@ -251,9 +250,8 @@ func TestRepeatOfWhatIsInProcess(t *testing.T) {
 	} {
 		t.Run(test.stream, func(t *testing.T) {
 			b := openBus(t, "", func(c *Config) { c.Partitions = 1 })
-			b.cfg.Replicas = 3
 			check(t, b.js.DeleteStream(timeout(t), test.stream))
-			answers := []string{"", noRoom, inProcess, `{"stream":"MT-0","seq":7,"duplicate":true}`}
+			answers := []string{"", inProcess, `{"stream":"MT-0","seq":7,"duplicate":true}`}
 			_, err := b.nc.Subscribe(test.subject, func(m *nats.Msg) {
 				if len(answers) == 0 {
 					return
@@ -266,6 +264,19 @@ func TestRepeatOfWhatIsInProcess(t *testing.T) {
 			check(t, err)
 			check(t, test.publish(b))
 		})
+	}
+}
+
+// The servers of a cell see whether there is room before they look for the message id: what they refuse then may be stored already.
+func TestWhoLookedBeforeItRefused(t *testing.T) {
+	for _, test := range []struct {
+		replicas, code int
+		want           bool
+	}{{1, codeInsufficient, true}, {1, codeStreamStoreFailed, true}, {1, 0, false}, {3, codeInsufficient, false}, {3, codeStreamStoreFailed, true}, {3, 0, false}} {
+		b := &Bus{cfg: Config{Replicas: test.replicas}}
+		if got := b.looked(answer{code: test.code}); got != test.want {
+			t.Errorf("%d replicas, code %d: got %v", test.replicas, test.code, got)
+		}
 	}
 }
 
