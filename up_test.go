@@ -35,6 +35,7 @@ func up(t *testing.T, data string, args ...string) *gateway {
 		t.Fatalf("%v (TASMAN_INSTALL=1 installs it)", err)
 	}
 	all := append([]string{"up", "--install", "--data", data, "--http", ":0", "--smpp", ":0", "--smtp", ":0", "--console", ":0", "--metrics", ":0"}, args...)
+	t.Cleanup(func() { awaitDatabaseEnd(t, data) })
 	g := &gateway{process: start(t, all...), data: data}
 	eventually(t, "up prints where it listens", 4*time.Minute, func() error {
 		select {
@@ -74,6 +75,21 @@ func up(t *testing.T, data string, args ...string) *gateway {
 		}
 	}
 	return g
+}
+
+// awaitDatabaseEnd waits for the MariaDB of a gateway that was killed: it ends by itself, and writes to its folder until then.
+func awaitDatabaseEnd(t *testing.T, data string) {
+	t.Helper()
+	folder := "--datadir=" + filepath.Join(data, "mysql", "data")
+	eventually(t, "MariaDB ends with its gateway", 30*time.Second, func() error {
+		all, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, file := range all {
+			if line, _ := os.ReadFile(file); strings.Contains(string(line), folder) { // one that ended meanwhile has none
+				return fmt.Errorf("%s: %s", file, folder)
+			}
+		}
+		return err
+	})
 }
 
 type shown struct {
