@@ -294,20 +294,20 @@ func (l *rollingLoad) check(op *operator) {
 // the owner of the carrier could not renew its lease: the next one cannot know what became of what was under way, and says so.
 func (l *rollingLoad) checkRepeats(op *operator) {
 	l.t.Helper()
-	lost := 0
-	for _, n := range l.m.nodes {
-		lost += strings.Count(n.said+n.proc.out.String(), "lease of the carrier lost")
-	}
-	for text, n := range op.submits() {
-		if n == 1 {
-			continue
-		}
-		story := l.m.story(l.t, l.accepted[text])
-		if marked := strings.Contains(story, `"PossibleDuplicate":true`); lost == 0 || !marked {
-			l.t.Errorf("%s was submitted %d times, with %d leases lost; marked: %v\n%s", text, n, lost, marked, story)
-		}
-	}
+	lost := strings.Count(l.m.workers(), "lease of the carrier lost")
 	if lost > 0 {
 		l.t.Logf("the carrier's lease was lost %d times", lost)
+	}
+	for text, n := range op.submits() {
+		id, accepted := l.accepted[text]
+		switch {
+		case n == 1:
+		case !accepted:
+			l.t.Errorf("%s, that was refused, was submitted %d times", text, n)
+		default:
+			if records := l.m.records(l.t, id); lost == 0 || !strings.Contains(records, `"PossibleDuplicate":true`) {
+				l.t.Errorf("%s was submitted %d times, with %d leases lost:\n%s%s", text, n, lost, records, l.m.workers())
+			}
+		}
 	}
 }

@@ -48,7 +48,6 @@ type rollingNode struct {
 	*child
 	name, role          string
 	http, smpp, metrics string // "" where it has none
-	said                string // before its restart
 }
 
 // startRolling starts a cell and two nodes of each other role.
@@ -169,27 +168,33 @@ func (m *rolling) restart(t *testing.T, n *rollingNode) {
 	if out := n.proc.out.String(); strings.Contains(out, "level=ERROR") || strings.Contains(strings.ToLower(out), "permissions violation") {
 		t.Errorf("%s told of errors:\n%s", n.name, tail(n.proc))
 	}
-	n.said = n.proc.out.String()
+	n.said += n.proc.out.String()
 	n.proc = start(t, "run", "-c", n.file)
 	n.awaitReady(t)
 	t.Logf("%-10s ended in %v, ready again after %v", n.name, ended.Sub(begun).Round(time.Millisecond), time.Since(ended).Round(time.Millisecond))
 }
 
-// story is what is known of a message, for a test that failed: its records in the streams, and what the carrier workers said.
-func (m *rolling) story(t *testing.T, id string) string {
+// records are what the streams have of a message, as JSON lines.
+func (m *rolling) records(t *testing.T, id string) string {
 	t.Helper()
 	var b strings.Builder
-	for _, stream := range []string{"MT-0", "MT-1", "MT-2", streams.Dispatch, streams.Events, streams.Deliver} {
+	for _, stream := range []string{streams.MTStream(0), streams.MTStream(1), streams.MTStream(2), streams.Dispatch, streams.Events, streams.Deliver} {
 		var all bytes.Buffer
 		if err := m.admin.Cat(t.Context(), stream, 0, 1_000_000, false, &all); err != nil {
-			fmt.Fprintf(&b, "%v\n", err)
+			t.Errorf("%s: %v", stream, err)
 		}
 		for line := range strings.Lines(all.String()) {
-			if strings.Contains(line, id) || strings.Contains(line, `"reserved"`) {
+			if strings.Contains(line, id) {
 				b.WriteString(line)
 			}
 		}
 	}
+	return b.String()
+}
+
+// workers is what core and carrier workers said, for a test that failed.
+func (m *rolling) workers() string {
+	var b strings.Builder
 	for _, n := range m.nodes {
 		if n.role == "carriers" || n.role == "core" {
 			fmt.Fprintf(&b, "%s said:\n%s%s", n.name, n.said, n.proc.out)

@@ -162,7 +162,7 @@ func (p *peers) look(ctx context.Context, before looked) looked {
 	return now
 }
 
-// missing returns the workers without a link, and their misses.
+// missing returns the workers without a link, and the carriers that their records could go to, with whether some rest: see misses.
 func (p *peers) missing() map[*worker]map[string]bool {
 	p.c.mu.Lock()
 	workers := make([]*worker, 0, len(p.c.workers))
@@ -262,7 +262,7 @@ func (w *worker) restsFor(plan []string) {
 	}
 }
 
-// missed reports whether the carrier has no link here, and its misses then.
+// missed reports whether the carrier has no link here, and then where its records could go: a copy of misses.
 func (w *worker) missed() (names map[string]bool, down bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

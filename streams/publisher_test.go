@@ -203,67 +203,49 @@ func TestUnansweredIsRepeatedThenUnknown(t *testing.T) {
 	}
 }
 
-// A stream that failed to write may find the record on its disk later: the batch keeps its place and its id until the stream says
-// what it has.
-func TestFailedWriteIsRepeated(t *testing.T) {
-	const failed = `{"error":{"code":503,"err_code":10077,"description":"write 1.blk: input/output error"}}`
-	const gone = `{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}`
-	for _, test := range []struct {
+// A stream that failed to write may find the record on its disk later, and a cell that stores slowly answers a repeat before the first
+// try is stored: that it is in process. The batch keeps its place and its id until the stream says what it has; it is not refused, which
+// would have a customer send again what goes out anyway.
+func TestRepeatedUntilTheStreamSaysWhatItHas(t *testing.T) {
+	const (
+		failed    = `{"error":{"code":503,"err_code":10077,"description":"write 1.blk: input/output error"}}`
+		gone      = `{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}`
+		inProcess = `{"stream":"MT-0","error":{"code":409,"err_code":10158,"description":"duplicate message id is in process"}}`
+		stored    = `{"stream":"MT-0","seq":7,"duplicate":true}`
+		silence   = ""
+	)
+	publishes := []struct {
 		stream  string
 		subject string
 		publish func(b *Bus) error
 	}{
 		{MTStream(0), "mt.0.>", func(b *Bus) error { return b.Store(timeout(t), MTSubject(0, sms.Normal), message("x")) }},
 		{Schedule, "schedule.due.>", func(b *Bus) error { return b.Schedule(timeout(t), time.Now(), sms.Normal, message("x")) }},
-	} {
-		t.Run(test.stream, func(t *testing.T) {
-			b := openBus(t, "", func(c *Config) { c.Partitions = 1 })
-			check(t, b.js.DeleteStream(timeout(t), test.stream))
-			var ids []string
-			answers := []string{failed, "{}", gone, `{"stream":"MT-0","seq":7,"duplicate":true}`}
-			_, err := b.nc.Subscribe(test.subject, func(m *nats.Msg) {
-				if n := len(ids); n < len(answers) {
-					ids = append(ids, m.Header.Get(nats.MsgIdHdr))
-					_ = m.Respond([]byte(answers[n]))
-				}
-			})
-			check(t, err)
-			check(t, test.publish(b))
-			if len(ids) != len(answers) || len(slices.Compact(ids)) != 1 {
-				t.Errorf("tried as %q", ids)
-			}
-		})
 	}
-}
-
-// A cell that stores slowly answers a repeat before the first try is stored: that it is in process. It is told as stored when it is,
-// and not refused, which would have a customer send again what goes out anyway.
-func TestRepeatOfWhatIsInProcess(t *testing.T) {
-	const inProcess = `{"stream":"MT-0","error":{"code":409,"err_code":10158,"description":"duplicate message id is in process"}}`
-	for _, test := range []struct {
-		stream  string
-		subject string
-		publish func(b *Bus) error
-	}{
-		{MTStream(0), "mt.0.>", func(b *Bus) error { return b.Store(timeout(t), MTSubject(0, sms.Normal), message("x")) }},
-		{Schedule, "schedule.due.>", func(b *Bus) error { return b.Schedule(timeout(t), time.Now(), sms.Normal, message("x")) }},
+	for name, answers := range map[string][]string{
+		"a failed write": {failed, "{}", gone, stored},
+		"in process":     {silence, inProcess, gone, stored},
 	} {
-		t.Run(test.stream, func(t *testing.T) {
-			b := openBus(t, "", func(c *Config) { c.Partitions = 1 })
-			check(t, b.js.DeleteStream(timeout(t), test.stream))
-			answers := []string{"", inProcess, `{"stream":"MT-0","seq":7,"duplicate":true}`}
-			_, err := b.nc.Subscribe(test.subject, func(m *nats.Msg) {
-				if len(answers) == 0 {
-					return
-				}
-				answer := answers[0]
-				if answers = answers[1:]; answer != "" {
-					_ = m.Respond([]byte(answer))
+		for _, test := range publishes {
+			t.Run(name+" of "+test.stream, func(t *testing.T) {
+				b := openBus(t, "", func(c *Config) { c.Partitions = 1 })
+				check(t, b.js.DeleteStream(timeout(t), test.stream))
+				var ids []string
+				_, err := b.nc.Subscribe(test.subject, func(m *nats.Msg) {
+					if n := len(ids); n < len(answers) {
+						ids = append(ids, m.Header.Get(nats.MsgIdHdr))
+						if answers[n] != silence {
+							_ = m.Respond([]byte(answers[n]))
+						}
+					}
+				})
+				check(t, err)
+				check(t, test.publish(b))
+				if len(ids) != len(answers) || len(slices.Compact(ids)) != 1 {
+					t.Errorf("tried as %q", ids)
 				}
 			})
-			check(t, err)
-			check(t, test.publish(b))
-		})
+		}
 	}
 }
 
