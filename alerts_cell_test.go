@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -57,11 +56,7 @@ func TestAlertsGoOnWhileAServerIsFrozen(t *testing.T) {
 	arrives("before")
 
 	frozen := m.leaderOf(t, bus, home)
-	if err := frozen.proc.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	thaw := func() { _ = frozen.proc.cmd.Process.Signal(syscall.SIGCONT) } // it ends with the test
-	defer thaw()
+	frozen.freeze(t)
 	const more = 8
 	for i := range more { // the first may be in flight to the server that is frozen: nobody knows whether it has it
 		post(fmt.Sprintf("frozen %d", i))
@@ -70,7 +65,7 @@ func TestAlertsGoOnWhileAServerIsFrozen(t *testing.T) {
 		arrives(fmt.Sprintf("frozen %d", i))
 	}
 	t.Logf("by %s: %d batches; none when %s had a new leader before they were accepted", streams.Dispatch, len(passed()), home)
-	thaw()
+	frozen.thaw()
 	for text, n := range op.submits() {
 		if n > 1 {
 			t.Errorf("%s was submitted %d times", text, n)

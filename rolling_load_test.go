@@ -24,6 +24,7 @@ type rollingLoad struct {
 	t *testing.T
 	m *rolling
 	tally
+	patient         bool // who is told "not now" tries again, instead of complaining
 	binds           []*rollingBind
 	cancel          context.CancelFunc // of binds
 	quit            chan struct{}      // ends the senders
@@ -32,6 +33,9 @@ type rollingLoad struct {
 	open            sync.WaitGroup // submits without an answer
 	turn            atomic.Int64
 }
+
+// throttlePause is how long a patient customer waits before it tries again.
+const throttlePause = 100 * time.Millisecond
 
 // rollingBind is one bind, now and then without a session.
 type rollingBind struct {
@@ -135,15 +139,22 @@ func (l *rollingLoad) submit(ctx context.Context, text string) {
 			pauseFor(ctx, time.Millisecond)
 			continue
 		}
-		if err := s.Send(ctx, pdu, nil, func(o smpp.Outcome) { l.answered(text, o) }); err == nil {
+		if err := s.Send(ctx, pdu, nil, func(o smpp.Outcome) { l.answered(ctx, text, o) }); err == nil {
 			return
 		}
 	}
 	l.open.Done()
 }
 
-func (l *rollingLoad) answered(text string, o smpp.Outcome) {
+func (l *rollingLoad) answered(ctx context.Context, text string, o smpp.Outcome) {
 	defer l.open.Done()
+	if l.patient && o.Kind == smpp.Answered && o.Status == smpp.StatusThrottled {
+		l.open.Go(func() { // not on the session's goroutine
+			pauseFor(ctx, throttlePause)
+			l.submit(ctx, text)
+		})
+		return
+	}
 	resp, ok := o.Resp.(*smpp.SubmitSMResp)
 	if o.Kind != smpp.Answered || o.Status != smpp.StatusOK || !ok {
 		l.complain("submit_sm %s: %v %v %v", text, o.Kind, o.Status, o.Err)
@@ -207,6 +218,10 @@ func (l *rollingLoad) postBody(client *http.Client, addr, text, body string) (ag
 	}
 	var answer struct{ Messages []shown }
 	if resp.StatusCode == http.StatusConflict {
+		return true, nil
+	}
+	if l.patient && resp.StatusCode == http.StatusServiceUnavailable {
+		pauseFor(req.Context(), throttlePause)
 		return true, nil
 	}
 	if err := json.Unmarshal(raw, &answer); err != nil || resp.StatusCode != http.StatusAccepted || len(answer.Messages) != 1 {
@@ -301,9 +316,9 @@ func (l *rollingLoad) checkRepeats(op *operator) {
 	for text, n := range op.submits() {
 		id, accepted := l.accepted[text]
 		switch {
-		case n == 1:
 		case !accepted:
 			l.t.Errorf("%s, that was refused, was submitted %d times", text, n)
+		case n == 1:
 		default:
 			if records := l.m.records(l.t, id); lost == 0 || !strings.Contains(records, `"PossibleDuplicate":true`) {
 				l.t.Errorf("%s was submitted %d times, with %d leases lost:\n%s%s", text, n, lost, records, l.m.workers())

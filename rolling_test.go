@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -31,6 +33,39 @@ func TestRollingRestart(t *testing.T) {
 	for _, p := range m.nodes {
 		m.restart(t, p)
 		load.awaitMore(50)
+	}
+	load.stop()
+	load.check(op)
+}
+
+// TestCellStandsStill takes its quorum from a cell under load, three times, for as long as it takes the nodes to publish again what
+// has no answer. The leader of a stream answers such a repeat with "in process", as it has proposed the first. Customers may be
+// told to try again meanwhile, but none of a message that goes out all the same: what they try again would go out twice.
+func TestCellStandsStill(t *testing.T) {
+	op := newOperator(t, "A")
+	m := startRolling(t, op.addr)
+	load := newRollingLoad(t, m)
+	load.patient = true
+	load.run()
+	load.awaitMore(200)
+	servers, edges := m.nodes[:3], m.nodes[7:]
+	for i := range servers {
+		before := m.repeated(t, edges)
+		for j, s := range servers {
+			if j != i {
+				s.freeze(t)
+			}
+		}
+		eventually(t, "an edge publishes again", 20*time.Second, func() error {
+			if m.repeated(t, edges) == before {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		for _, s := range servers {
+			s.thaw()
+		}
+		load.awaitMore(200)
 	}
 	load.stop()
 	load.check(op)
@@ -135,6 +170,40 @@ func (n *rollingNode) awaitReady(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// freeze stops a node where it is, until thaw or the end of the test.
+func (n *rollingNode) freeze(t *testing.T) {
+	t.Helper()
+	if err := n.proc.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.thaw)
+}
+
+func (n *rollingNode) thaw() { _ = n.proc.cmd.Process.Signal(syscall.SIGCONT) } // one that ended needs none
+
+// repeated is how often nodes published something again.
+func (m *rolling) repeated(t *testing.T, nodes []*rollingNode) (n float64) {
+	t.Helper()
+	for _, p := range nodes {
+		_, body, err := get(t.Context(), "http://"+p.metrics+"/metrics", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(body) {
+			if !strings.HasPrefix(line, "tasman_streams_repeated_batches_total{") {
+				continue
+			}
+			_, value, _ := strings.Cut(line, "} ")
+			count, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += count
+		}
+	}
+	return n
 }
 
 // restart has a node end by itself and starts it again. It says that it is not ready before anything of it closes.

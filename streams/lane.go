@@ -235,7 +235,9 @@ func (l *lane) hurry() {
 
 // send writes the batch in flight, for the first time or again.
 func (l *lane) send(b *outgoing, now time.Time) {
-	b.tries++
+	if b.tries++; b.tries > 1 {
+		l.p.bus.metrics.repeated.WithLabelValues(l.stream).Inc()
+	}
 	b.rejected = nil
 	b.due = now.Add(min(answerWait*time.Duration(b.tries), 4*answerWait))
 	msg := &nats.Msg{Subject: l.subject, Reply: l.reply + strconv.FormatUint(b.number, 10), Data: b.wire, Header: nats.Header{nats.MsgIdHdr: {b.id}}}

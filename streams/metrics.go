@@ -14,6 +14,7 @@ type metrics struct {
 	batch       *prometheus.HistogramVec
 	stored      *prometheus.CounterVec
 	failed      *prometheus.CounterVec
+	repeated    *prometheus.CounterVec
 	trimmed     *prometheus.CounterVec
 	overrun     *prometheus.CounterVec
 	undecodable prometheus.Counter
@@ -37,6 +38,9 @@ func newMetrics(b *Bus, reg prometheus.Registerer) (*metrics, error) {
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tasman_streams_failed_records_total", Help: "Records of this node that were not stored, or not known to be.",
 		}, byStream),
+		repeated: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tasman_streams_repeated_batches_total", Help: "Times that a batch was published again, for want of an answer or after a refusal.",
+		}, byStream),
 		trimmed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tasman_streams_trimmed_batches_total", Help: "Batches that the trimmer removed.",
 		}, byStream),
@@ -50,7 +54,7 @@ func newMetrics(b *Bus, reg prometheus.Registerer) (*metrics, error) {
 			Name: "tasman_streams_undecodable_batches_total", Help: "Batches set aside because they could not be read.",
 		}),
 	}
-	m.all = []prometheus.Collector{m.latency, m.batch, m.stored, m.failed, m.trimmed, m.overrun, m.undecodable, m.told, &b.gauges, diskMetrics{b}}
+	m.all = []prometheus.Collector{m.latency, m.batch, m.stored, m.failed, m.repeated, m.trimmed, m.overrun, m.undecodable, m.told, &b.gauges, diskMetrics{b}}
 	if reg == nil {
 		return m, nil
 	}
