@@ -104,19 +104,28 @@ func (f *flight) answered(o smpp.Outcome) {
 	f.segmentDone()
 }
 
-// taken makes a segment's id known to those who match receipts, before the sent event is stored. The usual message, of one
-// segment, never in doubt and with one receipt to come, is only remembered: the index learns its id from the event.
+// taken makes a segment's id known to those who match receipts, before the sent event is stored. The usual message, never in doubt
+// and with one receipt to come for each segment, is remembered. Of one segment nobody needs more: the index learns its id from the
+// event.
 func (f *flight) taken(segment int, id string) {
 	rec := f.item.record()
-	if rec.Message.Segments > 1 || len(f.ids) > 1 || rec.Dispatch.MaybeSent || rec.Dispatch.Submits > 0 || rec.Message.Intermediate {
+	m, n := rec.Message, len(f.ids)
+	usual := (n > 1) == (m.Segments > 1) && len(m.Parts) == 0 && !m.Intermediate && !rec.Dispatch.MaybeSent && rec.Dispatch.Submits == 0
+	if n > 1 || !usual {
 		f.w.learn(f, segment, id)
+	}
+	if !usual {
 		return
 	}
-	m := rec.Message
-	f.w.matcher.Remember(f.w.name, id, &index.Taken{
+	t := &index.Taken{
 		ID: m.ID, Account: m.Account, Integration: m.Integration, Reference: m.Reference, Lane: m.Lane, WantReceipt: m.WantReceipt,
-		Source: m.Source, Destination: m.Destination, Segments: m.Segments, Attempt: rec.Dispatch.Attempt, Accepted: m.Accepted, Sent: time.Now(), Group: m.Group,
-	})
+		Source: m.Source, Destination: m.Destination, ReceiptRule: m.ReceiptRule, Segments: m.Segments, Attempt: rec.Dispatch.Attempt,
+		Accepted: m.Accepted, Sent: time.Now(), Group: m.Group,
+	}
+	if n > 1 {
+		t.Segment, t.Of = segment+1, n
+	}
+	f.w.matcher.Remember(f.w.name, id, t)
 }
 
 func (w *worker) learn(f *flight, segment int, id string) {

@@ -31,7 +31,8 @@ const defaultKeep = 7 * 24 * time.Hour
 type Index struct {
 	opts    Options
 	dir     string
-	short   atomic.Bool // its disk is nearly full
+	short   atomic.Bool  // its disk is nearly full
+	roomy   atomic.Int64 // when it was seen that it is not, in Unix nanoseconds
 	now     func() time.Time
 	log     *slog.Logger
 	db      *pebble.DB
@@ -43,6 +44,7 @@ type Index struct {
 	gate   sync.RWMutex // held for reading by every operation, for writing by Close
 	closed bool
 
+	longs     longs        // messages of several segments whose receipts are to come
 	young     young        // messages whose facts are not in the store yet
 	noted     noted        // facts written lately, which the tail may skip
 	days      dayBook      // which days have keys

@@ -48,21 +48,29 @@ func (m *Matcher) Receipt(ctx context.Context, in *sms.Inbound, done func(error)
 // ReceiptWithin is Receipt that waits for room in a queue of storage only as long as ctx lives: done then gets an error that is
 // streams.ErrUnavailable and ctx's. With a ctx that has ended it waits for nothing but what is before it about the same message.
 func (m *Matcher) ReceiptWithin(ctx context.Context, in *sms.Inbound, done func(error)) bool {
+	var t *Taken
 	if in.Receipt.Final() {
-		t := m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) })
-		if t != nil {
-			m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
-			m.endTaken(ctx, in, t, done)
-			return true
-		}
+		t = m.memory.end(in.Carrier, in.Receipt.CarrierID, in.Receipt.State, func(t *Taken) bool { return m.index.plausible(in, t) })
 	}
-	match, ok, err := m.index.ByReceipt(in)
-	if err != nil || !ok {
-		return false
+	var match Match
+	switch {
+	case t == nil:
+		var ok bool
+		var err error
+		if match, ok, err = m.index.ByReceipt(in); err != nil || !ok {
+			return false
+		}
+	case t.Of > 1:
+		m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
+		match = Match{ID: t.ID, Segment: t.Segment, Segments: t.Of, Attempt: t.Attempt}
+	default:
+		m.index.sawExact(in.Carrier, in.Receipt.CarrierID)
+		m.endTaken(ctx, in, t, done)
+		return true
 	}
 	known := true
 	m.inTurn(match.ID, func(release func(), atOnce bool) {
-		story, err := m.index.brief(match.ID)
+		story, err := m.story(match.ID)
 		if err == nil && story.Message.Account == "" {
 			// The carrier's id was learned, but neither the message nor its sent event are indexed yet.
 			release()
@@ -86,9 +94,21 @@ func (m *Matcher) ReceiptWithin(ctx context.Context, in *sms.Inbound, done func(
 	return known
 }
 
-// Remember keeps a message of one segment that a carrier has taken for the first time, under the id that the carrier gave,
-// so that the usual receipt, one and soon, is passed on without a look into the store.
+// story returns where a message is, from memory or the store.
+func (m *Matcher) story(id sms.ID) (Story, error) {
+	if s, ok := m.index.longs.brief(id); ok {
+		return s, nil
+	}
+	return m.index.brief(id)
+}
+
+// Remember keeps a message, or one of its segments, that a carrier has taken at the first try, under the id that the carrier gave,
+// so that the usual receipt, soon and of each once, is passed on without a look into the store. Segments of several have to be
+// learned (Index.Learn) as well: after a crash it counts which of them the carrier has.
 func (m *Matcher) Remember(carrier, carrierID string, t *Taken) {
+	if t.Of > 1 {
+		m.index.longs.add(carrier, carrierID, t)
+	}
 	m.memory.remember(carrier, carrierID, t)
 }
 

@@ -29,13 +29,16 @@ func (m *memory) remember(carrier, id string, t *Taken) {
 }
 
 // end takes a remembered message out that the receipt may be about, since its final receipt is here: of two receipts only
-// one finds it. nil when there is none.
+// one finds it. nil when there is none. One of several segments stays, as more receipts are to come: see longs.
 func (m *memory) end(carrier, id string, state sms.State, plausible func(*Taken) bool) *Taken {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	t, key := m.taken.get(carrier, id)
 	if t == nil || !plausible(t) {
 		return nil
+	}
+	if t.Of > 1 {
+		return t
 	}
 	m.taken.forget(key)
 	m.setEndedLocked(t.ID, state)

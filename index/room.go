@@ -19,6 +19,8 @@ const (
 	leastPart = 40
 	// roomPause is between two looks at a disk that is nearly full.
 	roomPause = 250 * time.Millisecond
+	// roomFor is how long there is room after a look that found it: the disk cannot take what least is in that time.
+	roomFor = 100 * time.Millisecond
 )
 
 // ErrNoRoom is returned while the disk of the index is nearly full.
@@ -26,6 +28,10 @@ var ErrNoRoom = errors.New("the index waits for room on its disk")
 
 // room returns nil while there is room on the disk of the store.
 func (x *Index) room() error {
+	now := x.now().UnixNano()
+	if last := x.roomy.Load(); last <= now && now-last < int64(roomFor) {
+		return nil
+	}
 	free, total, err := streams.Room(x.dir)
 	if err != nil {
 		return fmt.Errorf("disk of the index: %w", err)
@@ -33,6 +39,7 @@ func (x *Index) room() error {
 	if free < min(least, total/leastPart) {
 		return fmt.Errorf("%w: %d MiB are free", ErrNoRoom, free>>20)
 	}
+	x.roomy.Store(now)
 	return nil
 }
 

@@ -48,66 +48,85 @@ func (p *fakePublisher) told() string {
 	return strings.Join(out, ", ")
 }
 
-// TestReceiptRules has the receipts of a message of three segments come one by one under each rule.
-func TestReceiptRules(t *testing.T) {
+// ruleCase is what comes of receipts of a message of three segments.
+type ruleCase struct {
+	rule         sms.ReceiptRule
+	wish         sms.ReceiptWish
+	intermediate bool
+	receipts     []segmentReceipt
+	told         string
+	state        sms.State
+}
+
+type segmentReceipt struct {
+	segment int
+	state   sms.State
+}
+
+func ruleCases() map[string]ruleCase {
 	d, u, x, e := sms.StateDelivered, sms.StateUndeliverable, sms.StateUnknown, sms.StateEnroute
-	type receipt struct {
-		segment int
-		state   sms.State
-	}
-	for label, c := range map[string]struct {
-		rule         sms.ReceiptRule
-		wish         sms.ReceiptWish
-		intermediate bool
-		receipts     []receipt
-		told         string
-		state        sms.State
-	}{
-		"whole": {sms.ReceiptWhole, sms.FinalReceipt, false, []receipt{{2, d}, {1, u}, {3, d}},
+	return map[string]ruleCase{
+		"whole": {sms.ReceiptWhole, sms.FinalReceipt, false, []segmentReceipt{{2, d}, {1, u}, {3, d}},
 			"receipt: delivered, receipt: undeliverable, to customer: undeliverable", u},
-		"whole, not asked for intermediate ones": {sms.ReceiptWhole, sms.FinalReceipt, false, []receipt{{1, e}, {1, d}, {2, d}, {3, d}},
+		"whole, not asked for intermediate ones": {sms.ReceiptWhole, sms.FinalReceipt, false, []segmentReceipt{{1, e}, {1, d}, {2, d}, {3, d}},
 			"receipt: enroute, receipt: delivered, receipt: delivered, to customer: delivered", d},
-		"whole, intermediate": {sms.ReceiptWhole, sms.FinalReceipt, true, []receipt{{2, e}, {1, d}, {2, d}, {3, d}, {3, e}},
+		"whole, intermediate": {sms.ReceiptWhole, sms.FinalReceipt, true, []segmentReceipt{{2, e}, {1, d}, {2, d}, {3, d}, {3, e}},
 			"to customer: enroute of segment 2, receipt: delivered, receipt: delivered, to customer: delivered, receipt: enroute", d},
-		"first failure": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []receipt{{2, d}, {1, u}, {3, u}, {3, d}},
+		"first failure": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []segmentReceipt{{2, d}, {1, u}, {3, u}, {3, d}},
 			"receipt: delivered, to customer: undeliverable, receipt: , receipt: delivered", u},
-		"first failure, none": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []receipt{{2, d}, {1, d}, {3, d}},
+		"first failure, none": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []segmentReceipt{{2, d}, {1, d}, {3, d}},
 			"receipt: delivered, receipt: delivered, to customer: delivered", d},
-		"first failure, unknown is none": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []receipt{{2, x}, {1, d}, {3, d}, {2, d}},
+		"first failure, unknown is none": {sms.ReceiptFirstFailure, sms.FinalReceipt, false, []segmentReceipt{{2, x}, {1, d}, {3, d}, {2, d}},
 			"receipt: unknown, receipt: delivered, receipt: delivered, to customer: delivered", d},
-		"failures only, unknown is none": {sms.ReceiptWhole, sms.FailureReceipt, false, []receipt{{2, x}, {1, d}, {3, d}, {2, x}, {2, u}},
+		"failures only, unknown is none": {sms.ReceiptWhole, sms.FailureReceipt, false, []segmentReceipt{{2, x}, {1, d}, {3, d}, {2, x}, {2, u}},
 			"receipt: unknown, receipt: delivered, receipt: delivered, receipt: unknown, to customer: undeliverable", u},
-		"each segment, unknown is no end": {sms.ReceiptEachSegment, sms.FinalReceipt, false, []receipt{{1, x}, {1, u}, {2, d}, {3, d}},
+		"each segment, unknown is no end": {sms.ReceiptEachSegment, sms.FinalReceipt, false, []segmentReceipt{{1, x}, {1, u}, {2, d}, {3, d}},
 			"receipt: unknown, to customer: undeliverable of segment 1, to customer: delivered of segment 2, " +
 				"to customer: delivered of segment 3, delivered: undeliverable", u},
-		"unknown, intermediate": {sms.ReceiptWhole, sms.FinalReceipt, true, []receipt{{2, x}, {1, d}, {2, d}, {3, d}, {3, x}},
+		"unknown, intermediate": {sms.ReceiptWhole, sms.FinalReceipt, true, []segmentReceipt{{2, x}, {1, d}, {2, d}, {3, d}, {3, x}},
 			"to customer: enroute of segment 2, receipt: delivered, receipt: delivered, to customer: delivered, receipt: unknown", d},
-		"each segment": {sms.ReceiptEachSegment, sms.FinalReceipt, false, []receipt{{2, d}, {2, d}, {1, u}, {3, d}, {3, d}},
+		"each segment": {sms.ReceiptEachSegment, sms.FinalReceipt, false, []segmentReceipt{{2, d}, {2, d}, {1, u}, {3, d}, {3, d}},
 			"to customer: delivered of segment 2, receipt: delivered, to customer: undeliverable of segment 1, " +
 				"to customer: delivered of segment 3, delivered: undeliverable, receipt: ", u},
-		"each segment, failures only": {sms.ReceiptEachSegment, sms.FailureReceipt, false, []receipt{{1, u}, {2, d}, {3, d}},
+		"each segment, failures only": {sms.ReceiptEachSegment, sms.FailureReceipt, false, []segmentReceipt{{1, u}, {2, d}, {3, d}},
 			"to customer: undeliverable of segment 1, receipt: delivered, delivered: undeliverable", u},
-	} {
+	}
+}
+
+// message returns the message of the case, accepted at a given time.
+func (c *ruleCase) message(at time.Time) *sms.Message {
+	m := messageAt(at)
+	m.Segments, m.ReceiptRule, m.WantReceipt, m.Intermediate = 3, c.rule, c.wish, c.intermediate
+	return m
+}
+
+// run has the receipts come, under the ids s1 to s3.
+func (c *ruleCase) run(t *testing.T, matcher *Matcher, bus *fakePublisher, at time.Time) {
+	t.Helper()
+	for i, r := range c.receipts {
+		in := &sms.Inbound{Carrier: "a", Received: at.Add(time.Duration(i) * time.Second), Receipt: &sms.Receipt{
+			CarrierID: "s" + string(rune('0'+r.segment)), State: r.state, Intermediate: !r.state.Final()}}
+		stored := make(chan error, 1)
+		if !matcher.Receipt(t.Context(), in, func(err error) { stored <- err }) {
+			t.Fatal("the receipt matches nothing")
+		}
+		ok(t, <-stored)
+	}
+	if got := bus.told(); got != c.told {
+		t.Errorf("told\n%s, want\n%s", got, c.told)
+	}
+}
+
+// TestReceiptRules has the receipts of a message of three segments come one by one under each rule.
+func TestReceiptRules(t *testing.T) {
+	for label, c := range ruleCases() {
 		t.Run(label, func(t *testing.T) {
 			x := open(t, "", Options{})
-			m := messageAt(start())
-			m.Segments, m.ReceiptRule, m.WantReceipt, m.Intermediate = 3, c.rule, c.wish, c.intermediate
+			m := c.message(start())
 			m.Parts = []sms.ID{m.ID, {1}, {2}}
 			note(t, x, sms.Record{Message: m}, sms.Record{Message: m, Dispatch: dispatchOf(m, 1, "a")}, sms.Record{Event: sentOf(m, "a", "s1", "s2", "s3")})
 			bus := &fakePublisher{}
-			matcher := NewMatcher(x, bus, "n")
-			for _, r := range c.receipts {
-				in := &sms.Inbound{Carrier: "a", Received: time.Now(), Receipt: &sms.Receipt{CarrierID: "s" + string(rune('0'+r.segment)), State: r.state,
-					Intermediate: !r.state.Final()}}
-				stored := make(chan error, 1)
-				if !matcher.Receipt(t.Context(), in, func(err error) { stored <- err }) {
-					t.Fatal("the receipt matches nothing")
-				}
-				ok(t, <-stored)
-			}
-			if got := bus.told(); got != c.told {
-				t.Errorf("told\n%s, want\n%s", got, c.told)
-			}
+			c.run(t, NewMatcher(x, bus, "n"), bus, m.Accepted)
 			if s := storyOf(t, x, m.ID); s.State != c.state || !s.Final {
 				t.Errorf("state %s, final %t", s.State, s.Final)
 			}

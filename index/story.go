@@ -127,29 +127,37 @@ func (f *facts) segmentIDs(d *sms.Dispatch) []string {
 	return ids
 }
 
-// segmentStates folds the receipts of single segments, by rank as for messages.
-func (f *facts) segmentStates() []SegmentState {
-	var out []SegmentState
-	add := func(s SegmentState) {
-		at, found := slices.BinarySearchFunc(out, s.Segment, func(s SegmentState, n int) int { return s.Segment - n })
-		switch {
-		case !found:
-			out = slices.Insert(out, at, s)
-		case s.State.Rank() > out[at].State.Rank():
-			out[at] = s
-		}
-	}
+// segmentStates folds the receipts of single segments.
+func (f *facts) segmentStates() (out []SegmentState) {
 	for _, e := range f.events {
-		if e.Kind == sms.EventReceipt && e.Segment > 0 {
-			add(SegmentState{Segment: e.Segment, State: e.State, Error: e.Error, Done: e.Time})
-		}
+		out = foldSegment(out, &sms.Record{Event: e})
 	}
-	for _, d := range f.deliveries { // the customer has one for each segment
-		if d.Segment > 0 {
-			add(SegmentState{Segment: d.Segment, State: d.State, Error: d.Error, Done: d.Time})
-		}
+	for _, d := range f.deliveries {
+		out = foldSegment(out, &sms.Record{Delivery: d})
 	}
 	return out
+}
+
+// foldSegment takes in what a record says of one segment, if it does: in an event, or to the customer who has a receipt for each. As
+// for messages the higher rank stands.
+func foldSegment(states []SegmentState, r *sms.Record) []SegmentState {
+	var s SegmentState
+	if e := r.Event; e != nil && e.Kind == sms.EventReceipt {
+		s = SegmentState{Segment: e.Segment, State: e.State, Error: e.Error, Done: e.Time}
+	} else if d := r.Delivery; d != nil {
+		s = SegmentState{Segment: d.Segment, State: d.State, Error: d.Error, Done: d.Time}
+	}
+	if s.Segment == 0 {
+		return states
+	}
+	at, found := slices.BinarySearchFunc(states, s.Segment, func(s SegmentState, n int) int { return s.Segment - n })
+	switch {
+	case !found:
+		return slices.Insert(states, at, s)
+	case s.State.Rank() > states[at].State.Rank():
+		states[at] = s
+	}
+	return states
 }
 
 // timeline tells all facts as events, in order of time.

@@ -16,7 +16,9 @@ type Taken struct {
 	Lane                            sms.Lane
 	WantReceipt                     sms.ReceiptWish
 	Source, Destination             sms.Address
+	ReceiptRule                     sms.ReceiptRule
 	Segments, Attempt               int
+	Segment, Of                     int // of a message that was submitted in several: which it is, 1-based, and how many there are
 	Accepted, Sent                  time.Time
 	Group                           sms.ID
 }
@@ -24,7 +26,7 @@ type Taken struct {
 // message returns what is known of the message.
 func (t *Taken) message() sms.Message {
 	return sms.Message{ID: t.ID, Account: t.Account, Integration: t.Integration, Reference: t.Reference, Lane: t.Lane,
-		WantReceipt: t.WantReceipt, Source: t.Source, Destination: t.Destination, Segments: t.Segments, Accepted: t.Accepted, Group: t.Group}
+		WantReceipt: t.WantReceipt, Source: t.Source, Destination: t.Destination, Segments: t.Segments, Accepted: t.Accepted, Group: t.Group, ReceiptRule: t.ReceiptRule}
 }
 
 const (
@@ -113,7 +115,7 @@ func (r *takenRing) forget(key uint64) { delete(r.places, key) }
 
 func appendTaken(b []byte, carrier, id string, t *Taken) []byte {
 	b = append(append(b, t.ID[:]...), t.Group[:]...)
-	b = append(b, byte(t.Lane), byte(t.WantReceipt), byte(t.Source.Kind), byte(t.Destination.Kind))
+	b = append(b, byte(t.Lane), byte(t.WantReceipt), byte(t.Source.Kind), byte(t.Destination.Kind), byte(t.ReceiptRule))
 	for _, at := range [...]time.Time{t.Accepted, t.Sent} {
 		nanos := int64(0)
 		if !at.IsZero() {
@@ -121,8 +123,9 @@ func appendTaken(b []byte, carrier, id string, t *Taken) []byte {
 		}
 		b = binary.LittleEndian.AppendUint64(b, uint64(nanos))
 	}
-	b = binary.AppendUvarint(b, uint64(t.Segments))
-	b = binary.AppendUvarint(b, uint64(t.Attempt))
+	for _, n := range [...]int{t.Segments, t.Attempt, t.Segment, t.Of} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
 	texts := [...]string{carrier, id, t.Account, t.Integration, t.Reference, t.Source.Value, t.Destination.Value}
 	for _, s := range texts {
 		b = binary.AppendUvarint(b, uint64(len(s)))
@@ -139,7 +142,8 @@ func parseTaken(b []byte, carrier, id string) *Taken {
 	b = b[copy(t.ID[:], b):]
 	b = b[copy(t.Group[:], b):]
 	t.Lane, t.WantReceipt, t.Source.Kind, t.Destination.Kind = sms.Lane(b[0]), sms.ReceiptWish(b[1]), sms.AddressKind(b[2]), sms.AddressKind(b[3])
-	b = b[4:]
+	t.ReceiptRule = sms.ReceiptRule(b[4])
+	b = b[5:]
 	for _, at := range [...]*time.Time{&t.Accepted, &t.Sent} {
 		if nanos := int64(binary.LittleEndian.Uint64(b)); nanos != 0 {
 			*at = time.Unix(0, nanos).UTC()
@@ -151,7 +155,7 @@ func parseTaken(b []byte, carrier, id string) *Taken {
 		b = b[n:]
 		return int(v)
 	}
-	t.Segments, t.Attempt = number(), number()
+	t.Segments, t.Attempt, t.Segment, t.Of = number(), number(), number(), number()
 	var sizes [7]int
 	for i := range sizes {
 		sizes[i] = number()

@@ -37,7 +37,13 @@ func (x *Index) Note(recs ...*sms.Record) error {
 			return err
 		}
 	}
-	return w.commit(pebble.NoSync)
+	if err := w.commit(pebble.NoSync); err != nil {
+		return err
+	}
+	for _, r := range recs {
+		x.longs.saw(r)
+	}
+	return nil
 }
 
 // Apply writes one batch of a stream together with its position. A batch at or below the stored position is passed over.
@@ -97,7 +103,9 @@ func (w *writer) records(b *streams.Batch) (err error) {
 		if d := r.Dispatch; err != nil || d != nil && w.x.Void(b.Subject, d.Lease, b.Seq) {
 			return
 		}
-		err = w.record(r)
+		if err = w.record(r); err == nil {
+			w.x.longs.saw(r)
+		}
 		if i%yieldEvery == yieldEvery-1 {
 			runtime.Gosched()
 		}
