@@ -118,17 +118,26 @@ func concatLen(wide bool) int {
 	return sms.Header8 - 1
 }
 
-// cut returns the bodies of the segments. A message that is a segment itself is one body.
-func (c *content) cut(form configs.LongMessages) ([][]byte, error) {
+// cut returns the bodies of the segments, and the form that they are in. A message that is a segment itself is one body. One that
+// a 16-bit reference would cut into more segments than are counted, and billed, gets one of 8 bits.
+func (c *content) cut(form configs.LongMessages) ([][]byte, configs.LongMessages, error) {
 	if c.octets != nil {
-		return [][]byte{c.octets}, nil
+		return [][]byte{c.octets}, form, nil
 	}
 	if c.seq > 0 || c.own != nil {
 		body, err := c.Encode()
-		return [][]byte{body}, err
+		return [][]byte{body}, form, err
 	}
 	// The carrier makes a header of the sar parameters: it needs the same room.
-	return c.Content.Cut(concatLen(form != configs.UDH8))
+	bodies, err := c.Content.Cut(concatLen(form != configs.UDH8))
+	if form != configs.UDH16 || err == nil && len(bodies) == 1 {
+		return bodies, form, err
+	}
+	if counted, _ := c.Count(); err == nil && counted >= len(bodies) || counted > sms.MaxSegments {
+		return bodies, form, err
+	}
+	bodies, err = c.Content.Cut(concatLen(false))
+	return bodies, configs.UDH8, err
 }
 
 // plain reports whether the content has no header of its own: a carrier that cuts it would not repeat that in each segment.

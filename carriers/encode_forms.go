@@ -32,7 +32,7 @@ func encodeContent(spec *configs.Carrier, m *sms.Message, version uint8) ([]smpp
 			return c.whole(m)
 		}
 	}
-	bodies, err := c.cut(form)
+	bodies, form, err := c.cut(form)
 	if err != nil {
 		return nil, err
 	}

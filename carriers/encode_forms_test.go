@@ -219,3 +219,43 @@ func TestSubmits(t *testing.T) {
 		}
 	}
 }
+
+// TestReferenceThatCostsASegment has a message be submitted in as many segments as were counted for it, with the 16-bit reference
+// that the carrier wants where that costs none more.
+func TestReferenceThatCostsASegment(t *testing.T) {
+	const narrow, wide = 6, 7
+	for label, c := range map[string]struct {
+		text     string
+		encoding sms.Encoding
+		header   int
+	}{
+		"gsm7, room for either":         {strings.Repeat("a", 304), sms.GSM7, wide},
+		"gsm7, one too long":            {strings.Repeat("a", 305), sms.GSM7, narrow},
+		"gsm7, full":                    {strings.Repeat("a", 306), sms.GSM7, narrow},
+		"gsm7, a third segment anyhow":  {strings.Repeat("a", 307), sms.GSM7, wide},
+		"gsm7, an escape at the seam":   {strings.Repeat("a", 151) + "€" + strings.Repeat("a", 152), sms.GSM7, narrow},
+		"ucs2, room for either":         {strings.Repeat("я", 132), sms.UCS2, wide},
+		"ucs2, full":                    {strings.Repeat("я", 134), sms.UCS2, narrow},
+		"as many segments as there are": {strings.Repeat("a", 255*153), sms.GSM7, narrow},
+	} {
+		t.Run(label, func(t *testing.T) {
+			m := withRef(message(c.text))
+			m.Encoding = c.encoding
+			m.Segments, _ = sms.Count(c.text, c.encoding)
+			got := wireSegments(t, carrierSpec(t, ""), m, smpp.Version34)
+			if len(got) != m.Segments {
+				t.Fatalf("%d segments, counted %d", len(got), m.Segments)
+			}
+			for i, s := range got {
+				ref, total, seq, ok := smpp.Concat(smpp.UDH(s.UDH))
+				want := uint16(0x0102)
+				if c.header == narrow {
+					want &= 0xFF
+				}
+				if !ok || len(s.UDH) != c.header || ref != want || int(total) != len(got) || int(seq) != i+1 {
+					t.Errorf("segment %d: header %x", i+1, s.UDH)
+				}
+			}
+		})
+	}
+}

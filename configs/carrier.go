@@ -124,8 +124,8 @@ type Carrier struct {
 	RecoverAfter time.Duration `yaml:"recover_after"`
 	// InterfaceVersion of the bind: 0x33, 0x34 or 0x50. Default 0x34.
 	InterfaceVersion uint8 `yaml:"interface_version"`
-	// LongMessages is udh16, udh8, sar or payload. A session of SMPP 3.3 has no TLVs: there sar and payload mean udh8. Default
-	// udh16.
+	// LongMessages is udh16, udh8, sar or payload. A session of SMPP 3.3 has no TLVs: there sar and payload mean udh8. With udh16 a
+	// message that would take a segment more than is counted, with 8-bit references, has one of those. Default udh16.
 	LongMessages LongMessages `yaml:"long_messages"`
 	// DataCoding is what each encoding is called on this carrier's wire.
 	DataCoding DataCoding `yaml:"data_coding"`
