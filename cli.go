@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -177,8 +178,9 @@ func (c *runCmd) Run(ctx context.Context, t *terminal) error {
 }
 
 type applyCmd struct {
-	File []string `short:"f" required:"" type:"existingfile" help:"Resource file; may be given several times."`
-	Data string   `default:"data" help:"Data directory of the running node."`
+	File   []string `short:"f" required:"" type:"existingfile" help:"Resource file; may be given several times. All files are one change."`
+	DryRun bool     `help:"Only tell what would change."`
+	Data   string   `default:"data" help:"Data directory of the running node."`
 }
 
 // Run sends the files to the node.
@@ -187,28 +189,35 @@ func (c *applyCmd) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	for _, file := range c.File {
-		body, err := os.ReadFile(file)
+	files := make([]node.ResourceFile, len(c.File))
+	for i, name := range c.File {
+		body, err := os.ReadFile(name)
 		if err != nil {
 			return err
 		}
-		done, err := admin.Apply(ctx, file, body)
-		if err != nil {
-			return err
-		}
-		for _, line := range done.NotThere {
-			fmt.Fprintln(t.out, line)
-		}
-		if len(done.Changes) == 0 {
-			fmt.Fprintf(t.out, "%s: nothing to change, revision %d stays\n", file, done.Revision)
-			continue
-		}
-		for _, change := range done.Changes {
-			fmt.Fprintln(t.out, change)
-		}
-		fmt.Fprintf(t.out, "%s: revision %d in service\n", file, done.Revision)
+		files[i] = node.ResourceFile{Name: name, Body: body}
 	}
+	done, err := admin.ApplyFiles(ctx, files, c.DryRun)
+	if err != nil {
+		return err
+	}
+	t.applied(done, c.DryRun, "")
 	return nil
+}
+
+// applied tells what a change did, or would do.
+func (t *terminal) applied(done node.Applied, dryRun bool, with string) {
+	for _, line := range slices.Concat(done.NotThere, done.Changes) {
+		fmt.Fprintln(t.out, line)
+	}
+	switch {
+	case len(done.Changes) == 0 && with == "":
+		fmt.Fprintf(t.out, "nothing to change, revision %d stays\n", done.Revision)
+	case dryRun:
+		fmt.Fprintf(t.out, "dry run: revision %d stays in service\n", done.Revision)
+	default:
+		fmt.Fprintf(t.out, "revision %d in service%s\n", done.Revision, with)
+	}
 }
 
 type checkCmd struct {
@@ -239,7 +248,8 @@ func (c *checkCmd) Run(t *terminal) error {
 }
 
 type historyCmd struct {
-	Data string `default:"data" help:"Data directory of the running node."`
+	Verbose bool   `short:"v" help:"Tell what each revision changed, too."`
+	Data    string `default:"data" help:"Data directory of the running node."`
 }
 
 // Run prints the revisions, newest first.
@@ -248,19 +258,23 @@ func (c *historyCmd) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	revisions, err := admin.History(ctx)
+	revisions, err := admin.History(ctx, c.Verbose)
 	if err != nil {
 		return err
 	}
 	for _, r := range revisions {
-		fmt.Fprintf(t.out, "%d\t%s\n", r.Number, r.Time.UTC().Format("2006-01-02 15:04:05 UTC"))
+		fmt.Fprintf(t.out, "%d\t%s\t%s\n", r.Number, r.Time.UTC().Format("2006-01-02 15:04:05 UTC"), r.Note)
+		for _, change := range r.Changes {
+			fmt.Fprintln(t.out, "  "+strings.ReplaceAll(change, "\n", "\n  "))
+		}
 	}
 	return nil
 }
 
 type rollbackCmd struct {
-	To   uint64 `arg:"" help:"Number of the revision, as tasman history shows."`
-	Data string `default:"data" help:"Data directory of the running node."`
+	To     uint64 `arg:"" help:"Number of the revision, as tasman history shows."`
+	DryRun bool   `help:"Only tell what would change."`
+	Data   string `default:"data" help:"Data directory of the running node."`
 }
 
 // Run makes the old revision the newest.
@@ -269,11 +283,11 @@ func (c *rollbackCmd) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	done, err := admin.Rollback(ctx, c.To)
+	done, err := admin.Rollback(ctx, c.To, c.DryRun)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(t.out, "revision %d in service, with the resources of %d\n", done.Revision, c.To)
+	t.applied(done, c.DryRun, fmt.Sprintf(", with the resources of %d", c.To))
 	return nil
 }
 

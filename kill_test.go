@@ -84,7 +84,7 @@ func newMesh(t *testing.T) *mesh {
 	}
 	m.admin = admin
 	eventually(t, "streams start", 30*time.Second, func() error {
-		_, err := admin.History(t.Context())
+		_, err := admin.History(t.Context(), false)
 		if err != nil {
 			err = fmt.Errorf("%w\n%s", err, tail(hub))
 		}

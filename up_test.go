@@ -334,6 +334,10 @@ func TestApplyWithoutRestart(t *testing.T) {
 	if out, code := tasman(t, "apply", "-f", bad, "--data", data); code == 0 || !strings.Contains(out, "bad.yaml") || !strings.Contains(out, "nobody") {
 		t.Errorf("a bad file: exit %d, %s", code, out)
 	}
+	if out, code := tasman(t, "apply", "-f", good, "--dry-run", "--data", data); code != 0 || !strings.Contains(out, "added Carrier telco") ||
+		!strings.Contains(out, "dry run: revision 1 stays") {
+		t.Errorf("dry run: exit %d, %s", code, out)
+	}
 	if out, code := tasman(t, "apply", "-f", good, "--data", data); code != 0 || !strings.Contains(out, "in service") {
 		t.Fatalf("apply: exit %d, %s", code, out)
 	}
@@ -360,7 +364,7 @@ func TestApplyWithoutRestart(t *testing.T) {
 	if s := g.awaitDelivered(t, id); s.Carrier != "telco" {
 		t.Errorf("carrier %q, want telco", s.Carrier)
 	}
-	if out, code := tasman(t, "history", "--data", data); code != 0 || strings.Count(out, "\n") < 2 {
+	if out, code := tasman(t, "history", "-v", "--data", data); code != 0 || !strings.Contains(out, "\t"+good+"\n  added Account acme") {
 		t.Errorf("history: exit %d, %s", code, out)
 	}
 	if out, code := tasman(t, "streams", "cat", "MT-0", "--data", data); code != 0 || !strings.Contains(out, id) || strings.Contains(out, "Bula") {

@@ -39,12 +39,17 @@ func Merge(base, change []Resource) []Resource {
 const formerUnclaimed = "unclaimed"
 
 // CheckChange looks at what is wrong with a change but must be borne in what is in service: a new account that would be given
-// the MOs which an earlier version, or a node that still runs one, parked under its name.
+// the MOs which an earlier version, or a node that still runs one, parked under its name. And no two files may define the same.
 func CheckChange(base, change []Resource) error {
-	before := byKey(base)
+	before, seen := byKey(base), make(map[key]*Resource, len(change))
 	var errs []error
 	for i := range change {
 		r := &change[i]
+		if first := seen[r.key()]; first != nil {
+			errs = append(errs, r.errorAt("name", "is defined twice, first %s", whereIs(first)))
+			continue
+		}
+		seen[r.key()] = r
 		if r.Kind == KindAccount && r.Name == formerUnclaimed && !r.Delete && before[r.key()] == nil {
 			errs = append(errs, r.errorAt("name", "is reserved: earlier versions parked MOs under it that are nobody's, and it would be given them"))
 		}

@@ -16,9 +16,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-
-	"tasman/configs"
-	"tasman/streams"
 )
 
 // admin serves the commands that change or inspect a running node over a Unix socket in its data directory: who may open
@@ -69,18 +66,25 @@ func (n *Node) startAdmin(context.Context) error {
 	return nil
 }
 
+// ResourceFile is a file of resources; its name is for messages.
+type ResourceFile struct {
+	Name string
+	Body []byte
+}
+
+// applyRequest is what the admin socket is told to apply.
+type applyRequest struct {
+	Files  []ResourceFile
+	DryRun bool
+}
+
 func (n *Node) adminApply(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64<<20))
-	if err != nil {
+	var req applyRequest
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 128<<20)).Decode(&req); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	resources, err := configs.Parse(r.URL.Query().Get("file"), body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
-		return
-	}
-	done, err := n.store().apply(r.Context(), resources, "apply")
+	done, err := n.store().applyFiles(r.Context(), req.Files, req.DryRun)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
@@ -89,7 +93,7 @@ func (n *Node) adminApply(w http.ResponseWriter, r *http.Request) {
 }
 
 func (n *Node) adminHistory(w http.ResponseWriter, r *http.Request) {
-	history, err := n.bus.ConfigStore().History(r.Context())
+	history, err := n.store().history(r.Context(), r.URL.Query().Get("changes") == "true")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
@@ -103,12 +107,12 @@ func (n *Node) adminRollback(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "to must be the number of a revision", http.StatusBadRequest)
 		return
 	}
-	rev, err := n.store().rollback(r.Context(), to)
+	done, err := n.store().rollback(r.Context(), to, r.URL.Query().Get("dry") == "true")
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
 		return
 	}
-	writeJSON(w, Applied{Revision: rev})
+	writeJSON(w, done)
 }
 
 func (n *Node) adminCat(w http.ResponseWriter, r *http.Request) {
@@ -178,22 +182,32 @@ func (a *Admin) open(ctx context.Context, method, path string, body []byte) (*ht
 
 // Apply validates a resource file in the node and puts it into service.
 func (a *Admin) Apply(ctx context.Context, file string, body []byte) (Applied, error) {
+	return a.ApplyFiles(ctx, []ResourceFile{{Name: file, Body: body}}, false)
+}
+
+// ApplyFiles is Apply for several files, which are one change: all of it is put into service, or nothing. With dryRun nothing is, and
+// Revision is the one in service.
+func (a *Admin) ApplyFiles(ctx context.Context, files []ResourceFile, dryRun bool) (Applied, error) {
+	body, err := json.Marshal(applyRequest{Files: files, DryRun: dryRun})
+	if err != nil {
+		return Applied{}, fmt.Errorf("encode the files: %w", err)
+	}
 	var out Applied
-	err := a.call(ctx, http.MethodPost, "/apply?file="+url.QueryEscape(file), body, &out)
+	err = a.call(ctx, http.MethodPost, "/apply", body, &out)
 	return out, err
 }
 
-// History lists the revisions, newest first.
-func (a *Admin) History(ctx context.Context) ([]streams.Revision, error) {
-	var out []streams.Revision
-	err := a.call(ctx, http.MethodGet, "/history", nil, &out)
+// History lists the revisions, newest first, withChanges with what each of them changed.
+func (a *Admin) History(ctx context.Context, withChanges bool) ([]Revision, error) {
+	var out []Revision
+	err := a.call(ctx, http.MethodGet, fmt.Sprintf("/history?changes=%t", withChanges), nil, &out)
 	return out, err
 }
 
-// Rollback puts an old revision into service as a new one.
-func (a *Admin) Rollback(ctx context.Context, to uint64) (Applied, error) {
+// Rollback puts an old revision into service as a new one; with dryRun it only tells what that would change.
+func (a *Admin) Rollback(ctx context.Context, to uint64, dryRun bool) (Applied, error) {
 	var out Applied
-	err := a.call(ctx, http.MethodPost, "/rollback?to="+strconv.FormatUint(to, 10), nil, &out)
+	err := a.call(ctx, http.MethodPost, fmt.Sprintf("/rollback?to=%d&dry=%t", to, dryRun), nil, &out)
 	return out, err
 }
 

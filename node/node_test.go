@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,46 @@ func adminOf(t *testing.T, data string) *Admin {
 
 const good = "kind: Account\nname: acme\nspec: {}\n---\nkind: APIKey\nname: web\nspec: {account: acme, key: 0123456789abcdef-acme}\n"
 
+// TestApplyFiles takes several files as one change: they may refer to each other in any order, and one that is bad leaves all out.
+func TestApplyFiles(t *testing.T) {
+	data := t.TempDir()
+	testNode(t, data, configs.RoleStreams)
+	a := adminOf(t, data)
+	key := ResourceFile{"key.yaml", []byte("kind: APIKey\nname: web\nspec: {account: acme, key: 0123456789abcdef-acme}\n")}
+	account := ResourceFile{"account.yaml", []byte("kind: Account\nname: acme\nspec: {}\n")}
+	apply := func(dryRun bool, files ...ResourceFile) (Applied, error) {
+		return a.ApplyFiles(t.Context(), files, dryRun)
+	}
+	if done, err := apply(true, key, account); err != nil || done.Revision != 0 || len(done.Changes) != 2 {
+		t.Errorf("dry run: %+v, %v", done, err)
+	}
+	if history, err := a.History(t.Context(), false); err != nil || len(history) != 0 {
+		t.Errorf("a dry run is kept: %+v, %v", history, err)
+	}
+	bad := ResourceFile{"bad.yaml", []byte("kind: Account\nname: other\nspec: {colour: red}\n")}
+	worse := ResourceFile{"worse.yaml", []byte("kind: [")}
+	for _, dryRun := range []bool{true, false} {
+		if _, err := apply(dryRun, key, account, bad, worse); err == nil || !strings.Contains(err.Error(), "bad.yaml:3") || !strings.Contains(err.Error(), "worse.yaml:") {
+			t.Errorf("two bad files: %v", err)
+		}
+		if _, err := apply(dryRun, account, ResourceFile{"again.yaml", account.Body}); err == nil || !strings.Contains(err.Error(), "again.yaml:2") ||
+			!strings.Contains(err.Error(), "account.yaml:1") {
+			t.Errorf("the same account in two files: %v", err)
+		}
+	}
+	if done, err := apply(false, key, account); err != nil || done.Revision != 1 || len(done.Changes) != 2 {
+		t.Fatalf("apply: %+v, %v", done, err)
+	}
+	if history, err := a.History(t.Context(), false); err != nil || len(history) != 1 || history[0].Note != "key.yaml, account.yaml" {
+		t.Errorf("history: %+v, %v", history, err)
+	}
+	// What is wrong then with what is in service is told by kind and name: it stands in no file.
+	_, err := apply(false, ResourceFile{"less.yaml", []byte("kind: Account\nname: acme\ndelete: true\n")})
+	if err == nil || !strings.HasPrefix(err.Error(), "APIKey web: ") {
+		t.Errorf("an account that is needed: %v", err)
+	}
+}
+
 // TestApplyHistoryRollback takes resources through three revisions over the admin socket.
 func TestApplyHistoryRollback(t *testing.T) {
 	data := t.TempDir()
@@ -118,7 +159,10 @@ func TestApplyHistoryRollback(t *testing.T) {
 	if _, err := a.Apply(t.Context(), "more.yaml", []byte("kind: Account\nname: other\nspec: {}\n")); err != nil {
 		t.Fatal(err)
 	}
-	back, err := a.Rollback(t.Context(), 1)
+	if dry, err := a.Rollback(t.Context(), 1, true); err != nil || dry.Revision != 2 || len(dry.Changes) != 1 || dry.Changes[0] != "removed Account other" {
+		t.Errorf("dry rollback: %+v, %v", dry, err)
+	}
+	back, err := a.Rollback(t.Context(), 1, false)
 	if err != nil || back.Revision != 3 {
 		t.Fatalf("rollback: %+v, %v", back, err)
 	}
@@ -126,11 +170,19 @@ func TestApplyHistoryRollback(t *testing.T) {
 		snap := n.live.Load()
 		return snap.Revision == 3 && snap.Accounts["acme"] != nil && snap.Accounts["other"] == nil
 	})
-	history, err := a.History(t.Context())
+	history, err := a.History(t.Context(), true)
 	if err != nil || len(history) != 3 {
-		t.Errorf("history %+v, %v; want three revisions", history, err)
+		t.Fatalf("history %+v, %v; want three revisions", history, err)
 	}
-	if _, err := a.Rollback(t.Context(), 99); err == nil {
+	for i, want := range []struct {
+		note    string
+		changes []string
+	}{{"rollback to 1", []string{"removed Account other"}}, {"more.yaml", []string{"added Account other"}}, {"good.yaml", nil}} {
+		if got := history[i]; got.Number != uint64(3-i) || got.Note != want.note || !slices.Equal(got.Changes, want.changes) {
+			t.Errorf("revision %+v, want %+v", got, want)
+		}
+	}
+	if _, err := a.Rollback(t.Context(), 99, false); err == nil {
 		t.Error("rollback to a revision that is not there")
 	}
 	_, raw, err := n.store().configs.Current(t.Context())
@@ -194,7 +246,7 @@ func TestHealthAndMetrics(t *testing.T) {
 }
 
 func TestAdminWithoutNode(t *testing.T) {
-	if _, err := adminOf(t, t.TempDir()).History(t.Context()); err == nil || !strings.Contains(err.Error(), "no node runs") {
+	if _, err := adminOf(t, t.TempDir()).History(t.Context(), false); err == nil || !strings.Contains(err.Error(), "no node runs") {
 		t.Errorf("error %v does not say that no node runs", err)
 	}
 }

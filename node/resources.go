@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"tasman/configs"
@@ -38,6 +39,9 @@ func (s store) load(ctx context.Context, raw []byte) ([]configs.Resource, error)
 		if err != nil {
 			return nil, err
 		}
+		for i := range resources {
+			resources[i].File = "" // where it stands in there tells nobody anything
+		}
 		all = append(all, resources...)
 	}
 	return all, nil
@@ -67,44 +71,84 @@ func (s store) apply(ctx context.Context, change []configs.Resource, note string
 		if err != nil {
 			return Applied{}, err
 		}
-		done, err := s.applyTo(ctx, rev, base, change, note)
+		out, merged, err := plan(rev, base, change)
+		if err != nil || len(out.Changes) == 0 && rev > 0 {
+			return out, err
+		}
+		out.Revision, err = s.keep(ctx, merged, rev, note)
 		if !errors.Is(err, streams.ErrConflict) {
-			return done, err
+			return out, err
 		}
 	}
 }
 
-func (s store) applyTo(ctx context.Context, rev uint64, base, change []configs.Resource, note string) (Applied, error) {
-	if err := configs.CheckChange(base, change); err != nil {
+// applyFiles is apply of files; with dryRun nothing is stored, and what would be is returned.
+func (s store) applyFiles(ctx context.Context, files []ResourceFile, dryRun bool) (Applied, error) {
+	var change []configs.Resource
+	var errs []error
+	for _, f := range files {
+		resources, err := configs.Parse(f.Name, f.Body)
+		errs, change = append(errs, err), append(change, resources...)
+	}
+	if err := errors.Join(errs...); err != nil {
 		return Applied{}, err
+	}
+	if !dryRun {
+		return s.apply(ctx, change, namesOf(files))
+	}
+	rev, base, err := s.current(ctx)
+	if err != nil {
+		return Applied{}, err
+	}
+	out, _, err := plan(rev, base, change)
+	return out, err
+}
+
+func namesOf(files []ResourceFile) string {
+	names := make([]string, len(files))
+	for i := range files {
+		names[i] = files[i].Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// plan returns what a change would do to a revision, and the resources as they would be.
+func plan(rev uint64, base, change []configs.Resource) (Applied, []configs.Resource, error) {
+	if err := configs.CheckChange(base, change); err != nil {
+		return Applied{}, nil, err
 	}
 	merged := configs.Merge(base, change)
 	if err := configs.Check(merged); err != nil {
-		return Applied{}, err
+		return Applied{}, nil, err
 	}
 	merged, err := configs.Seal(merged)
 	if err != nil {
-		return Applied{}, err
+		return Applied{}, nil, err
 	}
-	out := Applied{Revision: rev, NotThere: configs.NotThere(base, change)}
-	for _, c := range configs.Diff(base, merged) {
+	return Applied{Revision: rev, Changes: changes(base, merged), NotThere: configs.NotThere(base, change)}, merged, nil
+}
+
+// changes tells what differs, a text for each resource.
+func changes(old, new []configs.Resource) (out []string) {
+	for _, c := range configs.Diff(old, new) {
 		if c.Op != configs.Unchanged {
-			out.Changes = append(out.Changes, c.String())
+			out = append(out, c.String())
 		}
 	}
-	if len(out.Changes) == 0 && rev > 0 {
-		return out, nil
-	}
+	return out
+}
+
+// keep stores resources as the next revision.
+func (s store) keep(ctx context.Context, merged []configs.Resource, rev uint64, note string) (uint64, error) {
 	body, err := configs.Marshal(merged)
 	if err != nil {
-		return Applied{}, err
+		return 0, err
 	}
 	hash, err := s.configs.PutBlob(ctx, body)
 	if err != nil {
-		return Applied{}, err
+		return 0, err
 	}
-	out.Revision, err = s.put(ctx, manifest{Blobs: []string{hash}, Time: time.Now().UTC(), Note: note}, rev)
-	return out, err
+	return s.put(ctx, manifest{Blobs: []string{hash}, Time: time.Now().UTC(), Note: note}, rev)
 }
 
 func (s store) put(ctx context.Context, m manifest, expected uint64) (uint64, error) {
@@ -115,22 +159,72 @@ func (s store) put(ctx context.Context, m manifest, expected uint64) (uint64, er
 	return s.configs.Put(ctx, raw, expected)
 }
 
-// rollback stores an old revision's manifest as a new revision.
-func (s store) rollback(ctx context.Context, to uint64) (uint64, error) {
+// rollback stores an old revision's manifest as a new revision, if dry is not set.
+func (s store) rollback(ctx context.Context, to uint64, dry bool) (Applied, error) {
 	raw, err := s.configs.At(ctx, to)
 	if err != nil {
-		return 0, err
+		return Applied{}, err
 	}
 	var m manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return 0, fmt.Errorf("manifest of revision %d: %w", to, err)
+		return Applied{}, fmt.Errorf("manifest of revision %d: %w", to, err)
+	}
+	then, err := s.load(ctx, raw)
+	if err != nil {
+		return Applied{}, err
+	}
+	rev, now, err := s.current(ctx)
+	if err != nil {
+		return Applied{}, err
+	}
+	out := Applied{Revision: rev, Changes: changes(now, then)}
+	if dry {
+		return out, nil
 	}
 	m.Time, m.Note = time.Now().UTC(), fmt.Sprintf("rollback to %d", to)
-	rev, _, err := s.configs.Current(ctx)
+	out.Revision, err = s.put(ctx, m, rev)
+	return out, err
+}
+
+// Revision is one that is kept. Changes tells what it did to the one before it, nil for the oldest that is kept.
+type Revision struct {
+	Number  uint64
+	Time    time.Time
+	Note    string
+	Changes []string
+}
+
+// history returns the revisions that are kept, newest first; what each changed only when it is asked for.
+func (s store) history(ctx context.Context, withChanges bool) ([]Revision, error) {
+	kept, err := s.configs.History(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return s.put(ctx, m, rev)
+	out := make([]Revision, len(kept))
+	var newer []configs.Resource
+	for i, r := range kept {
+		out[i] = Revision{Number: r.Number, Time: r.Time}
+		raw, err := s.configs.At(ctx, r.Number)
+		if err != nil {
+			return nil, err
+		}
+		var m manifest
+		if err := json.Unmarshal(raw, &m); err != nil {
+			return nil, fmt.Errorf("manifest of revision %d: %w", r.Number, err)
+		}
+		if out[i].Note = m.Note; !withChanges {
+			continue
+		}
+		resources, err := s.load(ctx, raw)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			out[i-1].Changes = changes(resources, newer)
+		}
+		newer = resources
+	}
+	return out, nil
 }
 
 // follow swaps each new revision in. A revision that this node cannot use is told and the one before stays.

@@ -31,7 +31,7 @@ type UpOptions struct {
 // Up runs the whole gateway on loopback until ctx ends: with a private MariaDB unless a DSN is configured, simulated
 // carriers, and demo resources on the first start.
 func Up(ctx context.Context, o UpOptions) error {
-	files, err := readResourceFiles(o.Apply) // a bad file must not start anything
+	resources, err := readResources(o.Apply) // a bad file must not start anything
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func Up(ctx context.Context, o UpOptions) error {
 	if err != nil {
 		return err
 	}
-	err = o.upWithDatabase(ctx, files)
+	err = o.upWithDatabase(ctx, resources)
 	if db != nil {
 		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Config.Drain)
 		defer cancel()
@@ -57,7 +57,7 @@ func Up(ctx context.Context, o UpOptions) error {
 	return err
 }
 
-func (o *UpOptions) upWithDatabase(ctx context.Context, files []resourceFile) (err error) {
+func (o *UpOptions) upWithDatabase(ctx context.Context, resources []configs.Resource) (err error) {
 	n, err := Start(ctx, o.Config, o.Log)
 	if err != nil {
 		return err
@@ -71,8 +71,8 @@ func (o *UpOptions) upWithDatabase(ctx context.Context, files []resourceFile) (e
 	if err != nil {
 		return err
 	}
-	for _, f := range files {
-		done, err := n.store().apply(ctx, f.resources, f.name)
+	if len(resources) > 0 {
+		done, err := n.store().apply(ctx, resources, strings.Join(o.Apply, ", "))
 		if err != nil {
 			return err
 		}
@@ -105,13 +105,7 @@ func (n *Node) inService(ctx context.Context) error {
 	return nil
 }
 
-type resourceFile struct {
-	name      string
-	resources []configs.Resource
-}
-
-func readResourceFiles(names []string) ([]resourceFile, error) {
-	var out []resourceFile
+func readResources(names []string) (out []configs.Resource, err error) {
 	for _, name := range names {
 		body, err := os.ReadFile(name)
 		if err != nil {
@@ -121,7 +115,7 @@ func readResourceFiles(names []string) ([]resourceFile, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, resourceFile{name, resources})
+		out = append(out, resources...)
 	}
 	return out, nil
 }
