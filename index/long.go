@@ -127,6 +127,6 @@ func (l *longs) brief(id sms.ID) (s Story, ok bool) {
 	if m == nil || slices.Contains(m.ids, "") {
 		return Story{}, false
 	}
-	return Story{Message: m.about.message(), State: m.state, Carrier: m.carrier, CarrierIDs: m.ids, Segments: slices.Clone(m.segments),
+	return Story{Message: m.about.message(), State: m.state, Carrier: m.carrier, CarrierIDs: slices.Clone(m.ids), Segments: slices.Clone(m.segments),
 		Events: []sms.Event{{ID: id, Kind: sms.EventSent, Time: m.about.Sent, Attempt: m.about.Attempt, Carrier: m.carrier}}}, true
 }
