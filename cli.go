@@ -50,6 +50,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	command, err := parser.Parse(args)
+	var usage *kong.ParseError
+	if errors.As(err, &usage) && usage.Context.Selected() != nil { // its list of flags would hide what is wrong
+		fmt.Fprintf(stderr, "tasman: %v\nFlags: %s --help\n", err, usage.Context.Selected().FullPath())
+		return usage.ExitCode()
+	}
 	if err != nil {
 		parser.FatalIfErrorf(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -89,5 +90,14 @@ func TestPageGoesBesideTheResult(t *testing.T) {
 	out.Reset()
 	if err := (&PageCmd{Result: file, Out: "-"}).Run(t.Context(), &out); err != nil || !bytes.Contains(out.Bytes(), []byte("<h1>smpp://h:1</h1>")) {
 		t.Errorf("to standard output: %v", err)
+	}
+}
+
+func TestPageNamesTheFileAskedFor(t *testing.T) {
+	t.Parallel()
+	file, to := filepath.Join(writeRuns(t, 5), "run0.json"), filepath.Join(t.TempDir(), "nonexistent", "x.html")
+	err := (&PageCmd{Result: file, Out: to}).Run(t.Context(), io.Discard)
+	if err == nil || err.Error() != to+" cannot be written: no such file or directory" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"time"
 
@@ -38,8 +39,10 @@ func (c *FindCmd) Run(ctx context.Context, out io.Writer) error {
 	switch {
 	case precision == 0:
 		return errors.New("--precision: 0 would never end the search: want 0.1% to 50%")
-	case c.Profile != "":
-		return errors.New("--profile: a search chooses the rates of its trials: --min and --max")
+	case c.Profile != "" || !math.IsNaN(c.Rate):
+		return errors.New("--profile, --rate: a search chooses the rates of its trials: --min and --max")
+	case c.For != 0 || c.Count != 0:
+		return errors.New("--for, --count: a trial takes as long as --trial says")
 	case c.Journal != "":
 		return errors.New("--journal: a search writes none; bench load and bench soak --journals do")
 	}

@@ -44,7 +44,7 @@ type LoadFlags struct {
 	Recipients    someOf   `default:"1" help:"Messages of a request to the Tasman API. They share one text and so one marker."`
 	Webhook       string   `placeholder:"HOST:PORT" help:"Address to take receipts and MOs at over HTTP."`
 	WebhookURL    string   `name:"webhook-url" placeholder:"URL" help:"How the target reaches that address, for {dlr_url}; http://HOST:PORT by default, with the address that reaches the target where HOST is any."`
-	WebhookSecret string   `name:"webhook-secret" env:"TASMAN_WEBHOOK_SECRET" help:"Secret (whsec_...) that calls must be signed with."`
+	WebhookSecret string   `name:"webhook-secret" env:"TASMAN_WEBHOOK_SECRET" help:"Secret that calls must be signed with: whsec_ and base64, or plain text."`
 	ReceiptID     string   `name:"receipt-id-from" placeholder:"WHERE" help:"Where a receipt has the message id: json:PATH, form:NAME, query:NAME, header:NAME, regex:RE, body."`
 	ReceiptState  string   `name:"receipt-state-from" placeholder:"WHERE" help:"Where a receipt has the state: a word such as DELIVRD or failed, or a number of message_state. Unknown ones count as intermediate."`
 

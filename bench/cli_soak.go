@@ -36,7 +36,7 @@ type SoakCmd struct {
 	FileGrowth      float64 `name:"file-growth" default:"50" help:"Growth of its open files in an hour."`
 	DiskPerMessage  float64 `name:"disk-per-message" default:"2500" placeholder:"BYTES" help:"Growth of the data folder for each message: rows, and what the streams keep."`
 
-	MySQL    string `name:"mysql" env:"TASMAN_MYSQL_DSN" placeholder:"DSN" help:"Reporting database of a Tasman, which tells what is marked as a possible duplicate."`
+	MySQL    string `name:"mysql" env:"TASMAN_MYSQL_DSN" placeholder:"DSN" help:"Reporting database of a Tasman, which tells what is marked as a possible duplicate. Without, what came twice fails only a run without faults."`
 	Journals string `placeholder:"DIR" help:"Keep the journals there, for bench verify."`
 }
 
@@ -184,8 +184,11 @@ func writeSoak(w io.Writer, r *results.Result) {
 	}
 	for _, f := range s.Faults {
 		after := fmt.Sprintf("as before %.0f s later", f.Recovered)
-		if f.Recovered < 0 {
+		switch f.Recovered {
+		case notRecovered:
 			after = "not as before until the next fault or the end"
+		case notTold:
+			after = fmt.Sprintf("cannot be told whether it was as before: less than %d s without a fault in the minute before it", leastBefore)
 		}
 		fmt.Fprintf(w, "  at %6.0f s  %-24s %s %s\n", f.At, f.Name, after, f.Error)
 	}

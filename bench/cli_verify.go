@@ -38,6 +38,7 @@ type VerifyCmd struct {
 // Run verifies, writes the result and a table, and ends with an error when anything is lost, doubled or missing.
 func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 	var failure error // beside what is verified
+	hard := ctx
 	r := &results.Result{Kind: results.KindVerify, Started: time.Now().UTC(), Machine: results.ThisMachine()}
 	if c.Journal != "" {
 		return errors.New("verify: --journal: the journals that are joined are --sent and --received; bench load --journal writes one")
@@ -57,14 +58,21 @@ func (c *VerifyCmd) Run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 		defer os.RemoveAll(folder)
-		if r, err = c.drive(ctx, folder); err != nil && !(r != nil && errors.Is(err, ErrTargetLost)) {
+		var cancel context.CancelFunc
+		hard, cancel = secondSignal(ctx) // after the first, what is out is waited for, and what came is verified
+		defer cancel()
+		if r, err = c.drive(ctx, hard, folder); err != nil && !(r != nil && errors.Is(err, ErrTargetLost)) {
 			return err
 		}
 		failure = err
 	}
-	v, notes, err := c.verify(ctx)
+	cut := c.Drive && stopped(ctx.Done())
+	v, notes, err := c.verify(hard)
 	if err != nil {
 		return fmt.Errorf("verify: %w", err)
+	}
+	if cut {
+		v.OK, v.Verdict = false, "Stopped before its end. Until then: "+v.Verdict
 	}
 	r.Kind, r.Verification, r.Command = results.KindVerify, v, results.Command(os.Args)
 	r.Notes = append(r.Notes, notes...)
@@ -97,8 +105,8 @@ func (c *VerifyCmd) check() error {
 	return nil
 }
 
-// drive makes the load, with its journals in the folder.
-func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result, err error) {
+// drive makes the load, with its journals in the folder. When ctx ends, what is out is waited for, until hard ends.
+func (c *VerifyCmd) drive(ctx, hard context.Context, folder string) (_ *results.Result, err error) {
 	o, err := c.options()
 	if err != nil {
 		return nil, err
@@ -109,6 +117,10 @@ func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, o.Journal.Close()) }()
+	var progress io.Writer = os.Stderr
+	if c.Quiet {
+		progress = io.Discard
+	}
 	if len(c.Listen) > 0 {
 		path := filepath.Join(folder, "received")
 		j, err := journal.Create(path, journal.RoleSimulator, "verify")
@@ -125,17 +137,11 @@ func (c *VerifyCmd) drive(ctx context.Context, folder string) (_ *results.Result
 			defer cancel()
 			err = errors.Join(err, ignoreDeadline(ops.End(closing)), j.Close())
 		}()
-		if err := awaitBinds(ctx, ops); err != nil {
-			return nil, err
+		if err := awaitBinds(ctx, ops, progress); err != nil {
+			return nil, fmt.Errorf("verify: %w", err)
 		}
 	}
-	var progress io.Writer = os.Stderr
-	if c.Quiet {
-		progress = io.Discard
-	}
 	o.Plain, o.Name, o.Stop = c.Plain, c.Name, ctx.Done()
-	hard, cancel := secondSignal(ctx) // after the first, what is out is waited for
-	defer cancel()
 	return Load(hard, o, progress)
 }
 

@@ -1,15 +1,22 @@
 package bench
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"tasman/bench/journal"
 	"tasman/bench/results"
+	"tasman/smpp"
 )
 
 // journals makes a load at a simulator and returns the journals of both.
@@ -73,6 +80,75 @@ func TestVerifyRefuses(t *testing.T) {
 		if err := c.Run(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+}
+
+// TestVerifyThatIsStopped says so before anything else, and what was seen until then.
+func TestVerifyThatIsStopped(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var seen atomic.Int64
+	s := startSMSC(t, SMSCOptions{OnSubmit: func(*smpp.SubmitSM) {
+		if seen.Add(1) == 10 {
+			cancel()
+		}
+	}})
+	c, err := parseFlags(t, "verify", "--run", "--smpp="+s.Addr().String(), "--system-id=x", "--count=1000000", "--rate=500", "--quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = c.Verify.Run(ctx, &out)
+	if !errors.Is(err, ErrNotVerified) || !strings.HasPrefix(err.Error(), "verify: Stopped before its end. Until then: ") ||
+		!strings.Contains(err.Error(), "accepted messages: every receipt back.") {
+		t.Errorf("%v", err)
+	}
+	r, err := results.Read(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := r.Verification; v.OK || v.Accepted == 0 || r.Sent != v.Sent || !strings.HasPrefix(v.Verdict, "Stopped before its end") {
+		t.Errorf("%d sent: %+v", r.Sent, v)
+	}
+}
+
+// TestVerifyLeavesOutWhatItDidNotMeasure: the load that made the journals has a result of its own.
+func TestVerifyLeavesOutWhatItDidNotMeasure(t *testing.T) {
+	t.Parallel()
+	_, sent, received := journals(t, LoadOptions{Rate: 200, Count: 20})
+	c := VerifyCmd{Sent: []string{sent}, Received: []string{received}, NoWait: true}
+	c.Quiet = true
+	var out bytes.Buffer
+	if err := c.Run(t.Context(), &out); err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(out.Bytes(), &fields); err != nil {
+		t.Fatal(err)
+	}
+	delete(fields, "command")
+	if names := slices.Sorted(maps.Keys(fields)); !slices.Equal(names, []string{"kind", "machine", "schema", "started", "verification"}) {
+		t.Errorf("%v", names)
+	}
+	r, err := results.Read(&out)
+	if err != nil || r.Kind != results.KindVerify || r.Schema != results.Schema || r.Verification.Accepted != 20 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestVerifyNamesItself while no carrier binds.
+func TestVerifyNamesItself(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c, err := parseFlags(t, "verify", "--run", "--smpp=127.0.0.1:1", "--system-id=x", "--count=1", "--listen=127.0.0.1:0", "--quiet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "verify: no carrier of the gateway has bound to 127.0.0.1:"
+	if err := c.Verify.Run(ctx, io.Discard); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v", err)
 	}
 }
 

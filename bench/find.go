@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"tasman/bench/results"
@@ -91,6 +92,11 @@ func Find(ctx context.Context, o FindOptions, progress io.Writer) (*results.Resu
 	if err != nil {
 		return nil, fmt.Errorf("find: %w", err)
 	}
+	for _, bound := range objectives {
+		if strings.HasPrefix(bound.what, "e2e-") && !o.Load.Receipts {
+			return nil, fmt.Errorf("find: objective %q: the time to the receipt needs --receipts", bound.text)
+		}
+	}
 	f := &finder{opts: o, objectives: objectives, out: progress, began: time.Now(), first: o.Load.First,
 		held:   make(map[float64]*results.Result),
 		queues: queueReader{urls: o.Load.Metrics, metrics: o.Load.QueueMetrics}}
@@ -100,6 +106,9 @@ func Find(ctx context.Context, o FindOptions, progress io.Writer) (*results.Resu
 	s := search{min: o.Min, max: o.Max, precision: o.Precision, trials: o.Trials, try: f.try}
 	found, err := s.run(ctx)
 	if f.last == nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("find: stopped before a trial ended: %w", err)
+		}
 		return nil, err
 	}
 	f.stopped = ctx.Err() != nil

@@ -151,6 +151,7 @@ func TestFindRefuses(t *testing.T) {
 		"precision of 0.9": {Precision: 0.9},
 		"too short":        {Trial: 6 * time.Second, Settle: 2 * time.Second},
 		"find: objective":  {Objective: "p99"},
+		"needs --receipts": {Objective: "errors<=1%, e2e-p99=1s"},
 	} {
 		o.load = gateway(1)
 		if r, err := Find(t.Context(), o, io.Discard); r != nil || err == nil || !strings.Contains(err.Error(), want) {

@@ -121,6 +121,7 @@ func (h *histogram) latency() *results.Latency {
 	l := results.LatencyOf(full)
 	if h.n > 0 { // exact, where a histogram has buckets
 		l.Max, l.Mean = ms(h.max), float64(h.sum)/float64(h.n)/1000
+		l.Clamp()
 	}
 	return l
 }

@@ -39,8 +39,8 @@ func newHookReader(o *LoadOptions) (hookReader, error) {
 	h := hookReader{preset: o.Call.presetOf(o.HTTP)}
 	var err error
 	if o.Hook.Secret != "" {
-		if h.secret, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(o.Hook.Secret, secretPrefix)); err != nil {
-			return h, errors.New("load: the secret of the webhook is not whsec_ and base64")
+		if h.secret, err = signingKey(o.Hook.Secret); err != nil {
+			return h, err
 		}
 	}
 	if (o.Hook.IDFrom == "") != (o.Hook.StateFrom == "") {
@@ -53,6 +53,19 @@ func newHookReader(o *LoadOptions) (hookReader, error) {
 		return h, fmt.Errorf("load: receipt-state-from: %w", err)
 	}
 	return h, nil
+}
+
+// signingKey returns the octets that sign: those of the base64 behind whsec_, or else the text itself, as accounts of Tasman have it.
+func signingKey(secret string) ([]byte, error) {
+	coded, ok := strings.CutPrefix(secret, secretPrefix)
+	if !ok {
+		return []byte(secret), nil
+	}
+	key, err := base64.StdEncoding.DecodeString(coded)
+	if err != nil {
+		return nil, errors.New("load: what follows whsec_ in the secret of the webhook is not base64")
+	}
+	return key, nil
 }
 
 // read reads a call.

@@ -42,7 +42,9 @@ type call struct {
 	idFrom string
 	fault  *pick
 	strict bool // an answer with a fault is a refusal whatever its status
-	preset string
+	// textless: the requests are without the text, and so without a marker.
+	textless bool
+	preset   string
 }
 
 type headerLine struct {
@@ -59,6 +61,16 @@ func (h *HTTPCall) presetOf(target string) string {
 		return presetJSON
 	}
 	return presetTasman
+}
+
+// word names what the requests are like: the preset, or the template of the user by a hash.
+func (h *HTTPCall) word(target string) string {
+	preset := h.presetOf(target)
+	_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(target, "http://"), "https://"), "/")
+	if h.Body == "" && !strings.Contains(path, "{") {
+		return preset
+	}
+	return "template " + hashOf(h.Method, path, h.Body)
 }
 
 // newCall makes the call of a load ready.
@@ -110,6 +122,8 @@ func newCall(o *LoadOptions, b *blend) (*call, error) {
 	if o.Recipients > 1 && (c.body == nil || !c.body.has("to_list")) {
 		return nil, errors.New("load: several recipients of a request need {to_list} in its body")
 	}
+	c.textless = !c.path.has("text") && (c.body == nil || !c.body.has("text")) &&
+		!slices.ContainsFunc(c.header, func(l headerLine) bool { return l.value.has("text") })
 	return c, c.prepare(b)
 }
 

@@ -11,7 +11,7 @@ func (h *HTTPCall) complete(target *string, o *LoadOptions, b *blend) error {
 	bare := strings.TrimSuffix(*target, "/")
 	rest := strings.TrimPrefix(strings.TrimPrefix(bare, "http://"), "https://")
 	noPath := !strings.ContainsAny(rest, "/?")
-	noQuery := !strings.Contains(rest, "?")
+	own := h.Body != "" || strings.Contains(rest, "{") // the request is the user's
 	switch h.Preset {
 	case presetTasman:
 		if noPath {
@@ -22,8 +22,8 @@ func (h *HTTPCall) complete(target *string, o *LoadOptions, b *blend) error {
 		if noPath {
 			*target = bare + "/cgi-bin/sendsms"
 		}
-		if noQuery && h.Body == "" {
-			*target = strings.TrimSuffix(*target, "/") + kannelQuery(o)
+		if !own {
+			*target = withQuery(*target, kannelQuery(o))
 		}
 		// Kannel's answer has no id: its dlr-url is ours, with the number of the message in it.
 		h.orElse(&h.IDFrom, pickNumber)
@@ -32,13 +32,13 @@ func (h *HTTPCall) complete(target *string, o *LoadOptions, b *blend) error {
 		if noPath {
 			*target = bare + "/send"
 		}
-		if noQuery && h.Body == "" {
-			*target = strings.TrimSuffix(*target, "/") + jasminQuery(o, b)
+		if !own {
+			*target = withQuery(*target, jasminQuery(o, b))
 		}
 		h.orElse(&h.IDFrom, `regex:^Success "([^"]+)"`)
 		h.orElse(&h.ErrorFrom, `regex:^Error "([^"]+)"`)
 	case presetJSON:
-		if h.Body == "" && noQuery && !strings.Contains(*target, "{") {
+		if !own {
 			h.Body = `{"from":"{from}","to":"{to}","text":"{text}"}`
 		}
 		if h.Body != "" && h.Method == "" {
@@ -49,6 +49,26 @@ func (h *HTTPCall) complete(target *string, o *LoadOptions, b *blend) error {
 		return fmt.Errorf("load: preset %q; allowed are tasman, kannel, jasmin and json", h.Preset)
 	}
 	return nil
+}
+
+// withQuery adds the parameters of a query that the target does not give itself, such as smsc=x.
+func withQuery(target, query string) string {
+	path, given, _ := strings.Cut(target, "?")
+	names := map[string]bool{}
+	for part := range strings.SplitSeq(given, "&") {
+		name, _, _ := strings.Cut(part, "=")
+		names[name] = true
+	}
+	parts := []string{}
+	if given != "" {
+		parts = append(parts, given)
+	}
+	for part := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(part, "="); !names[name] {
+			parts = append(parts, part)
+		}
+	}
+	return strings.TrimSuffix(path, "/") + "?" + strings.Join(parts, "&")
 }
 
 func (h *HTTPCall) orElse(field *string, value string) {
@@ -79,7 +99,7 @@ func (h *HTTPCall) completeTasman(o *LoadOptions, b *blend) {
 
 // kannelQuery is the query of Kannel's sendsms. dlr-mask 31 asks for every kind of report.
 func kannelQuery(o *LoadOptions) string {
-	q := "?username={user}&password={password}&from={from}&to={to}&text={text}&charset=UTF-8&coding={coding}"
+	q := "username={user}&password={password}&from={from}&to={to}&text={text}&charset=UTF-8&coding={coding}"
 	if o.Receipts {
 		q += "&dlr-mask=31&dlr-url={dlr_url}%2Fdlr%3Fid%3D{n}%26type%3D%25d"
 	}
@@ -88,7 +108,7 @@ func kannelQuery(o *LoadOptions) string {
 
 // jasminQuery is the query of Jasmin's /send. Texts beyond GSM go as octets.
 func jasminQuery(o *LoadOptions, b *blend) string {
-	q := "?username={user}&password={password}&from={from}&to={to}"
+	q := "username={user}&password={password}&from={from}&to={to}"
 	plain := true
 	for _, v := range b.texts.items {
 		plain = plain && v.coding == 0

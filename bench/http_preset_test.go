@@ -260,3 +260,40 @@ func TestPicks(t *testing.T) {
 		}
 	}
 }
+
+// TestPresetsKeepTheirQuery has parameters of the user stand beside those of the preset, or in their place.
+func TestPresetsKeepTheirQuery(t *testing.T) {
+	t.Parallel()
+	const rest = "&username={user}&password={password}&to={to}&text={text}&charset=UTF-8&coding={coding}"
+	for target, want := range map[string]string{
+		"http://gw:13013":                               "/cgi-bin/sendsms?username={user}&password={password}&from={from}&to={to}&text={text}&charset=UTF-8&coding={coding}",
+		"http://gw/cgi-bin/sendsms?smsc=a&from=x":       "/cgi-bin/sendsms?smsc=a&from=x" + rest,
+		"http://gw/cgi-bin/sendsms/?from=x":             "/cgi-bin/sendsms?from=x" + rest,
+		"http://gw/cgi-bin/sendsms?to={to}&text={text}": "/cgi-bin/sendsms?to={to}&text={text}",
+	} {
+		got := target
+		h := HTTPCall{Preset: presetKannel}
+		if err := h.complete(&got, &LoadOptions{}, nil); err != nil || strings.TrimPrefix(strings.TrimPrefix(got, "http://gw"), ":13013") != want {
+			t.Errorf("%s: %s, %v", target, got, err)
+		}
+	}
+}
+
+// TestRequestsWithoutTheText are told: nothing of what is sent would be seen in them.
+func TestRequestsWithoutTheText(t *testing.T) {
+	t.Parallel()
+	for label, c := range map[string]struct {
+		o    LoadOptions
+		told bool
+	}{
+		"a body without":   {LoadOptions{HTTP: "http://gw/foo", Call: HTTPCall{Body: "hello"}}, true},
+		"a body":           {LoadOptions{HTTP: "http://gw/foo", Call: HTTPCall{Body: "hello {text}"}}, false},
+		"the URL":          {LoadOptions{HTTP: "http://gw/foo?t={text}"}, false},
+		"a header":         {LoadOptions{HTTP: "http://gw/foo", Call: HTTPCall{Body: "x", Headers: []string{"X-Text: {text|hex}"}}}, false},
+		"a preset's query": {LoadOptions{HTTP: "http://gw/cgi-bin/sendsms?smsc=a", Call: HTTPCall{Preset: presetKannel}}, false},
+	} {
+		if got := len(aConn(t, c.o).t.notes(nil, 0)) > 0; got != c.told {
+			t.Errorf("%s: told %t", label, got)
+		}
+	}
+}

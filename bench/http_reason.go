@@ -38,6 +38,8 @@ func (c *httpConn) unanswered(err error) string {
 }
 
 const (
+	kindTimedOut = "timed out"
+
 	kindClosed = "connection closed"
 	kindReset  = "connection reset"
 )
@@ -53,7 +55,7 @@ func kindOf(err error) string {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return "no such host"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
-		return "timed out"
+		return kindTimedOut
 	case errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):
 		return "the load was stopped"
 	case errors.As(err, &dns):

@@ -62,6 +62,7 @@ func Load(ctx context.Context, o LoadOptions, progress io.Writer) (*results.Resu
 type load struct {
 	opts     LoadOptions
 	profile  *Profile
+	texts    *blend
 	rec      *recorder
 	target   target
 	smpp     *smppTarget
@@ -87,6 +88,7 @@ func (l *load) open(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
+	l.texts = texts
 	if err := l.observer.begin(ctx); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -135,32 +136,35 @@ type httpConn struct {
 func (c *httpConn) work(ctx context.Context) {
 	for job := range c.t.jobs {
 		began := time.Now()
-		c.send(ctx, job)
-		c.t.busy.Add(int64(time.Since(began)))
-		c.t.requests.Add(1)
+		if c.send(ctx, job) {
+			c.t.busy.Add(int64(time.Since(began)))
+			c.t.requests.Add(1)
+		}
 	}
 }
 
-// send sends one request and takes what becomes of it.
-func (c *httpConn) send(ctx context.Context, job httpJob) {
+// send sends one request and takes what becomes of it. It reports whether there was an answer.
+func (c *httpConn) send(ctx context.Context, job httpJob) (answered bool) {
 	if err := c.connect(ctx); err != nil {
 		c.over(job, journal.NotSent, 0, unconnected(err))
 		select {
 		case <-time.After(httpPause):
 		case <-ctx.Done():
 		}
-		return
+		return false
 	}
 	status, err := c.exchange(ctx, job)
 	switch {
 	case err != nil:
 		c.lose()
 		c.over(job, journal.Unanswered, 0, c.unanswered(err))
+		return false
 	case !c.t.call.accept[status] || c.t.call.refuses(&c.answer):
 		c.over(job, journal.Refused, status, c.fault(status))
 	default:
 		c.over(job, journal.Accepted, status, "")
 	}
+	return true
 }
 
 // fault names a refusal.
@@ -183,7 +187,11 @@ func (c *httpConn) over(job httpJob, outcome journal.Outcome, status int, reason
 			c.note(job, i, outcome, status, "", now)
 		}
 	}
-	if reason != "" {
+	switch {
+	case strings.HasSuffix(reason, kindTimedOut):
+		rec.timedOut(c.number, job.n, job.intended, now, reason)
+		return
+	case reason != "":
 		rec.failed(job.n, reason)
 		return
 	}
@@ -241,6 +249,9 @@ func (c *httpConn) note(job httpJob, i int, outcome journal.Outcome, status int,
 
 // notes says what a reader of the result has to know: held is how many requests were held back.
 func (t *httpTarget) notes(p *Profile, held uint64) (out []string) {
+	if t.call.textless {
+		out = append(out, "the requests had no text: neither URL nor body has {text}")
+	}
 	if n := t.nameless.Load(); n > 0 {
 		missing := ""
 		if t.opts.Receipts {
@@ -262,9 +273,13 @@ func (t *httpTarget) notes(p *Profile, held uint64) (out []string) {
 
 // fullNote says how many connections a rate needs with the time that a request took.
 func (t *httpTarget) fullNote(rate float64) string {
-	took := time.Duration(t.busy.Load() / max(1, t.requests.Load()))
-	note := fmt.Sprintf("messages were held back because all %d connections were busy, with requests of %.1f ms on average",
-		t.opts.Conns, took.Seconds()*1000)
+	note := fmt.Sprintf("messages were held back because all %d connections were busy", t.opts.Conns)
+	answered := t.requests.Load()
+	if answered == 0 {
+		return note + ", and nothing was answered"
+	}
+	took := time.Duration(t.busy.Load() / answered)
+	note += fmt.Sprintf(", with requests of %.1f ms on average", took.Seconds()*1000)
 	if need := int(math.Ceil(rate / float64(t.opts.Recipients) * took.Seconds())); need > t.opts.Conns {
 		note += fmt.Sprintf(": this rate needs --conns %d or more", need)
 	}

@@ -11,8 +11,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -178,5 +180,39 @@ func TestLoadTakesWebhooks(t *testing.T) {
 	want := &results.ReceiptCounts{Expected: 20, Received: 20, Intermediate: 20, ByStat: map[string]uint64{"DELIVRD": 20}}
 	if diff := cmp.Diff(want, r.Receipts); diff != "" || a.last["receipt"] != "final" {
 		t.Errorf("receipt wish %v; counts (-want +got):\n%s", a.last["receipt"], diff)
+	}
+}
+
+// TestTargetThatHangs shows the time that messages waited for a target that stands still until the end, of those that timed out and of
+// those that never found a connection.
+func TestTargetThatHangs(t *testing.T) {
+	var n atomic.Int64
+	hung := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) > 10 {
+			select {
+			case <-hung:
+			case <-r.Context().Done():
+			}
+			return
+		}
+		fmt.Fprint(w, "ok")
+	}))
+	defer server.Close()
+	defer close(hung)
+	r, err := Load(t.Context(), LoadOptions{HTTP: server.URL + "/?text={text}", Conns: 2, Rate: 100, For: time.Second, Timeout: 400 * time.Millisecond}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := r.Errors["no answer: timed out"]
+	if r.Accepted != 10 || r.Intended != 100 || late == 0 || r.Unsent == 0 || r.Sent+r.Unsent != r.Intended {
+		t.Fatalf("%+v", r.Totals)
+	}
+	if l := r.Response; uint64(l.Count) != r.Accepted+late+r.Unsent || l.P95 < 400 {
+		t.Errorf("latencies %+v, with %d timed out and %d never sent", l, late, r.Unsent)
+	}
+	want := fmt.Sprintf("latencies of %d of 100 intended messages are what they had waited", r.Unsent+late)
+	if got := r.Warnings(); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+		t.Errorf("warnings %q, want %q", got, want)
 	}
 }

@@ -11,11 +11,12 @@ import (
 // result puts together what was measured; sending is how long messages were sent.
 func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 	r, o := l.rec, &l.opts
+	unsent := p.unsent(r, sending)
 	res := &results.Result{
 		Kind: results.KindLoad, Name: o.Name, Command: o.Command, Tool: results.ThisTool(), Machine: results.ThisMachine(),
 		Target: results.Target(o.HTTP), Loop: results.Open, Started: r.started().UTC(), Duration: sending.Seconds(),
 		Totals: results.Totals{Intended: p.messages(p.due), Sent: r.sent.Load(), Accepted: r.accepted.Load(), Unanswered: r.inFlight.Load(),
-			HeldBack: p.heldBack * uint64(p.batch), Redials: r.redials.Load(), Errors: r.errorCounts()},
+			HeldBack: p.heldBack * uint64(p.batch), Unsent: unsent, Redials: r.redials.Load(), Errors: r.errorCounts()},
 		Shape: &results.Shape{Accounts: len(o.Accounts)},
 		Notes: append(slices.Clone(o.Mentions), fmt.Sprintf("seed %d", o.Seed)),
 	}
@@ -23,9 +24,15 @@ func (l *load) result(p *pacer, sending time.Duration) *results.Result {
 		res.Shape.Binds, res.Shape.Window = o.Binds*len(o.Accounts), o.Window
 	}
 	if o.HTTP != "" {
-		res.Shape.Conns, res.Shape.Recipients = o.Conns, o.Recipients
+		res.Shape.Conns, res.Shape.Recipients, res.Shape.API = o.Conns, o.Recipients, o.Call.word(o.HTTP)
 	} else {
 		res.Target = "smpp://" + o.SMPP
+	}
+	if l.texts != nil { // it was opened
+		res.Shape.Messages = o.Mix.word(l.texts)
+	}
+	for _, s := range p.stalls {
+		res.Stalls = append(res.Stalls, results.Stall{At: s.at.Seconds(), For: s.length.Seconds()})
 	}
 	if l.profile == nil {
 		res.Loop, res.Intended = results.Closed, res.Sent

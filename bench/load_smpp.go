@@ -64,6 +64,7 @@ type whole struct {
 	left   atomic.Int32
 	parts  uint8
 	reason atomic.Pointer[string] // why a segment was not accepted
+	late   atomic.Bool            // nothing came for one in time
 }
 
 func newSMPPTarget(o *LoadOptions, p *Profile, rec *recorder, texts *blend) (*smppTarget, error) {
@@ -213,7 +214,7 @@ func (t *smppTarget) try(b *loadBind, s *smpp.Session, m *chosen, intended time.
 			t.rec.unstarted(1)
 			return false
 		}
-		t.over(p, journal.NotSent, 0, "", err.Error()) // the same on every bind, or too late to begin anew
+		t.over(p, journal.NotSent, 0, "", err.Error(), false) // the same on every bind, or too late to begin anew
 	}
 	return true
 }
@@ -240,22 +241,24 @@ func (t *smppTarget) settled(o smpp.Outcome) {
 	p := o.Token.(*shot)
 	switch {
 	case o.Kind == smpp.NotSent:
-		t.over(p, journal.NotSent, 0, "", o.Kind.String())
+		t.over(p, journal.NotSent, 0, "", o.Kind.String(), false)
+	case o.Kind != smpp.Answered && errors.Is(o.Err, smpp.ErrResponseTimeout):
+		t.over(p, journal.Unanswered, 0, "", o.Kind.String()+": timed out", true)
 	case o.Kind != smpp.Answered:
-		t.over(p, journal.Unanswered, 0, "", o.Kind.String())
+		t.over(p, journal.Unanswered, 0, "", o.Kind.String()+": the session ended", false)
 	case o.Status != smpp.StatusOK:
-		t.over(p, journal.Refused, o.Status, "", o.Status.String())
+		t.over(p, journal.Refused, o.Status, "", o.Status.String(), false)
 	default:
 		id := ""
 		if resp, ok := o.Resp.(*smpp.SubmitSMResp); ok {
 			id = resp.MessageID
 		}
-		t.over(p, journal.Accepted, 0, id, "")
+		t.over(p, journal.Accepted, 0, id, "", false)
 	}
 }
 
-// over takes what became of a submit_sm; reason says why it was not accepted.
-func (t *smppTarget) over(p *shot, outcome journal.Outcome, status smpp.Status, id, reason string) {
+// over takes what became of a submit_sm; reason says why it was not accepted, late that nothing came in time.
+func (t *smppTarget) over(p *shot, outcome journal.Outcome, status smpp.Status, id, reason string, late bool) {
 	now := t.rec.now()
 	if t.rec.journal != nil {
 		e := journal.Entry{Kind: journal.Answered, Marker: p.marker, ID: id, Outcome: outcome, Status: uint32(status), Destination: p.to, Via: p.bind.name}
@@ -273,14 +276,22 @@ func (t *smppTarget) over(p *shot, outcome journal.Outcome, status smpp.Status, 
 		if reason != "" {
 			w.reason.Store(&reason)
 		}
+		if late {
+			w.late.Store(true)
+		}
 		if w.left.Add(-1) > 0 {
 			return
 		}
 		if r := w.reason.Load(); r != nil {
 			reason = *r
 		}
+		late = w.late.Load()
 	}
-	if reason != "" {
+	switch {
+	case late:
+		t.rec.timedOut(bind.number, 1, intended, now, reason)
+		return
+	case reason != "":
 		t.rec.failed(1, reason)
 		return
 	}

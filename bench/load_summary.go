@@ -12,9 +12,13 @@ import (
 func writeSummary(w io.Writer, r *results.Result) error {
 	p := &printer{w: w}
 	p.line("target", "%s, %s loop %s", r.Target, r.Loop, r.Profile)
-	p.line("messages", "%d accepted of %d sent in %.1f s, %.0f/s (offered %.0f/s)", r.Accepted, r.Sent, r.Duration, r.AchievedRate, r.OfferedRate)
-	if r.HeldBack > 0 {
-		p.line("held back", "%d were sent later than intended, or not at all, for want of room", r.HeldBack)
+	of := fmt.Sprintf("%d sent", r.Sent)
+	if r.Unsent > 0 {
+		of = fmt.Sprintf("%d intended, %d never sent,", r.Intended, r.Unsent)
+	}
+	p.line("messages", "%d accepted of %s in %.1f s, %.0f/s (offered %.0f/s)", r.Accepted, of, r.Duration, r.AchievedRate, r.OfferedRate)
+	if r.HeldBack > r.Unsent {
+		p.line("held back", "%d were sent later than intended, for want of room", r.HeldBack-min(r.HeldBack, r.Unsent))
 	}
 	if r.Unanswered > 0 {
 		p.line("unanswered", "%d", r.Unanswered)
@@ -37,6 +41,9 @@ func writeSummary(w io.Writer, r *results.Result) error {
 	}
 	for _, proc := range r.Processes {
 		p.line("process", "%s: %.1f us of CPU a message, %.2f cores, %d MB at most", proc.Name, proc.CPUMicrosPerMessage, proc.MeanCPUCores, proc.MaxRSSBytes>>20)
+	}
+	for _, warning := range r.Warnings() {
+		p.line("warning", "%s", warning)
 	}
 	for _, note := range r.Notes {
 		p.line("note", "%s", note)

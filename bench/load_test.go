@@ -86,7 +86,7 @@ func TestLoadCountsWhatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]uint64{smpp.StatusInvalidDestination.String(): 3, "outcome unknown": 3}
+	want := map[string]uint64{smpp.StatusInvalidDestination.String(): 3, "outcome unknown: the session ended": 3}
 	if diff := cmp.Diff(want, r.Errors); diff != "" || r.Accepted != 3 || r.Sent != 9 {
 		t.Errorf("accepted %d of %d; errors (-want +got):\n%s", r.Accepted, r.Sent, diff)
 	}
@@ -229,5 +229,19 @@ func BenchmarkHarness(b *testing.B) {
 	b.ReportMetric(r.AchievedRate, "submit_sm/s")
 	if err := s.Close(context.Background()); err != nil {
 		b.Error(err)
+	}
+}
+
+// TestSMSCThatIsSilent is TestTargetThatHangs by SMPP.
+func TestSMSCThatIsSilent(t *testing.T) {
+	s := startSMSC(t, SMSCOptions{SilentShare: 1})
+	r, err := Load(t.Context(), LoadOptions{SMPP: s.Addr().String(), SystemID: "load", Window: 3, Rate: 20, For: time.Second,
+		Timeout: 300 * time.Millisecond}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := r.Errors["outcome unknown: timed out"]
+	if r.Accepted != 0 || late == 0 || r.Sent+r.Unsent != r.Intended || uint64(r.Response.Count) != late+r.Unsent || r.Response.P50 < 300 {
+		t.Errorf("%+v, latencies %+v", r.Totals, r.Response)
 	}
 }

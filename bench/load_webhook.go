@@ -39,6 +39,7 @@ type webhook struct {
 	refused map[string]int // calls by the reason, of which the form has a few
 	strange map[string]int // receipts by the word for their state that is not known
 	noID    int            // receipts without an id
+	calls   int
 }
 
 func newWebhook(ctx context.Context, o *LoadOptions, rec *recorder) (*webhook, error) {
@@ -73,6 +74,9 @@ func (h *webhook) urlFrom(local net.Addr) string {
 
 // ServeHTTP implements http.Handler.
 func (h *webhook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	h.calls++
+	h.mu.Unlock()
 	body, err := io.ReadAll(io.LimitReader(r.Body, webhookBody))
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
@@ -127,6 +131,9 @@ func (h *webhook) notes() (out []string) {
 	}
 	if h.noID > 0 {
 		out = append(out, fmt.Sprintf("webhook: %d calls without an id", h.noID))
+	}
+	if h.calls == 0 && h.rec.receipts != nil {
+		out = append(out, "webhook: no call came: the target has to know where its receipts go (an account of Tasman has a webhook)")
 	}
 	return out
 }

@@ -71,6 +71,9 @@ func TestWebhookSignatures(t *testing.T) {
 	if got := h.notes(); !slices.Equal(got, want) {
 		t.Errorf("notes %q", got)
 	}
+	if plain, err := newHookReader(&LoadOptions{Hook: HookForm{Secret: string(key)}}); err != nil || string(plain.secret) != string(key) {
+		t.Errorf("plain text: %q, %v", plain.secret, err) // as the account of the gateway has it
+	}
 	if _, err := newHookReader(&LoadOptions{Hook: HookForm{Secret: "whsec_!"}}); err == nil || strings.Contains(err.Error(), "!") {
 		t.Errorf("a secret that is not base64: %v", err)
 	}

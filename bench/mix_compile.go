@@ -1,9 +1,14 @@
 package bench
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
 
 	"tasman/sms"
 )
@@ -183,4 +188,30 @@ func (b *blend) parts() int {
 		most = max(most, len(v.bodies))
 	}
 	return most
+}
+
+// word names what the messages are like, as compare needs it: the same for the same.
+func (m *Mix) word(b *blend) string {
+	if len(m.Texts)+len(m.Destinations)+len(m.Senders)+len(m.Lanes) > 0 {
+		raw, err := yaml.Marshal(m)
+		if err != nil { // it was read from YAML
+			return ""
+		}
+		return "mix " + hashOf(string(raw))
+	}
+	v := b.texts.items[0]
+	word := fmt.Sprintf("%v %d", v.encoding, markerLen+utf8.RuneCountInString(v.rest))
+	if n := len(v.bodies); n > 1 || v.payload {
+		word += fmt.Sprintf(" in %d, %s", n, v.form)
+	}
+	return word
+}
+
+// hashOf tells texts apart by eight hexadecimal digits.
+func hashOf(texts ...string) string {
+	h := sha256.New()
+	for _, t := range texts {
+		fmt.Fprintf(h, "%d %s", len(t), t)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:4])
 }

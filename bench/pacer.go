@@ -28,7 +28,17 @@ type pacer struct {
 	heldBack uint64                       // submissions that found no room when they were due
 	heldTo   uint64                       // those before it have been counted in heldBack
 	gaveUp   bool
+	stalls   []stall
 }
+
+// stall is a time in which the load itself stood still, as on a machine with too much to do.
+type stall struct{ at, length time.Duration }
+
+const (
+	// stallAfter is by how much a wake-up is late before it counts as a stall.
+	stallAfter = 100 * time.Millisecond
+	maxStalls  = 100
+)
 
 // run starts all that is to be started, or what it can until stop or ctx ends.
 func (p *pacer) run(ctx context.Context, stop <-chan struct{}, t target, r *recorder) {
@@ -49,7 +59,9 @@ func (p *pacer) run(ctx context.Context, stop <-chan struct{}, t target, r *reco
 			room = r.room
 			r.hungry.Store(true)
 		}
-		timer.Reset(p.sleep(r.now(), full))
+		asleep := r.now()
+		wake := asleep + p.sleep(asleep, full)
+		timer.Reset(wake - asleep)
 		select {
 		case <-timer.C:
 		case <-room:
@@ -57,6 +69,14 @@ func (p *pacer) run(ctx context.Context, stop <-chan struct{}, t target, r *reco
 		case <-ctx.Done():
 		}
 		r.hungry.Store(false)
+		p.woke(wake, r.now())
+	}
+}
+
+// woke notes a stall when it is long after the time at which the pacer was to wake.
+func (p *pacer) woke(wake, now time.Duration) {
+	if now-wake > stallAfter && len(p.stalls) < maxStalls {
+		p.stalls = append(p.stalls, stall{wake, now - wake})
 	}
 }
 
@@ -93,6 +113,17 @@ func (p *pacer) startDue(t target, r *recorder, now time.Duration) (full bool) {
 		p.next++
 	}
 	return false
+}
+
+// unsent returns how many messages were due and never started. What they had waited by now is among the latencies.
+func (p *pacer) unsent(r *recorder, now time.Duration) (n uint64) {
+	for k := p.next; k < p.due; k++ {
+		size := p.size(k)
+		r.waited(int(k), size, p.send.next(), now)
+		p.send.advance()
+		n += uint64(size)
+	}
+	return n
 }
 
 // startAll starts as many as there is room for.

@@ -75,6 +75,15 @@ func TestPacerKeepsItsSchedule(t *testing.T) {
 					t.Errorf("%d were held back", p.heldBack)
 				}
 				checkIntended(t, c.pacer, target.got)
+				unsent := p.unsent(rec, rec.now())
+				if want := c.messages - p.messages(p.next); unsent != want {
+					t.Errorf("%d were never sent, not %d", unsent, want)
+				}
+				var second histogram
+				rec.collect(&second)
+				if l, _ := rec.latency(); unsent > 0 && (uint64(l.Count) != unsent || l.Max < 990 || l.Max > 1010) {
+					t.Errorf("what was never sent waited %+v", l)
+				}
 			})
 		})
 	}
@@ -130,4 +139,19 @@ func TestPacerEndsWithItsContext(t *testing.T) {
 			t.Errorf("ended after %v with %d submissions", now, len(target.got))
 		}
 	})
+}
+
+func TestPacerNotesThatItStoodStill(t *testing.T) {
+	var p pacer
+	p.woke(time.Second, time.Second+stallAfter)
+	p.woke(2*time.Second, time.Second) // room came before
+	if len(p.stalls) > 0 {
+		t.Errorf("stalls %v", p.stalls)
+	}
+	for range 2 * maxStalls {
+		p.woke(time.Second, 3*time.Second)
+	}
+	if len(p.stalls) != maxStalls || p.stalls[0] != (stall{time.Second, 2 * time.Second}) {
+		t.Errorf("%d stalls, the first %v", len(p.stalls), p.stalls[0])
+	}
 }

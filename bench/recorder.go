@@ -94,6 +94,21 @@ func (r *recorder) took(shard, n int, intended, now time.Duration) {
 	r.settled(n)
 }
 
+// timedOut counts n messages for which nothing came in time, by the reason. What they had waited by then is among the latencies: they
+// would be as if they had never been otherwise, just those that took longest.
+func (r *recorder) timedOut(shard, n int, intended, now time.Duration, reason string) {
+	r.waited(shard, n, intended, now)
+	r.failed(n, reason)
+}
+
+// waited has n messages that got no answer count among the latencies, with what they had waited by now.
+func (r *recorder) waited(shard, n int, intended, now time.Duration) {
+	a := &r.shards[uint(shard)%recorderShards]
+	a.mu.Lock()
+	a.times.record(now-intended, n, intended, r.warmup)
+	a.mu.Unlock()
+}
+
 // failed counts n messages that were not accepted, by the reason.
 func (r *recorder) failed(n int, reason string) {
 	r.refused.Add(uint64(n))

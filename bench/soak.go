@@ -9,6 +9,7 @@ import (
 
 	"tasman/bench/journal"
 	"tasman/bench/results"
+	"tasman/bench/verify"
 )
 
 // SoakOptions are the choices of a soak: a steady load with peaks and faults, whose every message is verified.
@@ -47,6 +48,8 @@ type soakOperators interface {
 	Begin(j *journal.Writer) error
 	// Bound returns how many sessions there are.
 	Bound() int
+	// Where names what the gateway's carriers must bind to.
+	Where() string
 	// Break begins a fault, Mend ends it.
 	Break(f *soakFault) error
 	Mend(f *soakFault) error
@@ -104,7 +107,8 @@ func Soak(ctx context.Context, o SoakOptions, progress io.Writer) (*results.Resu
 		s.bounds, err = parseObjectives(o.Objective)
 	}
 	if err == nil {
-		s.join, err = newLiveJoin(o.Operators != nil && !o.Blind, o.Load.Receipts, o.Tee)
+		s.join, err = newLiveJoin(verify.Options{Received: o.Operators != nil && !o.Blind, Receipts: o.Load.Receipts, Marks: o.MySQL != "",
+			Repeats: len(o.Faults) > 0}, o.Tee)
 	}
 	if err != nil {
 		return nil, err
@@ -135,8 +139,8 @@ func (s *soak) run(ctx context.Context, progress io.Writer) (_ *results.Result, 
 			defer cancel()
 			err = errors.Join(err, ops.End(closing))
 		}()
-		if err := awaitBinds(ctx, ops); err != nil {
-			return nil, err
+		if err := awaitBinds(ctx, ops, progress); err != nil {
+			return nil, fmt.Errorf("soak: %w", err)
 		}
 	}
 	s.began = time.Now()
@@ -195,18 +199,21 @@ func ignoreDeadline(err error) error {
 	return err
 }
 
-// awaitBinds waits until the gateway is bound to the operators.
-func awaitBinds(ctx context.Context, ops soakOperators) error {
+// awaitBinds waits until the gateway is bound to the operators, and says so.
+func awaitBinds(ctx context.Context, ops soakOperators, progress io.Writer) error {
 	const patience = time.Minute // carriers look again at growing intervals
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
+	if ops.Bound() == 0 {
+		fmt.Fprintf(progress, "waits for the gateway's carriers to bind to %s\n", ops.Where())
+	}
 	for ops.Bound() == 0 {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return fmt.Errorf("soak: no carrier of the gateway has bound to the operators: %w", ctx.Err())
+			return fmt.Errorf("no carrier of the gateway has bound to %s: %w", ops.Where(), ctx.Err())
 		}
 	}
 	return nil

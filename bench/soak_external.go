@@ -153,6 +153,9 @@ func (x *external) Bound() int {
 	return least
 }
 
+// Where implements soakOperators: the controls do not tell where their simulators listen.
+func (x *external) Where() string { return "the simulators of " + strings.Join(x.controls, ", ") }
+
 // Break implements soakOperators.
 func (x *external) Break(f *soakFault) error {
 	set, err := f.patch()

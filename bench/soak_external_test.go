@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tasman/bench/journal"
+	"tasman/bench/verify"
 )
 
 // TestExternalOperators breaks and mends a simulator through its control address, and follows its journal.
@@ -35,7 +36,7 @@ func TestExternalOperators(t *testing.T) {
 	control := httptest.NewServer(f.controlHandler())
 	defer control.Close()
 	x := newExternal([]string{control.URL + "/"}, []string{file})
-	joined, err := newLiveJoin(true, false, func(string) (io.Writer, error) { return nil, nil })
+	joined, err := newLiveJoin(verify.Options{Received: true}, func(string) (io.Writer, error) { return nil, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

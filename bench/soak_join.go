@@ -33,10 +33,11 @@ const (
 	liveDestinations = 1 << 20
 )
 
-// newLiveJoin begins to join; tee, when it is not nil, gets what is written as well. Without received, what operators got is
-// not known, and nothing of it is expected.
-func newLiveJoin(received, receipts bool, tee func(role string) (io.Writer, error)) (*liveJoin, error) {
-	j := &liveJoin{join: verify.New(verify.Options{Received: received, Receipts: receipts, Keep: livePages, Destinations: liveDestinations})}
+// newLiveJoin begins to join; tee, when it is not nil, gets what is written as well. Without o.Received, what operators got is
+// not known, and nothing of it is expected. The bounds of o are its own.
+func newLiveJoin(o verify.Options, tee func(role string) (io.Writer, error)) (*liveJoin, error) {
+	o.Keep, o.Destinations = livePages, liveDestinations
+	j := &liveJoin{join: verify.New(o)}
 	var err error
 	if j.load, err = j.pipe(journal.RoleLoad, tee); err != nil {
 		return nil, err

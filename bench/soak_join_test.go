@@ -15,7 +15,7 @@ import (
 func TestLiveJoin(t *testing.T) {
 	t.Parallel()
 	files := map[string]*bytes.Buffer{journal.RoleLoad: {}, journal.RoleSimulator: {}}
-	j, err := newLiveJoin(true, true, func(role string) (io.Writer, error) { return files[role], nil })
+	j, err := newLiveJoin(verify.Options{Received: true, Receipts: true}, func(role string) (io.Writer, error) { return files[role], nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"tasman/bench/journal"
@@ -68,6 +69,15 @@ func (s *simulators) Bound() int {
 		}
 	}
 	return least
+}
+
+// Where implements soakOperators: it is called after Begin.
+func (s *simulators) Where() string {
+	var all []string
+	for _, addr := range s.Addrs() {
+		all = append(all, addr.String())
+	}
+	return strings.Join(all, ", ")
 }
 
 // Break implements soakOperators.

@@ -171,6 +171,23 @@ func TestSoakThatIsAborted(t *testing.T) {
 	}
 }
 
+// TestSoakTellsWhatItWaitsFor is given up while no carrier binds.
+func TestSoakTellsWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	o, ops := directSoak(t, nil)
+	o.Operators = ops
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var progress strings.Builder
+	_, err := Soak(ctx, o, &progress)
+	if want := "waits for the gateway's carriers to bind to " + ops.addrs[0] + "\n"; progress.String() != want {
+		t.Errorf("%q, want %q", progress.String(), want)
+	}
+	if err == nil || !strings.Contains(err.Error(), "soak: no carrier of the gateway has bound to "+ops.addrs[0]) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestSoakRefuses(t *testing.T) {
 	t.Parallel()
 	for want, o := range map[string]SoakOptions{

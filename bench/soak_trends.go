@@ -45,7 +45,7 @@ func quietParts(warmup time.Duration, shape []stretch, faults []results.Fault) q
 	for i, f := range faults {
 		end := f.At + f.Length
 		loud = append(loud, span{f.At, end + max(echo(f.Length), f.Recovered+5)})
-		if f.Recovered < 0 { // a check of its own tells; that it lasts must not be told twice
+		if f.Recovered < 0 { // a check of its own tells, or nobody knows; that it lasts must not be told twice
 			until := end + 300
 			if i+1 < len(faults) {
 				until = min(until, faults[i+1].At)
@@ -136,26 +136,29 @@ func showAmount(v float64, unit string) string {
 	return fmt.Sprintf("%.3g %s", v, unit)
 }
 
-// recovery returns how long after the end of a fault all was as before, in seconds, and -1 when it was not before until: five
-// points in a row that accept what is offered, with latencies and queues no higher than twice what they were in nine tenths
-// of the minute before it.
-func recovery(points []results.Point, f results.Fault, until float64) float64 {
+// What Fault.Recovered is besides a time.
+const (
+	notRecovered = -1 // not as before until the next fault or the end
+	notTold      = -2 // it is not known how it was before
+)
+
+// leastBefore is how many seconds must be left of the minute before a fault, without those of other faults, to tell how it was:
+// fewer are one collection of garbage, or a single late receipt.
+const leastBefore = 10
+
+// recovery returns how long after the end of a fault all was as before, in seconds, notRecovered when it was not until the next
+// fault or the end, or notTold: five points in a row that accept what is offered, with latencies and queues no higher than twice
+// what they were in nine tenths of the minute before it. Recovered of the faults before it must be known.
+func recovery(points []results.Point, faults []results.Fault, n int, end float64) float64 {
 	const inARow = 5
-	var response, endToEnd, queued []float64
-	for i := range points {
-		if p := &points[i]; p.At < f.At && p.At > f.At-60 {
-			response, endToEnd = append(response, p99Of(p.Response)), append(endToEnd, p99Of(p.EndToEnd))
-			queued = append(queued, queuedAt(p))
-		}
+	f, until := faults[n], end
+	if n+1 < len(faults) {
+		until = faults[n+1].At
 	}
-	limit := func(v []float64) float64 {
-		if len(v) == 0 {
-			return 20
-		}
-		slices.Sort(v)
-		return 20 + 2*v[len(v)*9/10]
+	slow, late, full, told := usualBefore(points, faults[:n], f.At)
+	if !told {
+		return notTold
 	}
-	slow, late, full := limit(response), limit(endToEnd), limit(queued)
 	good := 0
 	since := 0.0
 	for i := range points {
@@ -174,7 +177,49 @@ func recovery(points []results.Point, f results.Fault, until float64) float64 {
 			return max(0, since-1-f.At-f.Length)
 		}
 	}
-	return -1
+	return notRecovered
+}
+
+// usualBefore returns how high latencies and queues may be for all to be as in the minute before a fault at next. told is false when
+// too few of its seconds are undisturbed by the faults before it.
+func usualBefore(points []results.Point, faults []results.Fault, next float64) (slow, late, full float64, told bool) {
+	var response, endToEnd, queued []float64
+	seconds, begins := 0.0, 0.0
+	for i := range points {
+		p := &points[i]
+		if p.At < next && p.At > next-60 && !disturbed(faults, next, begins, p.At) {
+			response, endToEnd = append(response, p99Of(p.Response)), append(endToEnd, p99Of(p.EndToEnd))
+			queued = append(queued, queuedAt(p))
+			seconds += p.At - begins
+		}
+		begins = p.At
+	}
+	if seconds < leastBefore {
+		return 0, 0, 0, false
+	}
+	limit := func(v []float64) float64 {
+		slices.Sort(v)
+		return 20 + 2*v[len(v)*9/10]
+	}
+	return limit(response), limit(endToEnd), limit(queued), true
+}
+
+// disturbed reports whether any of the seconds from from to to belongs to one of the faults before next, or to the time until all was
+// as before. Where that is not known it is two minutes, the longest echo of quietParts: with more, faults that follow one another
+// could not be told any more, all of them.
+func disturbed(faults []results.Fault, next, from, to float64) bool {
+	return slices.ContainsFunc(faults, func(f results.Fault) bool {
+		over := f.At + f.Length
+		switch f.Recovered {
+		case notRecovered:
+			over = next
+		case notTold:
+			over += 120
+		default:
+			over += f.Recovered
+		}
+		return to > f.At && from < over
+	})
 }
 
 // p99Of is 0 for an interval in which nothing came.

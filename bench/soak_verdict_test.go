@@ -151,6 +151,89 @@ func TestVerdictNamesWhatWasJudged(t *testing.T) {
 	}
 }
 
+// TestRepeatsWithoutMarks: without the reporting database nobody knows what was marked; a fault may excuse a repeat then, and
+// without faults nothing does.
+func TestRepeatsWithoutMarks(t *testing.T) {
+	t.Parallel()
+	joined := []string{results.JoinedLoad, results.JoinedOperators, results.JoinedReceipts}
+	repeats := func(joined []string, faults int) func(*soakFacts, *results.Point) {
+		return func(f *soakFacts, _ *results.Point) {
+			f.verified.Joined, f.verified.DuplicatedUnmarked, f.faults = joined, 3, f.faults[:min(faults, len(f.faults))]
+		}
+	}
+	for _, c := range []struct {
+		label  string
+		change func(f *soakFacts, p *results.Point)
+		ok     bool
+		want   string
+	}{
+		{"after a fault", repeats(joined, 1), true, "none lost, 3 received twice (marks not looked at: no --mysql), every receipt back"},
+		{"without faults", repeats(joined, 0), false, "received twice (marks not looked at: no --mysql): 3 ("},
+		{"marks looked at", repeats(append(joined, "marks"), 1), false, "received twice without a mark: 3 ("},
+		{"segments after a fault", func(f *soakFacts, _ *results.Point) {
+			f.verified.Joined, f.verified.Segments, f.verified.SegmentsDuplicatedUnmarked = joined, 9, 2
+		}, true, "2 segments received twice (marks not looked at: no --mysql)"},
+	} {
+		s := judgeSoak(soakOf(c.change))
+		if s.OK != c.ok || !strings.Contains(s.Verdict, c.want) {
+			t.Errorf("%s: ok %v, %s", c.label, s.OK, s.Verdict)
+		}
+		for _, check := range s.Checks {
+			if c.label != "marks looked at" && strings.Contains(check.What, "without a mark") {
+				t.Errorf("%s: there is a check of %s", c.label, check.What)
+			}
+		}
+	}
+}
+
+// TestRecoveryAfterCloseFaults has the latency of one fault last until shortly before the next, which must not count as how it
+// was before.
+func TestRecoveryAfterCloseFaults(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		label  string
+		slow   [][2]float64 // seconds with a high latency
+		faults []float64    // when they are, 10 s each
+		want   []float64
+	}{
+		{"told by the seconds before the first", [][2]float64{{100, 130}, {140, 170}}, []float64{100, 140}, []float64{20, 20}},
+		{"too few seconds are left", [][2]float64{{50, 105}, {112, 150}}, []float64{50, 112}, []float64{45, notTold}},
+		{"not as before when the next came", [][2]float64{{100, 200}}, []float64{100, 180}, []float64{-1, notTold}},
+		{"too early", nil, []float64{5, 200}, []float64{notTold, 0}},
+	} {
+		f := &soakFacts{planned: time.Hour, verified: &results.Verification{Accepted: 1}, series: &results.Series{Interval: 1}}
+		for _, at := range c.faults {
+			f.faults = append(f.faults, results.Fault{At: at, Length: 10, Name: "slow"})
+		}
+		for at := 1.0; at < 400; at++ {
+			p := results.Point{At: at, Offered: 100, Accepted: 100, Response: &results.Quantiles{Count: 1, P99: 10}}
+			for _, s := range c.slow {
+				if at > s[0] && at <= s[1] {
+					p.Response.P99 = 1000
+				}
+			}
+			f.series.Points = append(f.series.Points, p)
+		}
+		s := judgeSoak(f)
+		for i := range s.Faults {
+			if got := s.Faults[i].Recovered; got != c.want[i] {
+				t.Errorf("%s: fault %d is over after %v s, want %v", c.label, i, got, c.want[i])
+			}
+		}
+		for _, check := range s.Checks {
+			if told := c.want[0] == -1; !check.OK && (!told || check.What != "recovery from slow at 100 s") {
+				t.Errorf("%s: %s: %s", c.label, check.What, check.Value)
+			}
+		}
+	}
+	untold := &results.Soak{Faults: []results.Fault{{Name: "cut", Recovered: notTold}}}
+	r := &results.Result{Verification: &results.Verification{}, Soak: untold}
+	var table strings.Builder
+	if writeSoak(&table, r); !strings.Contains(table.String(), "cannot be told whether it was as before") {
+		t.Errorf("the table:\n%s", table.String())
+	}
+}
+
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	fault := results.Fault{At: 100, Length: 20}
@@ -163,7 +246,7 @@ func TestRecovery(t *testing.T) {
 			}
 			points = append(points, p)
 		}
-		if got := recovery(points, fault, 300); got != want {
+		if got := recovery(points, []results.Fault{fault}, 0, 300); got != want {
 			t.Errorf("back at %v: %v s, want %v", back, got, want)
 		}
 	}

@@ -33,6 +33,7 @@ type Comparison struct {
 	// when the runs themselves were compared.
 	Blocks   float64
 	Warnings []string // why the sides should not be compared; only with Options.Anyway
+	Doubts   []string // what makes the figures of a side doubtful
 	Notes    []string // what a reader of the verdicts has to know
 	Rows     []Row
 }
@@ -73,6 +74,7 @@ func Compare(a, b Side, o CompareOptions) (*Comparison, error) {
 	if len(c.Warnings) > 0 && !o.Anyway {
 		return nil, &NotComparableError{Differences: c.Warnings}
 	}
+	c.Doubts = doubts(a, b)
 	ma, mb := measureRuns(a), measureRuns(b)
 	if len(a.Runs) == 1 && len(b.Runs) == 1 {
 		c.Blocks = blockLength(a.Runs[0], b.Runs[0])
@@ -87,6 +89,7 @@ func Compare(a, b Side, o CompareOptions) (*Comparison, error) {
 		}
 	}
 	c.note()
+	c.Notes = append(c.Notes, unsaid(a, b)...)
 	return c, nil
 }
 

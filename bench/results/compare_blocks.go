@@ -32,6 +32,7 @@ func blockLength(a, b *Result) float64 {
 type block struct {
 	points []Point
 	spans  []float64 // of the points, in seconds
+	lost   []uint64  // of the points: neverSettled
 }
 
 func (b block) length() float64 {
@@ -50,20 +51,45 @@ func (b block) accepted() uint64 {
 	return n
 }
 
+// notAccepted is the share of the intended messages that was refused, or never sent or answered.
+func (b block) notAccepted() (float64, bool) {
+	var offered, not uint64
+	for i, p := range b.points {
+		offered, not = offered+p.Offered, not+p.Failed+b.lost[i]
+	}
+	return float64(not) / float64(max(offered, 1)), offered > 0
+}
+
+// neverSettled returns how many messages each point left behind, neither accepted nor refused until the end. What was settled
+// in a later point, as the last messages of each are, is not counted.
+func neverSettled(points []Point) []uint64 {
+	open := make([]int64, len(points)+1) // after each point
+	for i, p := range points {
+		open[i+1] = open[i] + int64(p.Offered) - int64(p.Accepted) - int64(p.Failed)
+	}
+	lost := make([]uint64, len(points))
+	for i := len(points) - 1; i >= 0; i-- {
+		open[i] = min(open[i], open[i+1]) // what is more was settled later
+		lost[i] = uint64(open[i+1] - open[i])
+	}
+	return lost
+}
+
 // blocks divides the points of the time of sending, without the warm-up, into blocks of that length. What is left at the
 // end is left out. Points come a little late, so that the bounds are not taken to the millisecond.
 func blocks(r *Result, length float64) []block {
 	s := r.Series
 	size, late := max(1, int(math.Round(length/s.Interval))), s.Interval/20
+	lost := neverSettled(s.Points)
 	var steady block
 	for i, p := range s.Points {
 		if span := s.span(i); span > 0 && p.At-span >= warmupShare*r.Duration-late && p.At <= r.Duration+late {
-			steady.points, steady.spans = append(steady.points, p), append(steady.spans, span)
+			steady.points, steady.spans, steady.lost = append(steady.points, p), append(steady.spans, span), append(steady.lost, lost[i])
 		}
 	}
 	var all []block
-	for ; len(steady.points) >= size; steady.points, steady.spans = steady.points[size:], steady.spans[size:] {
-		all = append(all, block{steady.points[:size], steady.spans[:size]})
+	for at := 0; at+size <= len(steady.points); at += size {
+		all = append(all, block{steady.points[at : at+size], steady.spans[at : at+size], steady.lost[at : at+size]})
 	}
 	return all
 }

@@ -51,14 +51,8 @@ func metricsOf(sides ...Side) []metric {
 	}
 	return append(all,
 		metric{name: "not accepted", unit: unitShare,
-			run: func(r *Result) (float64, bool) { return float64(r.Failed()) / float64(max(r.Sent, 1)), r.Sent > 0 },
-			block: func(b block) (float64, bool) {
-				var sent, failed uint64
-				for _, p := range b.points {
-					sent, failed = sent+p.Sent, failed+p.Failed
-				}
-				return float64(failed) / float64(max(sent, 1)), true
-			}},
+			run:   func(r *Result) (float64, bool) { return r.notAcceptedShare() },
+			block: block.notAccepted},
 		metric{name: "receipts missing", unit: unitCount, never: true, run: func(r *Result) (float64, bool) {
 			if r.Receipts == nil {
 				return 0, false

@@ -3,6 +3,7 @@ package results
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -12,12 +13,10 @@ func (c *Comparison) WritePage(w io.Writer) error {
 	a, b := c.A.middle(), c.B.middle()
 	p := page{
 		Title: c.B.Name + " against " + c.A.Name, Kicker: "bench compare", Subtitle: a.subtitle(), Verdict: c.verdict(),
-		Notes: c.Notes, Before: []table{c.table()},
-		Facts: []fact{{"A", c.A.String()}, {"B", c.B.String()}, {"A started", showTime(a.Started)}, {"B started", showTime(b.Started)}},
+		Before: []table{c.table()},
+		Facts:  []fact{{"A", c.A.String()}, {"B", c.B.String()}, {"A started", showTime(a.Started)}, {"B started", showTime(b.Started)}},
 	}
-	for _, s := range c.Warnings {
-		p.Notes = append([]string{"Not comparable: " + s}, p.Notes...)
-	}
+	p.Notes = slices.Concat(prefixed("Not comparable: ", c.Warnings), prefixed("Warning, ", c.Doubts), c.Notes)
 	for _, side := range []struct {
 		name string
 		*Machine

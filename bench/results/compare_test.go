@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,13 +22,15 @@ func synthetic(seed uint64, scale, rho float64) *Result {
 		Schema: Schema, Kind: KindLoad, Target: "smpp://h:1", Loop: Open, Profile: "constant:1000", Duration: 120, OfferedRate: 1000,
 		Started: time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC), Series: &Series{Interval: 1}, Receipts: &ReceiptCounts{},
 		Machine: &Machine{CPU: "cpu", Cores: 2, MemoryBytes: 24 << 30, OS: "linux/amd64"},
+		Shape:   &Shape{Accounts: 2, Binds: 4, Messages: "gsm7 160, udh8", API: "kannel"},
 	}
 	noise, sum := 0.0, 0.0
 	for t := 1; t <= 125; t++ {
 		noise = rho*noise + math.Sqrt(1-rho*rho)*rng.NormFloat64()
 		p := Point{At: float64(t), Outstanding: 10}
 		if t <= 120 {
-			p.Offered, p.Sent, p.Accepted, p.Receipts = 1000, 1000, 990+rng.Uint64N(20), 1000
+			n := 990 + rng.Uint64N(20)
+			p.Offered, p.Sent, p.Accepted, p.Receipts = n, n, n, 1000
 			p50 := 10 * scale * math.Exp(0.1*noise)
 			p.Response = &Quantiles{Count: int64(p.Accepted), P50: p50, P95: 2 * p50, P99: 3 * p50, Max: 5 * p50}
 			p.Processes = map[string]ProcessPoint{"gateway": {CPUCores: 0.2 * scale * math.Exp(0.05*noise), RSSBytes: 100 << 20}}
@@ -36,7 +39,7 @@ func synthetic(seed uint64, scale, rho float64) *Result {
 		r.Series.Points = append(r.Series.Points, p)
 		r.Accepted += p.Accepted
 	}
-	r.Sent, r.Intended, r.AchievedRate = 120_000, 120_000, float64(r.Accepted)/120
+	r.Sent, r.Intended, r.AchievedRate = r.Accepted, r.Accepted, float64(r.Accepted)/120
 	r.Response = &Latency{Count: int64(r.Accepted), P50: sum / 120, P99: 3 * sum / 120, Max: 100}
 	r.Processes = []Process{{Name: "gateway", CPUMicrosPerMessage: 200 * scale * (1 + 0.01*rng.NormFloat64()), MaxRSSBytes: 100<<20 + rng.Uint64N(4<<20)}}
 	return r
@@ -187,14 +190,18 @@ func TestShortRunsGetNoVerdict(t *testing.T) {
 func TestNotComparable(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*Result){
-		"B: machine: 4 cores":                       func(r *Result) { r.Machine = &Machine{CPU: "cpu", Cores: 4, MemoryBytes: 24 << 30, OS: "linux/amd64"} },
-		"B: profile: steps:1, but constant:1000":    func(r *Result) { r.Profile = "steps:1" },
-		"B: offered rate: 2,000/s, but 1,000/s in":  func(r *Result) { r.Profile, r.OfferedRate = "", 2000 },
-		"B: kind of target: http, but smpp":         func(r *Result) { r.Target = "https://h" },
-		"B: receipts: not asked for, but asked for": func(r *Result) { r.Receipts = nil },
-		"B: loop: closed, but open":                 func(r *Result) { r.Loop = Closed },
-		"B: kind: find, but load":                   func(r *Result) { r.Kind = KindFind },
-		"B: time of sending: 10 min, but 2 min":     func(r *Result) { r.Duration = 600 },
+		"B: machine: 4 cores":                              func(r *Result) { r.Machine = &Machine{CPU: "cpu", Cores: 4, MemoryBytes: 24 << 30, OS: "linux/amd64"} },
+		"B: profile: steps:1, but constant:1000":           func(r *Result) { r.Profile = "steps:1" },
+		"B: offered rate: 2,000/s, but 1,000/s in":         func(r *Result) { r.Profile, r.OfferedRate = "", 2000 },
+		"B: kind of target: http, but smpp":                func(r *Result) { r.Target = "https://h" },
+		"B: receipts: not asked for, but asked for":        func(r *Result) { r.Receipts = nil },
+		"B: loop: closed, but open":                        func(r *Result) { r.Loop = Closed },
+		"B: kind: find, but load":                          func(r *Result) { r.Kind = KindFind },
+		"B: time of sending: 10 min, but 2 min":            func(r *Result) { r.Duration = 600 },
+		"B: binds: 8, but 4 in":                            func(r *Result) { r.Shape.Binds = 8 },
+		"B: accounts: none, but 2 in":                      func(r *Result) { r.Shape.Accounts = 0 },
+		`B: messages: "ucs2 600", but "gsm7 160, udh8" in`: func(r *Result) { r.Shape.Messages = "ucs2 600" },
+		`B: api: "jasmin", but "kannel" in`:                func(r *Result) { r.Shape.API = "jasmin" },
 	} {
 		a, b := synthetic(1, 1, 0), synthetic(2, 1, 0)
 		change(b)
@@ -212,6 +219,108 @@ func TestNotComparable(t *testing.T) {
 		if err := c.Text(&text); err != nil || !strings.HasPrefix(text.String(), "WARNING, not comparable: "+want) {
 			t.Errorf("%s: %v\n%s", want, err, text.String())
 		}
+	}
+}
+
+// TestOldLoadsAreTakenForTheSame: a document of old does not say what was sent, which a note tells.
+func TestOldLoadsAreTakenForTheSame(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(a, b *Result){
+		"":        func(_, _ *Result) {},
+		"B":       func(_, b *Result) { b.Shape = nil },
+		"A and B": func(a, b *Result) { a.Shape.Messages, b.Shape.Messages = "", "" },
+	} {
+		a, b := synthetic(1, 1, 0), synthetic(2, 1, 0)
+		change(a, b)
+		notes := strings.Join(compared(t, side("a", a), side("b", b)).Notes, " ")
+		if want != "" && !strings.Contains(notes, "Not said by "+want+", and taken for the same: which messages were sent.") {
+			t.Errorf("%s: notes %q", want, notes)
+		}
+		if want == "" && strings.Contains(notes, "Not said") {
+			t.Errorf("nothing is missing: notes %q", notes)
+		}
+	}
+	a, b := synthetic(1, 1, 0), synthetic(2, 1, 0)
+	a.Target, b.Target, b.Shape.API = "http://h", "http://h", ""
+	notes := strings.Join(compared(t, side("a", a), side("b", b)).Notes, " ")
+	const want = "Not said by B, and taken for the same: over which API."
+	if !strings.Contains(notes, want) || strings.Contains(notes, "messages") {
+		t.Errorf("notes %q, want %q", notes, want)
+	}
+}
+
+// hang makes of a run one whose target took no more after some seconds: what was meant to be sent then was not.
+func hang(r *Result, after int) *Result {
+	r.Sent, r.Accepted = 0, 0
+	for i := range r.Series.Points {
+		p := &r.Series.Points[i]
+		if i >= after {
+			p.Sent, p.Accepted, p.Response = 0, 0, nil
+		}
+		r.Sent, r.Accepted = r.Sent+p.Sent, r.Accepted+p.Accepted
+	}
+	r.Response.Count = int64(r.Accepted)
+	return r
+}
+
+// TestNotAcceptedIsOfTheIntended has a target that hangs: what could not even be sent was not accepted either.
+func TestNotAcceptedIsOfTheIntended(t *testing.T) {
+	t.Parallel()
+	var runs []*Result
+	for range 4 {
+		runs = append(runs, &Result{Kind: KindLoad, Totals: Totals{Intended: 250, Sent: 28, Accepted: 26, Unanswered: 2}})
+	}
+	if r := compared(t, side("a", runs...), side("b", runs...)).of("not accepted"); math.Abs(r.A.Median-0.896) > 1e-9 {
+		t.Errorf("over runs: %+v", r)
+	}
+	c := compared(t, side("a", synthetic(1, 1, 0)), side("b", hang(synthetic(2, 1, 0), 30)))
+	if r := c.of("not accepted"); c.Blocks == 0 || r.B.Median != 1 || r.Verdict != Worse {
+		t.Errorf("over blocks of %g s: %+v", c.Blocks, r)
+	}
+}
+
+// TestLateAnswersAreAccepted: in points, what is answered in the next is not lost.
+func TestLateAnswersAreAccepted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		points []Point
+		want   []uint64
+	}{
+		{"late", []Point{{Offered: 10, Failed: 1}, {Offered: 10, Accepted: 9}, {Offered: 10, Accepted: 10}, {Accepted: 10}},
+			[]uint64{0, 0, 0, 0}},
+		{"hangs", []Point{{Offered: 10, Accepted: 9}, {Offered: 10, Accepted: 11}, {Offered: 10}, {Offered: 10}, {Accepted: 1}},
+			[]uint64{0, 0, 10, 9, 0}},
+	} {
+		if got := neverSettled(c.points); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// TestComparisonWarnsOfASide: latencies of a few messages, or of the load itself, are told before the figures.
+func TestComparisonWarnsOfASide(t *testing.T) {
+	t.Parallel()
+	b := hang(synthetic(2, 1, 0), 30)
+	b.Unsent = b.Intended - b.Sent
+	b.Stalls = []Stall{{At: 42, For: 2.5}}
+	c := compared(t, side("a", synthetic(1, 1, 0)), side("b", b))
+	var text, page bytes.Buffer
+	if err := errors.Join(c.Text(&text), c.WritePage(&page)); err != nil {
+		t.Fatal(err)
+	}
+	of := fmt.Sprintf("latencies are those of %s of %s intended messages: the others were never sent or never answered",
+		count(b.Accepted), count(b.Intended))
+	for _, want := range []string{of, "the load generator itself stood still, at 0:42 for 2.5 s: latencies there are its own"} {
+		if !strings.Contains(strings.Join(strings.Fields(text.String()), " "), "WARNING, B: "+want) {
+			t.Errorf("no %q in\n%s", want, text.String())
+		}
+		if !strings.Contains(page.String(), "Warning, B: "+want) {
+			t.Errorf("no %q in the page", want)
+		}
+	}
+	if strings.Contains(text.String(), "WARNING, A") {
+		t.Errorf("A is as it should be:\n%s", text.String())
 	}
 }
 

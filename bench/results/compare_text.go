@@ -15,6 +15,9 @@ func (c *Comparison) Text(w io.Writer) error {
 	for _, s := range c.Warnings {
 		b.WriteString(wrap("WARNING, not comparable: "+s, textWidth))
 	}
+	for _, s := range c.Doubts {
+		b.WriteString(wrap("WARNING, "+s, textWidth))
+	}
 	fmt.Fprintf(&b, "A: %s\nB: %s\n\n", c.A, c.B)
 	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "metric\tA\t\tB\t\tchange\tp\tverdict")

@@ -42,6 +42,40 @@ func LatencyOf(h *hdrhistogram.Histogram) *Latency {
 	return l
 }
 
+// Clamp lowers the percentiles to Max: it may be exact, where they are the upper edges of buckets.
+func (l *Latency) Clamp() {
+	if l == nil || l.Max <= 0 {
+		return
+	}
+	for _, p := range []*float64{&l.P50, &l.P90, &l.P95, &l.P99, &l.P999} {
+		*p = min(*p, l.Max)
+	}
+}
+
+// clamp is Clamp of the quantiles of an interval.
+func (q *Quantiles) clamp() {
+	if q == nil || q.Max <= 0 {
+		return
+	}
+	for _, p := range []*float64{&q.P50, &q.P95, &q.P99} {
+		*p = min(*p, q.Max)
+	}
+}
+
+// clamp is Clamp of all latencies of a document. The points of its series have been taken from exact counts.
+func (r *Result) clamp() {
+	for _, l := range []*Latency{r.Response, r.EndToEnd, r.MO} {
+		l.Clamp()
+	}
+	if r.Find == nil {
+		return
+	}
+	for i := range r.Find.Steps {
+		r.Find.Steps[i].Response.clamp()
+		r.Find.Steps[i].EndToEnd.clamp()
+	}
+}
+
 // Decode returns the whole distribution, in microseconds, or ErrNoHistogram.
 func (l *Latency) Decode() (*hdrhistogram.Histogram, error) {
 	if l == nil || l.Histogram == "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -89,9 +90,18 @@ type cell struct{ Text, Class string }
 func WritePage(w io.Writer, r *Result) error {
 	p := page{
 		Title: r.title(), Kicker: "bench " + string(r.Kind), Subtitle: r.subtitle(), Verdict: r.verdict(), Tiles: r.tiles(), Facts: r.facts(),
-		Command: quoted(r.Command), Notes: r.Notes, Before: spread(r.verdictTables()), Tables: spread(r.tables()), Drawing: draw(r),
+		Command: quoted(r.Command), Notes: slices.Concat(prefixed("Warning: ", r.Warnings()), r.Notes),
+		Before: spread(r.verdictTables()), Tables: spread(r.tables()), Drawing: draw(r),
 	}
 	return p.write(w)
+}
+
+func prefixed(prefix string, texts []string) []string {
+	all := make([]string, len(texts))
+	for i, t := range texts {
+		all[i] = prefix + t
+	}
+	return all
 }
 
 // WritePageFile is WritePage into a file, which has the old or the new content and never a part of it.

@@ -52,18 +52,25 @@ func (r *Result) tiles() []tile {
 			sub = unitRate.show(r.OfferedRate) + " offered"
 		}
 		add("Accepted rate", unitRate.show(r.AchievedRate), sub, false)
-		add("Accepted", count(r.Accepted), "of "+count(r.Intended)+" intended", false)
+		sub = "of " + count(r.Intended) + " intended"
+		if r.warmedUp() {
+			sub += ", warm-up included"
+		}
+		add("Accepted", count(r.Accepted), sub, false)
 	}
 	if r.Response != nil && r.Response.Count > 0 {
-		add("Answer p50", unitMs.show(r.Response.P50), "p95 "+unitMs.show(r.Response.P95), false)
+		sub := "p95 " + unitMs.show(r.Response.P95)
+		if r.warmedUp() {
+			sub += ", of " + count(r.Response.Count) + " after the warm-up"
+		}
+		add("Answer p50", unitMs.show(r.Response.P50), sub, false)
 		add("Answer p99", unitMs.show(r.Response.P99), "max "+unitMs.show(r.Response.Max), false)
 	}
 	if r.EndToEnd != nil && r.EndToEnd.Count > 0 {
 		add("Receipt p99", unitMs.show(r.EndToEnd.P99), "p50 "+unitMs.show(r.EndToEnd.P50), false)
 	}
-	if r.Sent > 0 {
-		failed := r.Failed()
-		add("Not accepted", count(failed), fmt.Sprintf("%s %% of sent", significant(100*float64(failed)/float64(r.Sent))), failed > 0)
+	if share, ok := r.notAcceptedShare(); ok {
+		add("Not accepted", count(r.notAccepted()), unitShare.show(share)+" of intended", share > 0)
 	}
 	if r.Receipts != nil {
 		add("Receipts missing", count(r.Receipts.Missing), "of "+count(r.Receipts.Expected), r.Receipts.Missing > 0)
@@ -74,6 +81,11 @@ func (r *Result) tiles() []tile {
 		add("Memory of "+p.Name, unitBytes.show(float64(p.MaxRSSBytes)), "at most", false)
 	}
 	return all
+}
+
+// warmedUp reports whether the beginning is left out of the latencies, though not of the counts: that of a search's trials is.
+func (r *Result) warmedUp() bool {
+	return r.Kind == KindFind && r.Response != nil && r.Response.Count > 0 && uint64(r.Response.Count) < r.Accepted
 }
 
 func (r *Result) facts() []fact {
@@ -101,6 +113,12 @@ func (r *Result) facts() []fact {
 			}
 		}
 		add("Connected by", "%s", strings.Join(parts, ", "))
+		if s.Messages != "" {
+			add("Messages", "%s", s.Messages)
+		}
+		if s.API != "" {
+			add("API", "%s", s.API)
+		}
 	}
 	if at := showTime(r.Started); at != "" {
 		add("Started", "%s", at)
@@ -192,6 +210,9 @@ func (r *Result) tables() []table {
 func (r *Result) latencyTable() (table, bool) {
 	t := table{Title: "Latency", About: "From the intended time of sending, so that a stall of the target is seen by all messages it delays.",
 		Head: []string{"", "count", "mean", "p50", "p90", "p95", "p99", "p99.9", "max"}, Wide: true}
+	if r.warmedUp() {
+		t.About += fmt.Sprintf(" The warm-up is left out: of %s messages, where %s were accepted.", count(r.Response.Count), count(r.Accepted))
+	}
 	for _, l := range []struct {
 		name string
 		*Latency
@@ -206,8 +227,9 @@ func (r *Result) latencyTable() (table, bool) {
 
 func (r *Result) totalsTable() table {
 	return table{Title: "Messages", Rows: [][]cell{
-		row("intended", count(r.Intended)), row("sent", count(r.Sent)), row("accepted", count(r.Accepted)),
-		{{Text: "not accepted"}, badIf(r.Failed())}, {{Text: "without an answer"}, badIf(uint64(max(r.Unanswered, 0)))},
+		row("intended", count(r.Intended)), row("sent", count(r.Sent)), {{Text: "never sent"}, badIf(r.neverSent())},
+		row("accepted", count(r.Accepted)), {{Text: "refused or failed"}, badIf(r.Failed())},
+		{{Text: "without an answer"}, badIf(uint64(max(r.Unanswered, 0)))},
 		row("held back", count(r.HeldBack)), row("binds and connections lost", count(r.Redials)),
 	}}
 }

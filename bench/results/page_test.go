@@ -225,3 +225,90 @@ func TestDeepestQueues(t *testing.T) {
 		t.Errorf("of empty queues only: %v", got)
 	}
 }
+
+// TestPageWarns: what makes the latencies other than they look stands before all other notes.
+func TestPageWarns(t *testing.T) {
+	t.Parallel()
+	const few = "Warning: latencies are those of 26 of 250 intended messages: the others were never sent or never answered"
+	for _, c := range []struct {
+		name string
+		r    Result
+		want []string
+	}{
+		{"hangs", Result{Totals: Totals{Intended: 250, Sent: 28, Unsent: 222, Accepted: 26, Unanswered: 2}}, []string{few}},
+		{"of old", Result{Totals: Totals{Intended: 250, Sent: 28, Accepted: 26, Unanswered: 2}}, []string{few}},
+		{"refuses too", Result{Totals: Totals{Intended: 250, Sent: 28, Unsent: 222, Accepted: 26, Errors: map[string]uint64{"x": 2}}},
+			[]string{few + ", or not accepted (2)"}},
+		{"all but one percent", Result{Totals: Totals{Intended: 1000, Sent: 995, Unsent: 5, Accepted: 990, Unanswered: 5}}, nil},
+		{"counts what waited", Result{Totals: Totals{Intended: 250, Sent: 28, Unsent: 222, Accepted: 26, Errors: map[string]uint64{"x": 2}},
+			Response: &Latency{Count: 250}},
+			[]string{"Warning: latencies of 224 of 250 intended messages are what they had waited when they were given up: " +
+				"they were never sent or never answered"}},
+		{"stalls", Result{Stalls: []Stall{{62, 0.5}, {70, 1.25}, {80, 1}, {90, 1}, {95, 1}}},
+			[]string{"Warning: the load generator itself stood still, at 1:02 for 0.5 s, at 1:10 for 1.25 s, at 1:20 for 1 s " +
+				"and 2 times more: latencies there are its own"}},
+	} {
+		c.r.Kind, c.r.Notes = KindLoad, []string{"seed 1"}
+		var got []string
+		for _, line := range strings.Split(outline(t, pageOf(t, "warns", &c.r)), "\n") {
+			if note, ok := strings.CutPrefix(line, "p: "); ok {
+				got = append(got, note)
+			}
+		}
+		if d := cmp.Diff(append(c.want, "seed 1"), got); d != "" {
+			t.Errorf("%s: -want +got\n%s", c.name, d)
+		}
+	}
+}
+
+// TestPageTellsTheWarmUp: a search counts all messages of its trial and leaves the beginning out of the latencies.
+func TestPageTellsTheWarmUp(t *testing.T) {
+	t.Parallel()
+	r := Result{Kind: KindFind, Find: &Find{}, Totals: Totals{Intended: 830, Sent: 830, Accepted: 826},
+		Response: &Latency{Count: 590, P50: 1, Max: 2}}
+	page := outline(t, pageOf(t, "warm-up", &r))
+	for _, want := range []string{"of 830 intended, warm-up included", "of 590 after the warm-up",
+		"The warm-up is left out: of 590 messages, where 826 were accepted."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %q in\n%s", want, page)
+		}
+	}
+	r.Kind, r.Find, r.Response.Count = KindLoad, nil, 826
+	if page := outline(t, pageOf(t, "no-warm-up", &r)); strings.Contains(page, "warm-up") {
+		t.Errorf("a load has none:\n%s", page)
+	}
+}
+
+// TestPageTellsWhatWasNotLookedAt shows neither repeats as unmarked where nobody looked at marks, nor a fault as not recovered from
+// where that cannot be told.
+func TestPageTellsWhatWasNotLookedAt(t *testing.T) {
+	for label, c := range map[string]struct {
+		v           Verification
+		says, bad   string
+		saysNeither string
+	}{
+		"marks":             {Verification{Joined: []string{JoinedOperators, JoinedMarks}, DuplicatedUnmarked: 3}, "received twice, not marked", "bad", "not looked at"},
+		"a report":          {Verification{Joined: []string{JoinedOperators, JoinedReport}, DuplicatedUnmarked: 3}, "received twice, not marked", "bad", "not looked at"},
+		"no marks, good":    {Verification{OK: true, Joined: []string{JoinedOperators}, DuplicatedUnmarked: 3}, "received twice (marks not looked at)", "", "not marked"},
+		"no marks, failed":  {Verification{Joined: []string{JoinedOperators}, DuplicatedUnmarked: 3}, "received twice (marks not looked at)", "bad", "not marked"},
+		"of old, all there": {Verification{DuplicatedUnmarked: 3}, "received twice, not marked", "bad", "not looked at"},
+	} {
+		found := false
+		for _, row := range c.v.tables()[1].Rows {
+			if row[0].Text == c.says {
+				found = row[1].Text == "3" && row[1].Class == c.bad
+			}
+			if strings.Contains(row[0].Text, c.saysNeither) {
+				t.Errorf("%s: says %q", label, row[0].Text)
+			}
+		}
+		if !found {
+			t.Errorf("%s: %+v", label, c.v.tables()[1].Rows)
+		}
+	}
+	faults := (&Soak{Faults: []Fault{{Recovered: -2}, {Recovered: -1}}}).tables()
+	rows := faults[len(faults)-1].Rows
+	if rows[0][3] != (cell{Text: "cannot be told"}) || rows[1][3] != (cell{"not", "bad"}) {
+		t.Errorf("faults %+v", rows)
+	}
+}

@@ -64,8 +64,11 @@ func (s *Soak) tables() []table {
 			if f.Length > 0 {
 				length = showSeconds(f.Length)
 			}
-			if f.Recovered >= 0 {
+			switch {
+			case f.Recovered >= 0:
 				recovered = cell{Text: showSeconds(f.Recovered)}
+			case f.Recovered < -1:
+				recovered = cell{Text: "cannot be told"}
 			}
 			t.Rows = append(t.Rows, []cell{{Text: f.Name}, {Text: showAt(f.At)}, {Text: length}, recovered, {f.Error, "text"}})
 		}
@@ -92,7 +95,7 @@ func (v *Verification) tables() []table {
 		wrong         [][]cell
 	}{
 		{JoinedOperators, "received by operators", v.Received, [][]cell{{{Text: "lost: accepted, never received"}, badIf(v.Lost)},
-			{{Text: "received twice, not marked"}, badIf(v.DuplicatedUnmarked)}}},
+			v.unmarked("received twice", v.DuplicatedUnmarked)}},
 		{JoinedReceipts, "with a final receipt", v.Receipts, [][]cell{{{Text: "receipts missing"}, badIf(v.ReceiptsMissing)}}},
 		{JoinedReport, "reported", v.Reported, [][]cell{{{Text: "not reported"}, badIf(v.ReportedMissing)},
 			{{Text: "reported with another state"}, badIf(v.ReportedDiffers)}, {{Text: "reported as still open"}, badIf(v.ReportedOpen)}}},
@@ -132,6 +135,17 @@ func (v *Verification) tables() []table {
 	return all
 }
 
+// unmarked is the row of what came twice without a mark of the gateway, or, where nobody looked at marks, of what came twice.
+func (v *Verification) unmarked(what string, n uint64) []cell {
+	switch {
+	case v.HasMarks():
+		return []cell{{Text: what + ", not marked"}, badIf(n)}
+	case v.OK:
+		return row(what+" (marks not looked at)", count(n))
+	}
+	return []cell{{Text: what + " (marks not looked at)"}, badIf(n)}
+}
+
 // addSegments adds the rows about segments after the first where there are any.
 func (v *Verification) addSegments(counts, wrong, odd *table) {
 	if v.Segments+v.SegmentsReceived == 0 {
@@ -140,7 +154,7 @@ func (v *Verification) addSegments(counts, wrong, odd *table) {
 	counts.Rows = append(counts.Rows, row("segments after the first accepted", count(v.Segments)),
 		row("segments after the first received", count(v.SegmentsReceived)))
 	wrong.Rows = append(wrong.Rows, []cell{{Text: "segments lost"}, badIf(v.SegmentsLost)},
-		[]cell{{Text: "segments twice, not marked"}, badIf(v.SegmentsDuplicatedUnmarked)},
+		v.unmarked("segments twice", v.SegmentsDuplicatedUnmarked),
 		[]cell{{Text: "receipts of segments missing"}, badIf(v.SegmentReceiptsMissing)})
 	odd.Rows = append(odd.Rows, row("segments refused or failed", count(v.SegmentsUnsent)),
 		row("segments twice, marked", count(v.SegmentsDuplicatedMarked)), row("segments without their first", count(v.SegmentsAlone)))

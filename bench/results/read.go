@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,7 @@ func Read(r io.Reader) (*Result, error) {
 	if err := res.check(); err != nil {
 		return nil, fmt.Errorf("result: %w", err)
 	}
+	res.clamp()
 	return res, nil
 }
 
@@ -105,6 +107,7 @@ func (r *Result) Write(w io.Writer) error {
 		r.Kind = KindLoad
 	}
 	r.finite()
+	r.clamp()
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
@@ -123,11 +126,27 @@ func (r *Result) WriteFile(name string) error {
 func writeFile(name string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
-		return err
+		return unwritten(name, err)
 	}
 	defer os.Remove(f.Name())
 	if err := errors.Join(write(f), f.Chmod(0o644), f.Close()); err != nil {
-		return err
+		return unwritten(name, err)
 	}
-	return os.Rename(f.Name(), name)
+	if err := os.Rename(f.Name(), name); err != nil {
+		return unwritten(name, err)
+	}
+	return nil
+}
+
+// unwritten names the file that was asked for instead of the one beside it, which nobody knows.
+func unwritten(name string, err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		err = path.Err
+	case errors.As(err, &link):
+		err = link.Err
+	}
+	return fmt.Errorf("%s cannot be written: %w", name, err)
 }

@@ -2,6 +2,7 @@ package results
 
 import (
 	"bytes"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,8 @@ func TestReadsWhatWasWrittenBeforeSchemas(t *testing.T) {
 func TestWriteRead(t *testing.T) {
 	t.Parallel()
 	want := sample(time.Date(2026, 11, 21, 6, 0, 0, 0, time.UTC))
+	want.Unsent, want.Stalls = 7, []Stall{{At: 42.5, For: 0.25}}
+	want.Shape.Messages, want.Shape.API = "gsm7 160, udh8", "kannel"
 	var b bytes.Buffer
 	if err := want.Write(&b); err != nil {
 		t.Fatal(err)
@@ -93,5 +96,39 @@ func TestMerge(t *testing.T) {
 	}
 	if _, err := Merge(&Latency{Count: 1, P50: 3}); err == nil {
 		t.Error("percentiles without a histogram were merged")
+	}
+}
+
+// TestNoPercentileIsAboveTheMaximum: the maximum is exact, a percentile the upper edge of its bucket.
+func TestNoPercentileIsAboveTheMaximum(t *testing.T) {
+	t.Parallel()
+	r := &Result{Response: &Latency{Count: 3, P50: 1, P99: 56.383, P999: 56.383, Max: 56.363}, EndToEnd: &Latency{Count: 1, P50: 7},
+		Find: &Find{Steps: []FindStep{{Response: &Quantiles{Count: 3, P50: 1, P95: 2, P99: 56.383, Max: 56.363}}}}}
+	var b bytes.Buffer
+	if err := r.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "56.383") {
+		t.Errorf("above the maximum of 56.363:\n%s", b.String())
+	}
+	got, err := Read(strings.NewReader(`{"schema":1,"response_ms":{"count":3,"p50":1,"p99.9":56.383,"max":56.363},
+		"end_to_end_ms":{"count":1,"p50":7}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Response.P999 != 56.363 || got.Response.P50 != 1 || got.EndToEnd.P50 != 7 {
+		t.Errorf("read %+v and %+v", got.Response, got.EndToEnd)
+	}
+}
+
+// TestWriteNamesTheFile: an error is about the file that was asked for, not about the one beside it that is renamed.
+func TestWriteNamesTheFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{filepath.Join(dir, "nowhere", "x.html"), dir} {
+		err := WritePageFile(name, sampleVerify())
+		if err == nil || !strings.HasPrefix(err.Error(), name+" cannot be written: ") || strings.Contains(err.Error(), "/.") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -48,7 +48,8 @@ type Result struct {
 	Shape        *Shape  `json:"shape,omitempty"`
 
 	Totals
-	// Response is the time from the intended sending to the answer, of accepted messages.
+	// Response is the time from the intended sending to the answer, of accepted messages. Where its count is above theirs, it has
+	// what those that were never sent, or not answered in time, had waited when they were given up.
 	Response *Latency       `json:"response_ms,omitempty"`
 	Receipts *ReceiptCounts `json:"receipts,omitempty"`
 	// EndToEnd is the time from the intended sending to the receipt.
@@ -64,8 +65,9 @@ type Result struct {
 	Find         *Find         `json:"find,omitempty"`
 	Soak         *Soak         `json:"soak,omitempty"`
 
-	Notes  []string `json:"notes,omitempty"` // sentences that a reader of the figures has to know
-	Marks  []Mark   `json:"marks,omitempty"` // phases and faults, by time
+	Notes  []string `json:"notes,omitempty"`  // sentences that a reader of the figures has to know
+	Marks  []Mark   `json:"marks,omitempty"`  // phases and faults, by time
+	Stalls []Stall  `json:"stalls,omitempty"` // latencies that the load itself made
 	Series *Series  `json:"series,omitempty"`
 }
 
@@ -73,6 +75,7 @@ type Result struct {
 type Totals struct {
 	Intended   uint64 `json:"intended"` // that were to be sent by the schedule; in a closed loop, Sent
 	Sent       uint64 `json:"sent"`
+	Unsent     uint64 `json:"unsent,omitempty"` // of Intended: never sent before the load ended
 	Accepted   uint64 `json:"accepted"`
 	Unanswered int64  `json:"unanswered"` // still without an answer at the end
 	// HeldBack counts the messages that were sent later than intended, or not at all, because too many were without an
@@ -91,13 +94,24 @@ func (t *Totals) Failed() uint64 {
 	return n
 }
 
-// Shape is how a load was connected to its target. 0 means that it does not apply.
+// Stall is a time when the load generator itself stood still.
+type Stall struct {
+	At  float64 `json:"at_s"` // beginning, seconds since Result.Started
+	For float64 `json:"for_s"`
+}
+
+// Shape is what a load sent and how it was connected to its target. 0 means that it does not apply.
 type Shape struct {
 	Accounts   int `json:"accounts,omitempty"`
 	Binds      int `json:"binds,omitempty"`
 	Window     int `json:"window,omitempty"` // unanswered submit_sm on a bind
 	Conns      int `json:"conns,omitempty"`  // HTTP connections
 	Recipients int `json:"recipients,omitempty"`
+
+	// Messages says in one word what is sent, the same for the same: "gsm7 160, udh8", or the beginning of the SHA-256 of a mix
+	// file. API is the preset of an HTTP load, or its template. Documents of old have neither.
+	Messages string `json:"messages,omitempty"`
+	API      string `json:"api,omitempty"`
 }
 
 // ReceiptCounts is what became of the receipts.

@@ -11,7 +11,7 @@ type Verification struct {
 	OK      bool   `json:"ok"`
 	Verdict string `json:"verdict"` // one sentence
 
-	// Joined is what was compared with the load's journal: JoinedOperators, JoinedReceipts, JoinedReport, after JoinedLoad
+	// Joined is what was compared with the load's journal: JoinedOperators, JoinedReceipts, JoinedReport or JoinedMarks, after JoinedLoad
 	// itself. What is not there was not looked at. Empty in documents of old, which do not say.
 	Joined []string `json:"joined,omitempty"`
 
@@ -72,12 +72,16 @@ const (
 	JoinedOperators = "operators" // their journals: what they received
 	JoinedReceipts  = "receipts"  // of each accepted message one is expected
 	JoinedReport    = "report"    // of the gateway
+	JoinedMarks     = "marks"     // of its report only those of possible duplicates
 )
 
 // Has reports whether something was joined; of documents of old, which do not say, everything was.
 func (v *Verification) Has(what string) bool {
 	return len(v.Joined) == 0 || slices.Contains(v.Joined, what)
 }
+
+// HasMarks reports whether the gateway's marks of possible duplicates were looked at.
+func (v *Verification) HasMarks() bool { return v.Has(JoinedReport) || v.Has(JoinedMarks) }
 
 // NotAccepted says how many messages were not accepted, and why; empty when all were.
 func (v *Verification) NotAccepted() string {
@@ -158,7 +162,7 @@ type Fault struct {
 	Length float64 `json:"length_s"` // 0: a moment
 	Name   string  `json:"name"`
 	// Recovered is how long after its end rate and latency were as before, in seconds; -1: they were not until the next
-	// fault or the end.
+	// fault or the end; -2: too much happened just before for that to be told.
 	Recovered float64 `json:"recovered_s"`
 	Error     string  `json:"error,omitempty"` // it could not be made
 }

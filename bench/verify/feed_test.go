@@ -103,7 +103,7 @@ func TestJournals(t *testing.T) {
 				return 2
 			}
 			return 1
-		}, "2 doubled without a mark", false},
+		}, "2 doubled (marks not looked at) of 5000", false},
 		{"three without a receipt", func(i int, e *journal.Entry) int {
 			if i < 3 && e.Kind == journal.Receipt {
 				return 0

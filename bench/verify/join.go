@@ -13,6 +13,8 @@ type Options struct {
 	Receipts bool // receipts were asked for: what is accepted must have a final one
 	Reported bool // the gateway's report is joined: what is accepted must be in it, and final
 	MOs      bool // what handsets send must come, once
+	Marks    bool // what the gateway marks as possible duplicates is joined, without the rest of its report
+	Repeats  bool // where marks are not joined, what was received twice is told and does not fail
 
 	// Keep is how many settled pages of 4096 messages are remembered, so that what comes again for them is told from what
 	// was never there; 0 is all. A soak needs a bound.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -230,6 +231,71 @@ func TestOrder(t *testing.T) {
 		if v := j.Result(); v.Reordered != c.reordered || v.ReorderedRepeated != c.excused || !v.OK {
 			t.Errorf("%s: %d reordered, %d of them excused, ok %v", c.label, v.Reordered, v.ReorderedRepeated, v.OK)
 		}
+	}
+}
+
+// TestMarksThatNobodyLookedAt are not said to be missing.
+func TestMarksThatNobodyLookedAt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		opts Options
+		ok   bool
+		want string
+		row  string
+	}{
+		{Options{Received: true}, false, "1 doubled (marks not looked at) of 1 accepted", "!            1  received twice (marks not looked at) ("},
+		{Options{Received: true, Marks: true}, false, "1 doubled without a mark of 1 accepted", "!            1  received twice, not marked ("},
+		{Options{Received: true, Repeats: true}, true, "1 accepted messages: none lost, 1 twice (marks not looked at).",
+			"             1  received twice (marks not looked at) ("},
+		{Options{Received: true, Repeats: true, Marks: true}, false, "1 doubled without a mark", "!            1  received twice, not marked ("},
+	} {
+		j := New(c.opts)
+		j.Sent(5, epoch)
+		j.Accepted(5, "a", epoch)
+		j.Received(5, 1, true)
+		j.Received(5, 1, true)
+		v := j.Result()
+		var table strings.Builder
+		if err := WriteTable(&table, v); err != nil {
+			t.Fatal(err)
+		}
+		if v.OK != c.ok || !strings.Contains(v.Verdict, c.want) || !strings.Contains(table.String(), c.row) {
+			t.Errorf("%+v: %v\n%s", c.opts, v.OK, table.String())
+		}
+	}
+}
+
+// TestMessagesOfReusedMarkersAreNotJudged: two loads used ten markers twice; one other message is lost.
+func TestMessagesOfReusedMarkersAreNotJudged(t *testing.T) {
+	t.Parallel()
+	j := New(Options{Received: true, Receipts: true})
+	for _, load := range []string{"a", "b"} {
+		for n := range uint64(10) {
+			id := fmt.Sprint(load, n)
+			j.Sent(n, epoch)
+			j.Accepted(n, id, epoch)
+			if n > 0 {
+				j.Received(n, 1, true)
+				j.ReceivedPart(n, Part{Number: 2, Of: 2}, NoMessage, false)
+				j.ReceivedPart(n, Part{Number: 1, Of: 2}, n, load == "a")
+			}
+			if n > 1 {
+				j.Receipt(id, smpp.StateDelivered)
+			}
+		}
+	}
+	const reused = "10 markers used for two messages, of which nothing can be said: give each load its own --first."
+	v := j.Result()
+	if v.OK || v.MarkersReused != 10 || v.Lost+v.DuplicatedUnmarked+v.SegmentsDuplicatedUnmarked+v.ReceiptsMissing+v.ReceiptsRepeated != 0 {
+		t.Errorf("%+v", v)
+	}
+	if want := reused + " Of the others of 10 accepted messages nothing is wrong."; v.Verdict != want {
+		t.Errorf("%s\nwant %s", v.Verdict, want)
+	}
+	j.Sent(20, epoch)
+	j.Accepted(20, "c", epoch)
+	if v, want := j.Result(), "1 lost, 1 without a receipt of 11 accepted messages. "+reused; v.Lost != 1 || v.Verdict != want {
+		t.Errorf("%s\nwant %s", v.Verdict, want)
 	}
 }
 

@@ -30,7 +30,7 @@ func lines(v *results.Verification) []line {
 		{n: v.Reported, what: "reported", rare: true},
 		{n: v.Lost, what: "lost: accepted, never received", kind: "lost", bad: true, from: results.JoinedOperators},
 		{n: v.EndedUnsent, what: "not received, and reported as failed", kind: "ended_unsent", rare: true, from: results.JoinedOperators},
-		{n: v.DuplicatedUnmarked, what: "received twice, not marked", kind: "duplicated_unmarked", bad: true, from: results.JoinedOperators},
+		{n: v.DuplicatedUnmarked, what: "received twice" + notMarked(v), kind: "duplicated_unmarked", bad: true, from: results.JoinedOperators},
 		{n: v.DuplicatedMarked, what: "received twice, marked", kind: "duplicated_marked", rare: true, from: results.JoinedOperators},
 		{n: v.ReceivedUnaccepted, what: "received without acceptance: allowed", rare: true},
 		{n: v.ReceivedUnknown, what: "received with a marker that was not sent", kind: "received_unknown", rare: true},
@@ -48,6 +48,14 @@ func lines(v *results.Verification) []line {
 	}, append(segmentLines(v), moLines(v)...)...)
 }
 
+// notMarked says of what was received twice what is known of its marks.
+func notMarked(v *results.Verification) string {
+	if !v.HasMarks() {
+		return " " + notLooked
+	}
+	return ", not marked"
+}
+
 // segmentLines are the rows about segments after the first.
 func segmentLines(v *results.Verification) []line {
 	return []line{
@@ -55,7 +63,8 @@ func segmentLines(v *results.Verification) []line {
 		{n: v.SegmentsReceived, what: "segments after the first received by an operator", rare: true},
 		{n: v.SegmentsLost, what: "segments lost of messages whose first one came", kind: "segments_lost", bad: true, rare: true},
 		{n: v.SegmentsUnsent, what: "segments not received, and refused or reported as failed", kind: "segments_unsent", rare: true},
-		{n: v.SegmentsDuplicatedUnmarked, what: "segments received twice, not marked", kind: "segments_duplicated_unmarked", bad: true, rare: true},
+		{n: v.SegmentsDuplicatedUnmarked, what: "segments received twice" + notMarked(v), kind: "segments_duplicated_unmarked", bad: true,
+			rare: true},
 		{n: v.SegmentsDuplicatedMarked, what: "segments received twice, marked", kind: "segments_duplicated_marked", rare: true},
 		{n: v.SegmentsAlone, what: "segments received without their first one", rare: true},
 		{n: v.SegmentReceiptsMissing, what: "receipts of segments missing", kind: "segment_receipts_missing", bad: true, rare: true},
@@ -74,8 +83,8 @@ func WriteTable(w io.Writer, v *results.Verification) error {
 	return WriteCounts(w, v, true)
 }
 
-// WriteCounts writes the counts without the verdict. What must be 0 is marked when the run is over: before that something is
-// under way.
+// WriteCounts writes the counts without the verdict. What must be 0 is marked when the run is over, since before that something
+// is under way, and when it failed.
 func WriteCounts(w io.Writer, v *results.Verification, over bool) error {
 	var b strings.Builder
 	for _, l := range lines(v) {
@@ -83,7 +92,7 @@ func WriteCounts(w io.Writer, v *results.Verification, over bool) error {
 			continue
 		}
 		mark := " "
-		if l.bad && l.n > 0 && over {
+		if l.bad && l.n > 0 && over && !v.OK {
 			mark = "!"
 		}
 		fmt.Fprintf(&b, "%s %12d  %s", mark, l.n, l.what)

@@ -51,6 +51,9 @@ func (t *tally) message(j *Join, p *page, i int, f fact, marker uint64) {
 	plain(&t.ReceivedUnaccepted, is(received|sent) && !is(accepted))
 	count(&t.ReceivedUnknown, "received_unknown", is(received) && f&(sent|accepted) == 0)
 	count(&t.MarkersReused, "markers_reused", is(sentAgain))
+	if is(sentAgain) {
+		return // what came may be of either message
+	}
 	if j.opts.Received && is(accepted) && !segment && !is(received) {
 		told := is(receipted) && failedState(p.state[i]) || is(reported) && failedState(p.told[i])
 		count(&t.EndedUnsent, "ended_unsent", told)
@@ -119,7 +122,7 @@ func (j *Join) Result() *results.Verification {
 	if len(v.Examples) == 0 {
 		v.Examples = nil
 	}
-	v.OK, v.Verdict = Judge(&v)
+	v.OK, v.Verdict = judge(&v, j.opts.Repeats)
 	return &v
 }
 
@@ -129,7 +132,8 @@ func (j *Join) joined() []string {
 	for _, s := range []struct {
 		name string
 		is   bool
-	}{{results.JoinedOperators, j.opts.Received}, {results.JoinedReceipts, j.opts.Receipts}, {results.JoinedReport, j.opts.Reported}} {
+	}{{results.JoinedOperators, j.opts.Received}, {results.JoinedReceipts, j.opts.Receipts}, {results.JoinedReport, j.opts.Reported},
+		{results.JoinedMarks, j.opts.Marks}} {
 		if s.is {
 			all = append(all, s.name)
 		}
@@ -137,8 +141,8 @@ func (j *Join) joined() []string {
 	return all
 }
 
-// Judge says whether the counts are good, and why not in one sentence, of what was joined only.
-func Judge(v *results.Verification) (ok bool, verdict string) {
+// judge says whether the counts are good, and why not, of what was joined only. repeats is Options.Repeats.
+func judge(v *results.Verification, repeats bool) (ok bool, verdict string) {
 	var bad []string
 	add := func(n uint64, what string) {
 		if n > 0 {
@@ -146,15 +150,22 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 		}
 	}
 	add(v.Lost, "lost")
-	add(v.DuplicatedUnmarked, "doubled without a mark")
+	unmarked, excused := "doubled without a mark", false
+	if !v.HasMarks() {
+		unmarked, excused = "doubled "+notLooked, repeats
+	}
+	if !excused {
+		add(v.DuplicatedUnmarked, unmarked)
+	}
 	add(v.SegmentsLost, "segments lost of messages whose first one came")
-	add(v.SegmentsDuplicatedUnmarked, "segments doubled without a mark")
+	if !excused {
+		add(v.SegmentsDuplicatedUnmarked, "segments "+unmarked)
+	}
 	add(v.ReceiptsMissing, "without a receipt")
 	add(v.SegmentReceiptsMissing, "segments without a receipt")
 	add(v.ReportedMissing, "not reported")
 	add(v.ReportedDiffers, "reported in another state than their receipt's")
 	add(v.ReportedOpen, "reported as still open")
-	add(v.MarkersReused, "markers used for two messages, so that nothing can be said of these: give each load its --first")
 	if v.MOsExpected {
 		add(v.MOsLost, "MOs lost")
 		add(v.MOsDuplicated, "MOs doubled")
@@ -163,9 +174,18 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 	if why := v.NotAccepted(); why != "" {
 		rest = " Not accepted: " + why + "."
 	}
+	reused := ""
+	if v.MarkersReused > 0 {
+		reused = fmt.Sprintf("%d markers used for two messages, of which nothing can be said: give each load its own --first.", v.MarkersReused)
+		rest = " " + reused + rest
+	}
 	switch good := claims(v); {
 	case len(bad) > 0:
 		return false, strings.Join(bad, ", ") + fmt.Sprintf(" of %d accepted messages.", v.Accepted) + rest
+	case reused != "" && good != "":
+		return false, strings.TrimSpace(rest) + fmt.Sprintf(" Of the others of %d accepted messages nothing is wrong.", v.Accepted)
+	case reused != "":
+		return false, strings.TrimSpace(rest)
 	case v.Accepted == 0:
 		return false, "No message was accepted, so nothing was verified." + rest
 	case v.MOsExpected && v.MOsSent == 0:
@@ -181,9 +201,12 @@ func Judge(v *results.Verification) (ok bool, verdict string) {
 func claims(v *results.Verification) string {
 	var good, all []string
 	if v.Has(results.JoinedOperators) {
-		good = append(good, "none lost", twice(v.DuplicatedMarked))
+		good = append(good, "none lost", twice(v))
 		if v.SegmentsDuplicatedMarked > 0 {
 			good = append(good, fmt.Sprintf("%d segments twice and marked", v.SegmentsDuplicatedMarked))
+		}
+		if v.SegmentsDuplicatedUnmarked > 0 {
+			good = append(good, fmt.Sprintf("%d segments twice %s", v.SegmentsDuplicatedUnmarked, notLooked))
 		}
 	}
 	if v.Has(results.JoinedReceipts) {
@@ -201,9 +224,16 @@ func claims(v *results.Verification) string {
 	return strings.Join(all, "; ")
 }
 
-func twice(marked uint64) string {
-	if marked > 0 {
-		return fmt.Sprintf("%d twice and marked as possible duplicates", marked)
+// notLooked is said of what was received twice when nobody told what is marked.
+const notLooked = "(marks not looked at)"
+
+// twice says of a good run how many messages came twice. Unmarked ones are in it only where marks were not looked at.
+func twice(v *results.Verification) string {
+	switch {
+	case v.DuplicatedMarked > 0:
+		return fmt.Sprintf("%d twice and marked as possible duplicates", v.DuplicatedMarked)
+	case v.DuplicatedUnmarked > 0:
+		return fmt.Sprintf("%d twice %s", v.DuplicatedUnmarked, notLooked)
 	}
 	return "none twice"
 }

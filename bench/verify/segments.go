@@ -122,6 +122,9 @@ func (t *tally) countParts(j *Join, m *inParts) {
 	told := false
 	if p, i := j.known(m.marker); p != nil {
 		f = p.facts[i]
+		if f.has(sentAgain) {
+			return // what came may be of either message
+		}
 		told = !f.has(cut) && (f.has(receipted) && failedState(p.state[i]) || f.has(reported) && failedState(p.told[i]))
 	}
 	isMarked := f.has(partMarked) || f.has(marked) && !f.has(cut)

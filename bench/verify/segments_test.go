@@ -83,7 +83,8 @@ func TestSegments(t *testing.T) {
 		{"all there, cut by the gateway", longRun{messages: 10, whole: true}, receipts, "10 accepted messages", ""},
 		{"all there, few numbers", longRun{messages: 999, numbers: 3}, receipts, "999 accepted messages", ""},
 		{"all there, old journals", longRun{messages: 99, numbers: 5, old: true}, receipts, "99 accepted messages", ""},
-		{"one lost, one twice", longRun{messages: 10, tamper: broken}, received, "1 segments lost of messages whose first one came, 1 segments doubled without a mark of 10 accepted",
+		{"one lost, one twice", longRun{messages: 10, tamper: broken}, received,
+			"1 segments lost of messages whose first one came, 1 segments doubled (marks not looked at) of 10 accepted",
 			"segments_duplicated_unmarked #0000000006 segment 3; segments_lost #0000000004 segment 2; "},
 		{"one lost, one twice, cut by the gateway", longRun{messages: 10, whole: true, tamper: broken}, received, "1 segments lost",
 			"segments_duplicated_unmarked #0000000006 segment 3; segments_lost #0000000004 segment 2; "},
@@ -102,7 +103,7 @@ func TestSegments(t *testing.T) {
 				return 2
 			}
 			return 1
-		}}, received, "1 doubled without a mark, 2 segments doubled without a mark of 10",
+		}}, received, "1 doubled (marks not looked at), 2 segments doubled (marks not looked at) of 10",
 			"duplicated_unmarked #0000000005; segments_duplicated_unmarked #0000000005 segment 2, #0000000005 segment 3; "},
 		{"refused at first by the operator", longRun{messages: 10, tamper: func(n uint64, e *journal.Entry) int {
 			if e.Kind == journal.Received && n == 5 && e.Part == 2 {
