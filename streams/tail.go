@@ -60,8 +60,8 @@ const (
 	tailAhead = 512
 	// tailAheadBytes bounds that, in octets. A batch that is larger would never come: see largestBatch.
 	tailAheadBytes = 4 << 20
-	// tailIdle is how long nothing comes before a tail's idle is called: longer than it takes to miss heartbeats, which are waited for
-	// anew with each call of Next.
+	// tailIdle is how long nothing comes before a tail asks whether there is something: longer than it takes to miss heartbeats, which
+	// are waited for anew with each call of Next.
 	tailIdle = 5 * time.Second
 )
 
@@ -72,7 +72,7 @@ type tail struct {
 	ahead  int      // batches asked for at once; 0 for tailAhead
 	next   uint64   // the lowest sequence not yet given to fn
 	fn     func(stored) error
-	idle   func() error // may be nil; called when nothing comes for tailIdle
+	idle   func() error // may be nil; called when nothing comes for tailIdle. It fails when nothing more is waited for
 	failed error        // of fn or idle
 }
 
@@ -102,8 +102,8 @@ func (t *tail) read(ctx context.Context) error {
 			return err
 		}
 		if m == nil {
-			if t.failed = t.idle(); t.failed != nil {
-				return t.failed
+			if err := t.nothing(ctx); err != nil {
+				return err
 			}
 			given--
 			continue
@@ -144,11 +144,32 @@ func (t *tail) forget(consumer jetstream.Consumer) {
 	}
 }
 
-// await returns the next message, or with idle to be called nil when none comes for a while.
-func (t *tail) await(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
-	if t.idle == nil {
-		return messages.Next(jetstream.NextContext(ctx))
+var errStalled = errors.New("the reader gives nothing of what there is")
+
+// nothing is called when nothing came for tailIdle. Its error ends the reader: all was read (failed), or there is more. Readers were seen
+// in a cell, after a server had lost its disk and got it back, that told that they were there and gave nothing for good.
+func (t *tail) nothing(ctx context.Context) error {
+	if t.idle != nil {
+		if t.failed = t.idle(); t.failed != nil {
+			return t.failed
+		}
+		return errStalled // it was told of more
 	}
+	ctx, cancel := context.WithTimeout(ctx, askWait)
+	defer cancel()
+	s, err := t.bus.js.Stream(ctx, t.stream)
+	if err != nil {
+		return nil //nolint:nilerr // nobody knows: the reader is as good as another
+	}
+	if state := s.CachedInfo().State; state.LastSeq >= max(t.next, state.FirstSeq) {
+		t.bus.log.Warn("a reader gives nothing of what there is, and is made anew", "stream", t.stream, "next", t.next, "last", state.LastSeq)
+		return errStalled
+	}
+	return nil
+}
+
+// await returns the next message, or nil when none comes for a while.
+func (t *tail) await(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
 	waiting, cancel := context.WithTimeout(ctx, tailIdle)
 	defer cancel()
 	m, err := messages.Next(jetstream.NextContext(waiting))

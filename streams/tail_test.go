@@ -159,3 +159,49 @@ func TestTailOutlivesItsReader(t *testing.T) {
 	}
 	eventually(t, "no reader is left", func() bool { return len(readers()) == 0 })
 }
+
+// TestTailOfAReaderThatStandsStill has the readers at the server give nothing any more, while they tell that they are there, as was seen
+// in a cell: the tail makes a new one, and misses nothing.
+func TestTailOfAReaderThatStandsStill(t *testing.T) {
+	b := openBus(t, "")
+	ctx := timeout(t)
+	check(t, b.Store(ctx, MTSubject(0, sms.Normal), message("0")))
+	ended := make(chan error, 1)
+	texts := make(chan string, 10)
+	go func() {
+		ended <- b.Tail(ctx, "MT-0", 0, func(batch *Batch) error {
+			for _, r := range batch.Records {
+				texts <- r.Message.Text
+			}
+			if batch.Seq == 3 {
+				return errStop
+			}
+			return nil
+		})
+	}()
+	if got := <-texts; got != "0" {
+		t.Fatalf("got %q", got)
+	}
+	s, err := b.js.Stream(ctx, "MT-0")
+	check(t, err)
+	paused := 0
+	for info := range s.ListConsumers(ctx).Info() {
+		if info.Config.MemoryStorage {
+			_, err := s.PauseConsumer(ctx, info.Name, time.Now().Add(time.Hour))
+			check(t, err)
+			paused++
+		}
+	}
+	if paused != 1 {
+		t.Fatalf("%d readers", paused)
+	}
+	for i := range 2 {
+		check(t, b.Store(ctx, MTSubject(0, sms.Normal), message(fmt.Sprint(i+1))))
+	}
+	if err := <-ended; !errors.Is(err, errStop) {
+		t.Fatal(err)
+	}
+	if a, b := <-texts, <-texts; a != "1" || b != "2" {
+		t.Errorf("got %q and %q", a, b)
+	}
+}
