@@ -188,7 +188,7 @@ func (c *httpConn) over(job httpJob, outcome journal.Outcome, status int, reason
 		}
 	}
 	switch {
-	case strings.HasSuffix(reason, kindTimedOut):
+	case outcome != journal.Refused && strings.HasSuffix(reason, kindTimedOut): // a refusal may say that, too
 		rec.timedOut(c.number, job.n, job.intended, now, reason)
 		return
 	case reason != "":

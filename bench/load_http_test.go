@@ -216,3 +216,19 @@ func TestTargetThatHangs(t *testing.T) {
 		t.Errorf("warnings %q, want %q", got, want)
 	}
 }
+
+// TestRefusalThatTellsOfATimeOut is an answer, whatever it says, and no message that waited in vain.
+func TestRefusalThatTellsOfATimeOut(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, "upstream timed out")
+	}))
+	defer server.Close()
+	r, err := Load(t.Context(), LoadOptions{HTTP: server.URL + "/?text={text}", Conns: 2, Rate: 100, Count: 5, Call: HTTPCall{ErrorFrom: "body"}}, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Errors["503 Service Unavailable: upstream timed out"] != 5 || r.Response != nil && r.Response.Count > 0 {
+		t.Errorf("%+v, latencies %+v", r.Totals, r.Response)
+	}
+}

@@ -18,7 +18,7 @@ func writeSummary(w io.Writer, r *results.Result) error {
 	}
 	p.line("messages", "%d accepted of %s in %.1f s, %.0f/s (offered %.0f/s)", r.Accepted, of, r.Duration, r.AchievedRate, r.OfferedRate)
 	if r.HeldBack > r.Unsent {
-		p.line("held back", "%d were sent later than intended, for want of room", r.HeldBack-min(r.HeldBack, r.Unsent))
+		p.line("held back", "%d were sent later than intended, for want of room", r.HeldBack-r.Unsent)
 	}
 	if r.Unanswered > 0 {
 		p.line("unanswered", "%d", r.Unanswered)

@@ -94,8 +94,8 @@ func (r *recorder) took(shard, n int, intended, now time.Duration) {
 	r.settled(n)
 }
 
-// timedOut counts n messages for which nothing came in time, by the reason. What they had waited by then is among the latencies: they
-// would be as if they had never been otherwise, just those that took longest.
+// timedOut counts n messages for which nothing came in time, by the reason. What they had waited by then is among the latencies, which
+// would lack those that took longest otherwise.
 func (r *recorder) timedOut(shard, n int, intended, now time.Duration, reason string) {
 	r.waited(shard, n, intended, now)
 	r.failed(n, reason)

@@ -74,6 +74,8 @@ type tail struct {
 	fn     func(stored) error
 	idle   func() error // may be nil; called when nothing comes for tailIdle. It fails when nothing more is waited for
 	failed error        // of fn or idle
+	seen   uint64       // where the stream ended when the reader before was given up, 0 for none that was
+	hollow uint64       // up to here nothing is left to read: it was removed
 }
 
 // read follows the stream over one reader at the server, until that ends. The library has readers that make themselves anew, but
@@ -84,6 +86,7 @@ func (t *tail) read(ctx context.Context) error {
 		return err
 	}
 	defer t.forget(consumer)
+	t.judge(consumer.CachedInfo().NumPending)
 	ahead := t.ahead
 	if ahead == 0 {
 		ahead = tailAhead
@@ -161,11 +164,24 @@ func (t *tail) nothing(ctx context.Context) error {
 	if err != nil {
 		return nil //nolint:nilerr // nobody knows: the reader is as good as another
 	}
-	if state := s.CachedInfo().State; state.LastSeq >= max(t.next, state.FirstSeq) {
-		t.bus.log.Warn("a reader gives nothing of what there is, and is made anew", "stream", t.stream, "next", t.next, "last", state.LastSeq)
+	if state := s.CachedInfo().State; state.LastSeq >= max(t.next, state.FirstSeq, t.hollow+1) {
+		t.seen = state.LastSeq
 		return errStalled
 	}
 	return nil
+}
+
+// judge is told how much a new reader has before it. After one that was given up that says whether it had stood still, or whether there
+// was nothing: what lies at the end of a stream may have been removed.
+func (t *tail) judge(pending uint64) {
+	switch {
+	case t.seen == 0:
+	case pending == 0:
+		t.hollow = t.seen
+	default:
+		t.bus.log.Warn("a reader gave nothing of what there is, and was made anew", "stream", t.stream, "next", t.next, "batches", pending)
+	}
+	t.seen = 0
 }
 
 // await returns the next message, or nil when none comes for a while.

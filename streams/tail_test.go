@@ -205,3 +205,37 @@ func TestTailOfAReaderThatStandsStill(t *testing.T) {
 		t.Errorf("got %q and %q", a, b)
 	}
 }
+
+// TestTailOfAnEndThatWasRemoved has nothing left behind what was read, though the stream ends later: a reader is made anew once for
+// that, and not every time that nothing comes.
+func TestTailOfAnEndThatWasRemoved(t *testing.T) {
+	b := openBus(t, "")
+	ctx := timeout(t)
+	for i := range 3 {
+		check(t, b.Store(ctx, MTSubject(0, sms.Lanes()[i%3]), message(fmt.Sprint(i))))
+	}
+	s, err := b.js.Stream(ctx, "MT-0")
+	check(t, err)
+	for _, seq := range []uint64{2, 3} {
+		check(t, s.DeleteMsg(ctx, seq))
+	}
+	one := &tail{bus: b, stream: "MT-0", next: 2}
+	if err := one.nothing(ctx); !errors.Is(err, errStalled) || one.seen != 3 {
+		t.Fatalf("with an end that is not known: %v, %+v", err, one)
+	}
+	consumer, err := one.make(ctx)
+	check(t, err)
+	one.judge(consumer.CachedInfo().NumPending)
+	if err := one.nothing(ctx); err != nil || one.hollow != 3 {
+		t.Errorf("with an end that was removed: %v, %+v", err, one)
+	}
+	check(t, b.Store(ctx, MTSubject(0, sms.Normal), message("4")))
+	if err := one.nothing(ctx); !errors.Is(err, errStalled) {
+		t.Errorf("with more behind it: %v", err)
+	}
+	consumer, err = one.make(ctx)
+	check(t, err)
+	if one.judge(consumer.CachedInfo().NumPending); one.hollow != 3 || one.seen != 0 {
+		t.Errorf("a reader with something before it: %+v", one)
+	}
+}
